@@ -1,0 +1,262 @@
+// See pool.h. Several jobs may be open at once (environments, and the train and serve queues of one); a job lives on its
+// owner's stack, and workers join it only under the mutex while it is linked, so it cannot end under them.
+#include "pool.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdlib>
+#include <mutex>
+#include <new>
+#include <thread>
+
+#include "threads.h"
+
+namespace wg::cpu {
+namespace {
+
+constexpr int32_t kMaxThreads = 256;
+// A worker looks for the next job this long before it sleeps: shorter than a wake-up costs, so at worst it doubles it.
+constexpr auto kSpin = std::chrono::microseconds(30);
+
+struct Job {
+  const Stream& stream;
+  void (*body)(void*, int64_t);
+  void* context;
+  int64_t chunks;
+  bool urgent;
+  std::atomic<int64_t> next{0};
+  std::atomic<int32_t> helpers{0};
+  Job* link = nullptr;
+};
+
+void relax() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  __asm__ volatile("yield");
+#endif
+}
+
+/// Polls, giving the core away every 64 rounds: the thread we wait for may have been put on this very core.
+template <class Ready>
+bool spin(Ready ready) {
+  const auto end = std::chrono::steady_clock::now() + kSpin;
+  do {
+    for (int i = 0; i < 64; ++i) {
+      if (ready()) return true;
+      relax();
+    }
+    std::this_thread::yield();
+  } while (std::chrono::steady_clock::now() < end);
+  return ready();
+}
+
+class Pool {
+ public:
+  Pool() : limit_(availableThreads(kMaxThreads)) {}
+
+  int32_t limit() const { return limit_.load(std::memory_order_relaxed); }
+
+  void setLimit(int32_t count) {
+    std::lock_guard lock(mutex_);
+    limit_.store(count < 1 ? 1 : count > kMaxThreads ? kMaxThreads : count, std::memory_order_relaxed);
+    parked_.notify_all();
+  }
+
+  void run(Job& job) {
+    publish(job);
+    for (;;) {
+      work(job);
+      if (job.next.load(std::memory_order_relaxed) >= job.chunks) break;
+      helpUrgent();
+    }
+    unlink(job);
+    waitForHelpers(job);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable wake_;    // workers without a job
+  std::condition_variable parked_;  // workers beyond the limit
+  std::condition_variable left_;    // owners whose helpers still run
+  Job* jobs_ = nullptr;
+  int32_t sleeping_ = 0;
+  int32_t started_ = 0;
+  bool refused_ = false;  // the system gave no more threads: live with those we have
+  std::atomic<int32_t> limit_;
+  std::atomic<int32_t> open_{0};    // jobs with chunks left
+  std::atomic<int32_t> urgent_{0};  // of them, those of serve queues
+  std::atomic<int32_t> owners_{0};  // sleeping on left_
+
+  void publish(Job& job) {
+    std::lock_guard lock(mutex_);
+    while (started_ < limit() - 1 && !refused_) start();
+    job.link = jobs_;
+    jobs_ = &job;
+    open_.fetch_add(1, std::memory_order_relaxed);
+    if (job.urgent) urgent_.fetch_add(1, std::memory_order_relaxed);
+    int64_t wanted = job.chunks - 1;
+    if (wanted > sleeping_) wanted = sleeping_;
+    for (; wanted > 0; --wanted) wake_.notify_one();
+  }
+
+  void unlink(Job& job) {
+    std::lock_guard lock(mutex_);
+    Job** at = &jobs_;
+    while (*at != &job) at = &(*at)->link;
+    *at = job.link;
+  }
+
+  /// No new helper can come once the job is unlinked; those inside hold one chunk each.
+  void waitForHelpers(Job& job) {
+    const auto alone = [&] { return job.helpers.load() == 0; };
+    if (alone() || spin(alone)) return;
+    std::unique_lock lock(mutex_);
+    owners_.fetch_add(1);
+    left_.wait(lock, alone);
+    owners_.fetch_sub(1);
+  }
+
+  /// Under the mutex. Serve jobs first, then the job with the fewest helpers.
+  Job* pick(bool urgentOnly) const {
+    Job* best = nullptr;
+    for (Job* job = jobs_; job; job = job->link) {
+      if (job->next.load(std::memory_order_relaxed) >= job->chunks || (urgentOnly && !job->urgent)) continue;
+      if (!best || (job->urgent && !best->urgent) ||
+          (job->urgent == best->urgent && job->helpers.load(std::memory_order_relaxed) < best->helpers.load(std::memory_order_relaxed)))
+        best = job;
+    }
+    if (best) best->helpers.fetch_add(1, std::memory_order_relaxed);
+    return best;
+  }
+
+  void close(const Job& job) {
+    open_.fetch_sub(1, std::memory_order_relaxed);
+    if (job.urgent) urgent_.fetch_sub(1, std::memory_order_relaxed);
+  }
+
+  /// Runs chunks until none is left, or until somebody else's are more urgent.
+  void work(Job& job) {
+    for (;;) {
+      if (!job.urgent && urgent_.load(std::memory_order_relaxed) > 0) return;
+      const int64_t chunk = job.next.fetch_add(1, std::memory_order_relaxed);
+      if (chunk >= job.chunks) {
+        if (chunk == job.chunks) close(job);  // exactly one thread sees the first number past the end
+        return;
+      }
+      if (job.stream.cancelled && job.stream.cancelled->load(std::memory_order_relaxed)) {
+        if (job.next.exchange(job.chunks + 1, std::memory_order_relaxed) <= job.chunks) close(job);
+        if (job.stream.status) {
+          int32_t ok = 0;
+          job.stream.status->code.compare_exchange_strong(ok, static_cast<int32_t>(Code::cancelled));
+        }
+        return;
+      }
+      job.body(job.context, chunk);
+    }
+  }
+
+  void leave(Job& job) {
+    if (job.helpers.fetch_sub(1) != 1 || owners_.load() == 0) return;  // the job may be gone from here on
+    std::lock_guard lock(mutex_);
+    left_.notify_all();
+  }
+
+  /// An owner, too, puts serve chunks before its own.
+  void helpUrgent() {
+    Job* job;
+    {
+      std::lock_guard lock(mutex_);
+      job = pick(true);
+    }
+    if (!job) return;
+    work(*job);
+    leave(*job);
+  }
+
+  struct Start {
+    Pool* pool;
+    int32_t index;
+  };
+
+  void start() {
+    auto* argument = new (std::nothrow) Start{this, started_};
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);  // signals belong to the program's own threads
+    pthread_t thread;
+    if (argument && pthread_create(&thread, nullptr, &Pool::begin, argument) == 0) {
+      pthread_detach(thread);
+      ++started_;
+    } else {
+      delete argument;
+      refused_ = true;
+    }
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+
+  static void* begin(void* argument) {
+    const Start start = *static_cast<Start*>(argument);
+    delete static_cast<Start*>(argument);
+    if (registerThread()) start.pool->serve(start.index);
+    return nullptr;
+  }
+
+  void serve(int32_t index) {
+    for (;;) {
+      spin([&] { return open_.load(std::memory_order_relaxed) > 0; });
+      Job* job = nullptr;
+      {
+        std::unique_lock lock(mutex_);
+        for (;;) {
+          if (index >= limit() - 1) {
+            parked_.wait(lock);
+          } else if ((job = pick(false))) {
+            break;
+          } else {
+            ++sleeping_;
+            wake_.wait(lock);
+            --sleeping_;
+          }
+        }
+      }
+      work(*job);
+      leave(*job);
+    }
+  }
+};
+
+/// Leaked: workers may run until the very end of the process.
+Pool& pool() {
+  static Pool* const it = new Pool;
+  return *it;
+}
+
+struct Scratch {
+  void* bytes = nullptr;
+  ~Scratch() { std::free(bytes); }
+};
+thread_local Scratch scratch;
+
+}  // namespace
+
+void parallelRun(const Stream& s, int64_t chunks, void (*body)(void*, int64_t), void* context) {
+  if (chunks <= 0) return;
+  Job job{s, body, context, chunks, s.priority > 0};
+  pool().run(job);
+}
+
+int32_t threads() { return pool().limit(); }
+void setThreads(int32_t count) { pool().setLimit(count); }
+
+void* workerScratch() {
+  if (!scratch.bytes && posix_memalign(&scratch.bytes, 64, kWorkerScratchBytes) != 0) scratch.bytes = nullptr;
+  return scratch.bytes;
+}
+bool registerThread() { return workerScratch() != nullptr; }
+
+}  // namespace wg::cpu
