@@ -1,0 +1,102 @@
+// Runs every compiled test file in a process of its own, so that a crash costs one file, and ends with `N passed, N failed`.
+//   node .test/test/support/run.js [part of a path …] [--timeout SECONDS] [--list]
+// A line that a test prints with a leading `# ` is a figure and is shown even when the file passes.
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const testRoot = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+interface FileResult {
+  passed: number;
+  failed: number;
+  skipped: number;
+  output: string;
+}
+
+function testFiles(dir: string): string[] {
+  return readdirSync(dir, { withFileTypes: true })
+    .flatMap((entry) => {
+      const path = join(dir, entry.name);
+      if (entry.isDirectory()) return testFiles(path);
+      return entry.name.endsWith('.test.js') ? [path] : [];
+    })
+    .sort();
+}
+
+/** uvu's closing lines; null when the file ended without them, which is a crash or a promise that never settled. */
+function summary(output: string): { passed: number; failed: number; skipped: number } | null {
+  const count = (name: string): number =>
+    Number(new RegExp(`^\\s*${name}:\\s+(\\d+)\\s*$`, 'm').exec(output)?.[1] ?? Number.NaN);
+  const [total, passed, skipped] = [count('Total'), count('Passed'), count('Skipped')];
+  return Number.isNaN(total) ? null : { passed, skipped, failed: total - passed - skipped };
+}
+
+function runFile(file: string, timeoutSeconds: number): Promise<FileResult> {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, ['--expose-gc', file], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' },
+      detached: true, // its own group: a test that hangs takes its own children with it
+    });
+    let output = '';
+    const collect = (chunk: Buffer): void => {
+      output += chunk.toString();
+    };
+    child.stdout.on('data', collect);
+    child.stderr.on('data', collect);
+    let timedOut = false;
+    const timer = setTimeout(() => {
+      timedOut = true;
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+    }, timeoutSeconds * 1000);
+    child.on('close', (code, signal) => {
+      clearTimeout(timer);
+      const counts = summary(output) ?? { passed: 0, failed: 0, skipped: 0 };
+      const clean = code === 0 && summary(output) !== null;
+      if (!clean && counts.failed === 0) {
+        counts.failed = 1;
+        output += timedOut
+          ? `\nstopped after ${timeoutSeconds} s\n`
+          : `\nended with ${signal ?? `code ${code}`} and no failed test\n`;
+      }
+      resolve({ ...counts, output });
+    });
+  });
+}
+
+const { values, positionals } = parseArgs({
+  options: {
+    timeout: { type: 'string', default: process.env['WARPGRAD_TEST_TIMEOUT'] ?? '300' },
+    list: { type: 'boolean', default: false },
+  },
+  allowPositionals: true,
+});
+const files = testFiles(testRoot).filter((file) => {
+  const name = relative(testRoot, file);
+  return positionals.length === 0 || positionals.some((part) => name.includes(part));
+});
+if (values.list) {
+  for (const file of files) console.log(relative(testRoot, file));
+} else {
+  const sum = { passed: 0, failed: 0, skipped: 0 };
+  for (const file of files) {
+    const start = performance.now();
+    const result = await runFile(file, Number(values.timeout));
+    const seconds = ((performance.now() - start) / 1000).toFixed(1).padStart(6);
+    const verdict = result.failed > 0 ? 'FAIL' : 'ok  ';
+    console.log(`${verdict} ${seconds} s ${String(result.passed).padStart(5)} passed  ${relative(testRoot, file)}`);
+    if (result.failed > 0) console.log(result.output.replace(/^/gm, '    '));
+    else
+      for (const line of result.output.split('\n')) if (line.startsWith('# ')) console.log(`       ${line.slice(2)}`);
+    sum.passed += result.passed;
+    sum.failed += result.failed;
+    sum.skipped += result.skipped;
+  }
+  if (files.length === 0) sum.failed = 1; // a filter that matches nothing is a mistake, not a success
+  const skipped = sum.skipped > 0 ? `, ${sum.skipped} skipped` : '';
+  console.log(`${sum.passed} passed, ${sum.failed} failed${skipped}`);
+  process.exitCode = sum.failed > 0 ? 1 : 0;
+}

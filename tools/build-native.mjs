@@ -1,0 +1,152 @@
+#!/usr/bin/env node
+// Builds the native addon unless build/ already holds the one made from these sources.
+//   node tools/build-native.mjs [--fake] [--cuda] [--arch LIST] [--sanitize=address,undefined|thread] [--werror] [--force] [--gyp]
+// CMake (through cmake-js when it is installed) is preferred; node-gyp is the fallback. Nothing is downloaded.
+// Also installed as `warpgrad-build`, for platforms without a prebuilt binary.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { availableParallelism } from 'node:os';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const require = createRequire(join(root, 'package.json'));
+const args = process.argv.slice(2);
+const flag = (/** @type {string} */ name) => args.includes(`--${name}`);
+/** @returns {string} */
+const option = (/** @type {string} */ name) => {
+  const at = args.findIndex((a) => a === `--${name}` || a.startsWith(`--${name}=`));
+  if (at < 0) return '';
+  return args[at]?.split('=')[1] ?? args[at + 1] ?? '';
+};
+
+const target = flag('fake') ? 'warpgrad_fake' : flag('cuda') ? 'warpgrad_cuda' : 'warpgrad';
+const product = {
+  warpgrad: 'warpgrad.node',
+  warpgrad_fake: 'libwarpgrad_fake.so',
+  warpgrad_cuda: 'libwarpgrad_cuda.so',
+}[target];
+const sanitize = option('sanitize');
+const useGyp = flag('gyp') || process.env['WARPGRAD_NODE_GYP'] === '1';
+// A sanitizer's build stands in its own tree, laid out so that WARPGRAD_PREBUILD=<tree> makes node-gyp-build load it.
+const buildDir = sanitize
+  ? join(root, `build-${sanitize.startsWith('thread') ? 'tsan' : 'asan'}`, 'build')
+  : join(root, 'build');
+const outDir = join(buildDir, 'Release');
+const stamp = join(outDir, `${product}.hash`);
+
+/** @returns {string[]} */
+function filesUnder(/** @type {string} */ dir) {
+  return readdirSync(dir, { withFileTypes: true })
+    .flatMap((e) => (e.isDirectory() ? filesUnder(join(dir, e.name)) : [join(dir, e.name)]))
+    .sort();
+}
+
+/** A digest of everything the product is made from. */
+function sourceHash() {
+  const hash = createHash('sha256');
+  const cuda = join(root, 'native', 'cuda');
+  const inputs = filesUnder(join(root, 'native')).filter((f) => target === 'warpgrad_cuda' || !f.startsWith(cuda));
+  for (const file of [...inputs, join(root, 'CMakeLists.txt'), join(root, 'binding.gyp')]) {
+    if (!existsSync(file)) continue; // binding.gyp is not in the published package
+    hash.update(relative(root, file)).update('\0').update(readFileSync(file)).update('\0');
+  }
+  return hash.update([process.platform, process.arch, sanitize, option('arch')].join()).digest('hex');
+}
+
+function run(
+  /** @type {string} */ command,
+  /** @type {string[]} */ argv,
+  /** @type {Record<string, string>} */ env = {},
+) {
+  const { status } = spawnSync(command, argv, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } });
+  return status ?? 1;
+}
+
+const has = (/** @type {string} */ command) => spawnSync(command, ['--version'], { stdio: 'ignore' }).status === 0;
+
+function find(/** @type {string} */ id) {
+  try {
+    return require.resolve(id);
+  } catch {
+    return null;
+  }
+}
+
+function buildWithCMake() {
+  const jobs = String(availableParallelism());
+  const defines = [`-DCMAKE_LIBRARY_OUTPUT_DIRECTORY=${outDir}`];
+  if (sanitize) defines.push(`-DWG_SANITIZE=${sanitize}`);
+  if (target === 'warpgrad_cuda') defines.push('-DWG_CUDA=ON', `-DWG_CUDA_ARCH=${option('arch') || 'native'}`);
+  defines.push(`-DWG_WERROR=${flag('werror') ? 'ON' : 'OFF'}`);
+  const cmakeJs = find('cmake-js/bin/cmake-js');
+  if (cmakeJs) {
+    const config = sanitize ? 'RelWithDebInfo' : 'Release';
+    const cd = defines.map((d) => `--CD${d.slice(2)}`);
+    return run(process.execPath, [
+      cmakeJs,
+      'build',
+      '--out',
+      buildDir,
+      '--config',
+      config,
+      '--target',
+      target,
+      '--parallel',
+      jobs,
+      ...cd,
+      '--log-level',
+      'warn',
+    ]);
+  }
+  const addonApi = find('node-addon-api/package.json');
+  const apiHeaders = find('node-api-headers/package.json');
+  if (!addonApi || !apiHeaders)
+    throw new Error('warpgrad: node-addon-api and node-api-headers are not installed; run npm install');
+  const include = `${dirname(addonApi)};${join(dirname(apiHeaders), 'include')}`;
+  const generator = has('ninja') ? ['-G', 'Ninja'] : [];
+  return (
+    run('cmake', [
+      '-S',
+      root,
+      '-B',
+      buildDir,
+      ...generator,
+      `-DCMAKE_BUILD_TYPE=${sanitize ? 'RelWithDebInfo' : 'Release'}`,
+      `-DCMAKE_JS_INC=${include}`,
+      ...defines,
+    ]) || run('cmake', ['--build', buildDir, '--target', target, '--parallel', jobs])
+  );
+}
+
+function buildWithGyp() {
+  if (target === 'warpgrad_cuda' || sanitize)
+    throw new Error('warpgrad: the CUDA library and sanitizer builds need CMake');
+  // The headers that came with this node save node-gyp a download.
+  const prefix = dirname(dirname(process.execPath));
+  /** @type {Record<string, string>} */
+  const env = existsSync(join(prefix, 'include/node/node_api.h')) ? { npm_config_nodedir: prefix } : {};
+  const globalRoot = spawnSync('npm', ['root', '--global'], { encoding: 'utf8' }).stdout?.trim() ?? '';
+  const gyp = process.env['npm_config_node_gyp'] || join(globalRoot, 'npm/node_modules/node-gyp/bin/node-gyp.js');
+  const configured = existsSync(join(root, 'build', 'config.gypi'));
+  return run(process.execPath, [gyp, ...(configured ? ['configure', 'build'] : ['rebuild']), '--jobs', 'max'], env);
+}
+
+const hash = sourceHash();
+const current = existsSync(join(outDir, product)) && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash;
+if (current && !flag('force')) {
+  console.log(`warpgrad: ${relative(root, join(outDir, product))} is current`);
+} else {
+  const status = has('cmake') && !useGyp ? buildWithCMake() : buildWithGyp();
+  if (status !== 0) {
+    console.error(
+      '\nwarpgrad: building the native addon failed. It needs a C++20 compiler and CMake (with ninja or make), or Python 3 and make.\n' +
+        '  Debian, Ubuntu: apt-get install g++ cmake make',
+    );
+    process.exit(status);
+  }
+  mkdirSync(outDir, { recursive: true });
+  writeFileSync(stamp, hash);
+}
