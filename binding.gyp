@@ -58,9 +58,9 @@
     },
     {
       "target_name": "warpgrad_fake",
-      "type": "loadable_module",
+      "type": "shared_library",  # a loadable_module would be named .node
+      "product_dir": "<(PRODUCT_DIR)",
       "product_prefix": "lib",
-      "product_extension": "so",
       "sources": ["<@(fake_sources)"],
       "dependencies": ["wg_core", "wg_cpu", "kernels_base"],
       "cflags_cc": ["-fexceptions"],

@@ -5,7 +5,7 @@
 // Also installed as `warpgrad-build`, for platforms without a prebuilt binary.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { dirname, join, relative } from 'node:path';
@@ -85,21 +85,9 @@ function buildWithCMake() {
   if (cmakeJs) {
     const config = sanitize ? 'RelWithDebInfo' : 'Release';
     const cd = defines.map((d) => `--CD${d.slice(2)}`);
-    return run(process.execPath, [
-      cmakeJs,
-      'build',
-      '--out',
-      buildDir,
-      '--config',
-      config,
-      '--target',
-      target,
-      '--parallel',
-      jobs,
-      ...cd,
-      '--log-level',
-      'warn',
-    ]);
+    const common = ['--out', buildDir, '--config', config, '--log-level', 'warn', ...cd];
+    const step = (/** @type {string[]} */ ...argv) => run(process.execPath, [cmakeJs, ...argv, ...common]);
+    return step('configure') || step('build', '--target', target, '--parallel', jobs);
   }
   const addonApi = find('node-addon-api/package.json');
   const apiHeaders = find('node-api-headers/package.json');
@@ -134,11 +122,40 @@ function buildWithGyp() {
   return run(process.execPath, [gyp, ...(configured ? ['configure', 'build'] : ['rebuild']), '--jobs', 'max'], env);
 }
 
-const hash = sourceHash();
-const current = existsSync(join(outDir, product)) && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash;
-if (current && !flag('force')) {
+/** Two builds in one tree would spoil each other: the second waits until the first is done or dead. */
+function lock() {
+  const file = join(buildDir, '.lock');
+  mkdirSync(buildDir, { recursive: true });
+  for (;;) {
+    try {
+      writeFileSync(file, String(process.pid), { flag: 'wx' });
+      process.on('exit', () => rmSync(file, { force: true }));
+      return;
+    } catch {
+      const owner = existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
+      if (owner > 0 && !alive(owner)) rmSync(file, { force: true });
+      else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+    }
+  }
+}
+
+function alive(/** @type {number} */ pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const isCurrent = () =>
+  existsSync(join(outDir, product)) && existsSync(stamp) && readFileSync(stamp, 'utf8') === sourceHash();
+
+if (!flag('force') && isCurrent()) {
   console.log(`warpgrad: ${relative(root, join(outDir, product))} is current`);
 } else {
+  lock();
+  const hash = sourceHash(); // of the sources as the build begins: a change meanwhile makes the result stale
   const status = has('cmake') && !useGyp ? buildWithCMake() : buildWithGyp();
   if (status !== 0) {
     console.error(
