@@ -1,0 +1,68 @@
+// What the files that know Node share: the environment behind each JavaScript context, and errors with codes.
+#pragma once
+#define NODE_ADDON_API_CPP_EXCEPTIONS
+#include <napi.h>
+
+#include <new>
+#include <string>
+#include <unordered_map>
+
+#include "environment.h"
+
+namespace wg {
+
+/// A read JavaScript waits for.
+struct PendingRead {
+  Block* block;
+  size_t offset, bytes;
+  Napi::Reference<Napi::ArrayBuffer> copy;  ///< empty: the result is a view of the block
+};
+
+/// State of one JavaScript environment. Outlives it while ArrayBuffers over our memory are still to be finalised.
+struct Addon {
+  explicit Addon(Napi::Env env);
+
+  Environment environment;
+  napi_threadsafe_function wake = nullptr;
+  std::atomic<bool> woken{false};
+  Napi::FunctionReference onWake;
+  Napi::Reference<Napi::ArrayBuffer> buffer;
+  std::unordered_map<uint64_t, PendingRead> reads;
+  std::unordered_map<uint64_t, Napi::Reference<Napi::ArrayBuffer>> borrowedArrays;
+  bool externalBuffers = true;  ///< false once the runtime refused one
+};
+
+Addon& addonOf(Napi::Env env);
+
+/// A JavaScript Error with `code`; lib/native turns it into a WarpgradError.
+[[noreturn]] void throwError(Napi::Env env, const char* code, const std::string& message);
+
+/// Nothing but JavaScript errors leaves a binding function.
+template <Napi::Value (*body)(const Napi::CallbackInfo&)>
+Napi::Value guarded(const Napi::CallbackInfo& info) {
+  try {
+    return body(info);
+  } catch (const std::bad_alloc&) {
+    throwError(info.Env(), "ERR_OUT_OF_MEMORY", "the host is out of memory");
+  }
+}
+
+inline int64_t integer(const Napi::CallbackInfo& info, size_t i) {
+  int64_t value = 0;
+  if (!info[i].IsNumber() || !asInteger(info[i].As<Napi::Number>().DoubleValue(), value))
+    throwError(info.Env(), "ERR_ARGUMENT", "argument " + std::to_string(i) + " must be an integer");
+  return value;
+}
+inline size_t size(const Napi::CallbackInfo& info, size_t i) {
+  const int64_t value = integer(info, i);
+  if (value < 0) throwError(info.Env(), "ERR_ARGUMENT", "argument " + std::to_string(i) + " must not be negative");
+  return static_cast<size_t>(value);
+}
+
+void defineTransfers(Napi::Env env, Napi::Object exports);
+void defineDevices(Napi::Env env, Napi::Object exports);
+void defineSchema(Napi::Env env, Napi::Object exports);
+/// Hands finished reads and borrows over; called from collect().
+Napi::Value finishTransfer(Napi::Env env, Addon& addon, const Completion& done);
+
+}  // namespace wg

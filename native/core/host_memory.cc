@@ -1,0 +1,46 @@
+#include "host_memory.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+namespace wg {
+namespace {
+
+constexpr size_t kHugePage = size_t{2} << 20;
+
+int64_t readNumber(const char* path) {
+  std::FILE* file = std::fopen(path, "r");
+  if (!file) return 0;
+  long long value = 0;
+  const bool ok = std::fscanf(file, "%lld", &value) == 1;  // "max" reads as no limit
+  std::fclose(file);
+  return ok && value > 0 ? value : 0;
+}
+
+}  // namespace
+
+void* allocateHost(size_t bytes) {
+  const bool huge = bytes >= kHugePage;
+  const size_t alignment = huge ? kHugePage : 64;
+  void* data = nullptr;
+  if (posix_memalign(&data, alignment, (bytes + alignment - 1) / alignment * alignment)) return nullptr;
+#ifdef MADV_HUGEPAGE
+  if (huge) madvise(data, bytes, MADV_HUGEPAGE);
+#endif
+  return data;
+}
+
+void releaseHost(void* data, size_t) { std::free(data); }
+
+int64_t hostMemoryLimit() {
+  int64_t limit = static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE);
+  for (const char* path : {"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"})
+    if (const int64_t bytes = readNumber(path)) limit = std::min(limit, bytes);
+  return limit - limit / 8;
+}
+
+}  // namespace wg

@@ -1,0 +1,91 @@
+#include "backend.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <system_error>
+
+#include "../core/executor.h"
+#include "../core/host_memory.h"
+#include "isa.h"
+#include "pool.h"
+
+namespace wg::cpu {
+namespace {
+
+char complaint[160] = "";
+
+const Isa& chooseIsa() {
+  const char* wanted = std::getenv("WARPGRAD_ISA");
+  const bool any = !wanted || !*wanted;
+  for (int i = 0; i < kIsaCount; ++i)
+    if ((any || std::strcmp(wanted, kIsas[i].name) == 0) && kIsas[i].supported()) return kIsas[i];
+  std::snprintf(complaint, sizeof complaint, "WARPGRAD_ISA=%.40s is unknown or not supported by this machine", wanted);
+  return kIsas[kIsaCount - 1];
+}
+
+const Isa& isa() {
+  static const Isa& chosen = chooseIsa();
+  return chosen;
+}
+
+/// A captured step is a flat list: the addon keeps the commands, this only says where they are.
+struct Graph {
+  const Command* first;
+  uint64_t bytes;
+};
+
+void* openQueue(int32_t, QueueShared* shared) {
+  try {
+    return new Executor(*shared, [] { registerThread(); }, nullptr);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  } catch (const std::system_error&) {  // no thread to be had
+    return nullptr;
+  }
+}
+
+Backend make() {
+  Backend b{};
+  b.name = "cpu";
+  b.architecture = [] { return isa().name; };
+  b.kernels = isa().table();
+  b.deviceCount = [](char*, int32_t) -> int32_t { return 1; };
+  b.deviceInfo = [](int32_t, DeviceInfo* info) -> int32_t {
+    std::snprintf(info->name, sizeof info->name, "CPU (%s)", isa().name);
+    info->memoryBytes = hostMemoryLimit();
+    info->hostAccessible = 1;
+    return 0;
+  };
+  b.allocate = [](int32_t, size_t bytes) { return allocateHost(bytes); };
+  b.release = [](int32_t, void* data, size_t bytes) { releaseHost(data, bytes); };
+  b.openQueue = openQueue;
+  b.kick = [](void* queue) { static_cast<Executor*>(queue)->kick(); };
+  b.closeQueue = [](void* queue) { delete static_cast<Executor*>(queue); };
+  b.runInline = [](void* queue, const Command* first, uint64_t bytes) {
+    registerThread();
+    executeAll(first, bytes, static_cast<Executor*>(queue)->queue(), nullptr);
+  };
+  b.makeGraph = [](void*, const Command* first, uint64_t bytes) -> void* { return new (std::nothrow) Graph{first, bytes}; };
+  b.runGraph = [](const void* graph, QueueShared& queue, void* native) {
+    const auto& g = *static_cast<const Graph*>(graph);
+    executeAll(g.first, g.bytes, queue, native);
+  };
+  b.freeGraph = [](void* graph) { delete static_cast<Graph*>(graph); };
+  return b;
+}
+
+}  // namespace
+
+const Backend& backend() {
+  static const Backend instance = make();
+  return instance;
+}
+
+const char* isaComplaint() {
+  isa();
+  return *complaint ? complaint : nullptr;
+}
+
+}  // namespace wg::cpu
