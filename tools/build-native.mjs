@@ -32,7 +32,7 @@ const sanitize = option('sanitize');
 const useGyp = flag('gyp') || process.env['WARPGRAD_NODE_GYP'] === '1';
 // A sanitizer's build stands in its own tree, laid out so that WARPGRAD_PREBUILD=<tree> makes node-gyp-build load it.
 const buildDir = sanitize
-  ? join(root, `build-${sanitize.startsWith('thread') ? 'tsan' : 'asan'}`, 'build')
+  ? join(root, `build-${{ t: 'tsan', a: 'asan', u: 'ubsan' }[sanitize[0] ?? '']}`, 'build')
   : join(root, 'build');
 const outDir = join(buildDir, 'Release');
 const stamp = join(outDir, `${product}.hash`);

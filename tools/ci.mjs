@@ -1,0 +1,216 @@
+// The gates besides the tests themselves: node tools/ci.mjs [stage …]; `--fix` makes `format` write. Stages need what
+// `npm test` builds; one run alone builds it first.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { basename, delimiter, join } from 'node:path';
+import { execute, filesUnder, findTool, parallel, root, runStages } from './stages.mjs';
+import { sanitizerEnv } from './sanitizers.mjs';
+
+/** @typedef {import('./stages.mjs').Stage} Stage */
+/** @typedef {{ directory: string, command: string, file: string }} CompileCommand */
+
+const arguments_ = process.argv.slice(2);
+const fix = arguments_.includes('--fix');
+const bin = (/** @type {string} */ name) => join(root, 'node_modules/.bin', name);
+const cores = availableParallelism();
+const nativeFiles = () => filesUnder('native', ['.h', '.cc', '.cu', '.cuh']);
+
+/** @returns {CompileCommand[]} */
+const compileCommands = () => JSON.parse(readFileSync(join(root, 'build/compile_commands.json'), 'utf8'));
+
+/** @param {Stage} stage */
+async function format(stage) {
+  await stage.run('biome format', bin('biome'), ['format', ...(fix ? ['--write'] : [])]);
+  // Another version formats otherwise.
+  const clangFormat = await findTool(['clang-format-14']);
+  if (clangFormat)
+    await stage.run('clang-format', clangFormat, [...(fix ? ['-i'] : ['--dry-run', '-Werror']), ...nativeFiles()]);
+  else stage.skip('clang-format', 'clang-format-14 is not installed');
+}
+
+/** @param {Stage} stage */
+async function lint(stage) {
+  await stage.run('biome lint', bin('biome'), ['lint', '--error-on-warnings']);
+  const clangTidy = await findTool(['clang-tidy-14', 'clang-tidy']);
+  if (!clangTidy) return stage.skip('clang-tidy', 'clang-tidy is not installed');
+  // clang refuses one of g++'s options.
+  const commands = compileCommands().filter(({ file }) => /native\/(core|binding)\//.test(file));
+  const folder = join(root, '.cache/tidy');
+  mkdirSync(folder, { recursive: true });
+  const database = commands.map((c) => ({ ...c, command: c.command.replace(' -fno-gnu-unique', '') }));
+  writeFileSync(join(folder, 'compile_commands.json'), JSON.stringify(database));
+  await parallel(commands, cores, async ({ file }) => {
+    await stage.run(`clang-tidy ${file.slice(root.length + 1)}`, clangTidy, ['-p', folder, '--quiet', file]);
+  });
+}
+
+/** @param {Stage} stage */
+async function types(stage) {
+  for (const project of ['tsconfig.json', 'tsconfig.test.json', 'tsconfig.tools.json']) {
+    await stage.run(`tsc -p ${project}`, bin('tsc'), ['-p', project]);
+  }
+}
+
+/** @param {Stage} stage */
+async function warnings(stage) {
+  // A tree of its own, the baseline ISA only, never linked: the warnings are the same and the release objects stay untouched.
+  const tree = join(root, 'build-werror');
+  const generator = (await findTool(['ninja'])) ? ['-G', 'Ninja'] : [];
+  const configure = [
+    '-S',
+    root,
+    '-B',
+    tree,
+    ...generator,
+    '-DWG_WERROR=ON',
+    '-DWG_ISAS=base',
+    '-DCMAKE_CXX_FLAGS_RELEASE=-O1',
+  ];
+  if (await stage.run('configure', 'cmake', configure)) {
+    await stage.run('-Wall -Wextra -Wconversion -Werror', 'cmake', [
+      '--build',
+      tree,
+      '--target',
+      'objects',
+      '--parallel',
+      String(cores),
+    ]);
+  }
+}
+
+/**
+ * An inline function that an AVX-512 file shares with a baseline one is a SIGILL elsewhere: the linker keeps either copy.
+ * So every symbol that more than one object may define has to be inside the namespace of its ISA.
+ * @param {Stage} stage
+ */
+async function weakSymbols(stage) {
+  const folder = join(root, '.cache/weak');
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const commands = compileCommands().filter(({ command }) => command.includes('-DWG_ISA='));
+  if (!stage.check('there are ISA-specific objects', commands.length > 0)) return;
+  /** @type {string[]} */
+  const found = [];
+  await parallel(commands, cores, async ({ directory, command, file }) => {
+    const isa = /-DWG_ISA=(\w+)/.exec(command)?.[1] ?? '';
+    const released = / -o (\S+)/.exec(command)?.[1] ?? '';
+    const plain = join(folder, `${isa}-${basename(file)}.o`);
+    const compile = command
+      .replace(/ -o \S+/, ` -o ${plain}`)
+      .replace(' -O3', ' -O0')
+      .replaceAll(/ -[UD]_FORTIFY_SOURCE(=2)?/g, '');
+    const compiled = await execute('sh', ['-c', compile], { cwd: directory });
+    if (compiled.code !== 0) found.push(`${file}: does not compile at -O0\n${compiled.output}`);
+    for (const object of [join(directory, released), plain]) {
+      const { output } = await execute('nm', ['-C', '--defined-only', object]);
+      for (const line of output.split('\n')) {
+        // A name of the standard's <new>, or one in the ISA's own namespace, cannot be mistaken for another ISA's.
+        if (/ [WVu] /.test(line) && !new RegExp(`\\b${isa}::`).test(line)) found.push(`${basename(object)}: ${line}`);
+      }
+    }
+  });
+  stage.check(`${2 * commands.length} objects share no inline code`, found.length === 0, found.slice(0, 40).join('\n'));
+}
+
+/** @param {Stage} stage */
+async function exports_(stage) {
+  for (const name of ['libwarpgrad_fake.so', 'libwarpgrad_cuda.so']) {
+    const file = join(root, 'build/Release', name);
+    if (!existsSync(file)) {
+      if (name.includes('cuda')) stage.skip(name, 'not built here');
+      else stage.check(`${name} is built`, false);
+      continue;
+    }
+    const { output } = await execute('nm', ['-D', '--defined-only', file]);
+    const names = output
+      .trim()
+      .split('\n')
+      .map((line) => line.split(' ').at(-1));
+    stage.check(
+      `${name} exports wg_backend and nothing else`,
+      names.join() === 'wg_backend',
+      names.slice(0, 20).join('\n'),
+    );
+  }
+  await stage.node('the addon asks for no newer C library than Node does', [
+    'tools/check-floor.mjs',
+    'build/Release/warpgrad.node',
+  ]);
+}
+
+/** @param {Stage} stage */
+async function cuda(stage) {
+  const nvcc = await findTool(['nvcc', '/usr/local/cuda/bin/nvcc']);
+  if (!nvcc) return stage.skip('libwarpgrad_cuda.so', 'nvcc is not installed');
+  if (await stage.node('build', ['tools/build-native.mjs', '--cuda', '--arch', 'sm_90a'])) {
+    await stage.tests(['native/cuda']);
+  }
+}
+
+/** @param {Stage} stage */
+async function asan(stage) {
+  for (const target of [[], ['--fake']]) {
+    const built = await stage.node('build', ['tools/build-native.mjs', '--sanitize=address,undefined', ...target]);
+    if (!built) return;
+  }
+  await stage.tests(['native/', 'core/', 'autograd/', 'ops/', 'optim/'], sanitizerEnv('address,undefined'));
+}
+
+/** The tarball, installed the way a user's machine without a compiler does it. @param {Stage} stage */
+async function pack(stage) {
+  if (!(await stage.node('prebuilt binary', ['tools/prebuilds.mjs']))) return;
+  const folder = mkdtempSync(join(tmpdir(), 'warpgrad-pack-'));
+  const report = await execute('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder]);
+  const [info] = JSON.parse(report.output.slice(report.output.indexOf('[')));
+  const size = `${(info.size / 1e6).toFixed(2)} MB packed, ${(info.unpackedSize / 1e6).toFixed(2)} MB unpacked, ${info.entryCount} files`;
+  stage.check(`${info.filename}: ${size}`, info.size < 5e6);
+  const names = info.files.map((/** @type {{ path: string }} */ f) => f.path);
+  const unwanted = names.filter((/** @type {string} */ n) =>
+    /^(test|tools\/(?!build-native)|\.)|binding\.gyp|fake\.so/.test(n),
+  );
+  stage.check('nothing is packed that must not be', unwanted.length === 0, unwanted.join('\n'));
+
+  writeFileSync(join(folder, 'package.json'), '{ "name": "user", "private": true, "type": "module" }');
+  const install = ['install', '--ignore-scripts', '--no-audit', '--no-fund', `./${info.filename}`];
+  if (await stage.run('npm install --ignore-scripts', 'npm', install, { cwd: folder })) {
+    writeFileSync(join(folder, 'step.mjs'), readFileSync(join(root, 'tools/pack-step.mjs')));
+    // Only node itself on the path: no compiler, no make, no Python.
+    const path = join(folder, 'bin');
+    mkdirSync(path);
+    spawnSync('ln', ['-s', process.execPath, join(path, 'node')]);
+    const env = { PATH: [path].join(delimiter) };
+    await stage.run('a training step without a compiler', 'node', ['step.mjs'], { cwd: folder, env });
+    const viaRequire = "const { tensor } = require('warpgrad'); if (tensor([1, 2]).shape[0] !== 2) process.exit(1);";
+    await stage.run('require(esm)', 'node', ['--input-type=commonjs', '-e', viaRequire], { cwd: folder, env });
+  }
+  rmSync(folder, { recursive: true, force: true });
+}
+
+/** @param {readonly string[]} filters */
+const testStage = (filters) => async (/** @type {Stage} */ stage) => void (await stage.tests(filters));
+
+/** @type {Record<string, (stage: Stage) => Promise<void> | void>} */
+const stages = {
+  format,
+  lint,
+  types,
+  layers: testStage(['layers']),
+  'gen-current': async (stage) =>
+    void (await stage.node('lib/native/kernels.gen.ts is what the addon prints', ['tools/gen.mjs', '--check'])),
+  'native-warnings': warnings,
+  'weak-symbols': weakSymbols,
+  exports: exports_,
+  'op-table': testStage(['native/schema']),
+  gradcheck: testStage(['gradcheck']),
+  cuda,
+  'asan-ubsan': asan,
+  pack,
+};
+
+const names = arguments_.filter((a) => !a.startsWith('--'));
+if (!names.every((n) => n === 'format')) {
+  const npm = spawnSync('npm', ['run', '--silent', 'build:test'], { cwd: root, stdio: 'inherit' });
+  if (npm.status !== 0) process.exit(npm.status ?? 1);
+}
+await runStages(stages, names);

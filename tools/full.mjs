@@ -1,0 +1,66 @@
+// The checks that take too long for every change: node tools/full.mjs [stage …]. The last record of each stage is kept in
+// test/full.md, which is committed.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { sanitizerEnv } from './sanitizers.mjs';
+import { root, runStages, summary } from './stages.mjs';
+
+/** @typedef {import('./stages.mjs').Stage} Stage */
+
+const long = { WARPGRAD_TEST_LEVEL: 'full', WARPGRAD_TEST_TIMEOUT: '7200' };
+
+/** The whole suite with these variables. @param {Record<string, string>} env */
+const suite = (env) => async (/** @type {Stage} */ stage) =>
+  void (await stage.tests([], { WARPGRAD_TEST_TIMEOUT: '3600', ...env }));
+
+/** The tests whose path has this in it, at their full length. @param {string} filter */
+const longTests = (filter) => async (/** @type {Stage} */ stage) => void (await stage.tests([filter], long));
+
+/** @param {string} sanitize */
+const sanitized = (sanitize) => async (/** @type {Stage} */ stage) => {
+  for (const target of [[], ['--fake']]) {
+    if (!(await stage.node('build', ['tools/build-native.mjs', `--sanitize=${sanitize}`, ...target]))) return;
+  }
+  await suite(sanitizerEnv(sanitize))(stage);
+};
+
+const stages = {
+  'isa-base': suite({ WARPGRAD_ISA: 'base' }),
+  'isa-avx2': suite({ WARPGRAD_ISA: 'avx2' }),
+  'isa-avx512': suite({ WARPGRAD_ISA: 'avx512' }),
+  asan: sanitized('address,undefined'),
+  ubsan: sanitized('undefined'),
+  tsan: sanitized('thread'),
+  'second-order': longTests('gradcheck'),
+  'fuzz-long': longTests('fuzz'),
+  soak: longTests('soak'),
+  'kill-loop': longTests('kill'),
+  workers: longTests('workers'),
+};
+
+const recordFile = join(root, 'test/full.md');
+const head = `# Last record of each long stage
+
+Written by \`npm run test:full -- [stage …]\`; a commit marked + had uncommitted changes.
+
+| stage | commit | result | minutes |
+| --- | --- | --- | --- |
+`;
+
+/** @param {string} name @param {import('./stages.mjs').Counts} counts @param {number} minutes */
+function record(name, counts, minutes) {
+  const git = (/** @type {string[]} */ ...args) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();
+  const changed = git('status', '--porcelain', '--', '.', ':!test/full.md') !== '';
+  const commit = `${git('rev-parse', '--short=9', 'HEAD')}${changed ? '+' : ''}`;
+  const old = existsSync(recordFile) ? readFileSync(recordFile, 'utf8') : '';
+  const rows = new Map([...old.matchAll(/^\| ([a-z0-9-]+) \| .*$/gm)].map((m) => [m[1], m[0]]));
+  rows.delete('stage');
+  rows.set(name, `| ${name} | ${commit} | ${summary(counts)} | ${minutes.toFixed(1)} |`);
+  const order = Object.keys(stages).filter((n) => rows.has(n));
+  writeFileSync(recordFile, `${head}${order.map((n) => rows.get(n)).join('\n')}\n`);
+}
+
+const built = spawnSync('npm', ['run', '--silent', 'build:test'], { cwd: root, stdio: 'inherit' });
+if (built.status !== 0) process.exit(built.status ?? 1);
+await runStages(stages, process.argv.slice(2), record);
