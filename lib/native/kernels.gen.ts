@@ -1,0 +1,106 @@
+// Printed from native/ops.h by `npm run gen`; do not edit.
+import type { KernelView } from './kernels.ts';
+
+export interface Conv2dParams {
+  readonly strideH: number;
+  readonly strideW: number;
+  readonly padH: number;
+  readonly padW: number;
+  readonly dilationH: number;
+  readonly dilationW: number;
+  readonly groups: number;
+}
+
+export interface Pool2dParams {
+  readonly kernelH: number;
+  readonly kernelW: number;
+  readonly strideH: number;
+  readonly strideW: number;
+  readonly padH: number;
+  readonly padW: number;
+  readonly dilationH: number;
+  readonly dilationW: number;
+  readonly countIncludePad: number;
+}
+
+/** Every kernel, in the order of the op table. */
+export interface Kernels {
+  fill(out: KernelView, value: number): void;
+  arange(out: KernelView, start: number, step: number): void;
+  copy(out: KernelView, x: KernelView): void;
+  neg(out: KernelView, x: KernelView): void;
+  negGrad(dx: KernelView, saved: KernelView, dy: KernelView): void;
+  abs(out: KernelView, x: KernelView): void;
+  absGrad(dx: KernelView, saved: KernelView, dy: KernelView): void;
+  sign(out: KernelView, x: KernelView): void;
+  signGrad(dx: KernelView, saved: KernelView, dy: KernelView): void;
+  exp(out: KernelView, x: KernelView): void;
+  expGrad(dx: KernelView, saved: KernelView, dy: KernelView): void;
+  log(out: KernelView, x: KernelView): void;
+  logGrad(dx: KernelView, saved: KernelView, dy: KernelView): void;
+  sqrt(out: KernelView, x: KernelView): void;
+  sqrtGrad(dx: KernelView, saved: KernelView, dy: KernelView): void;
+  square(out: KernelView, x: KernelView): void;
+  squareGrad(dx: KernelView, saved: KernelView, dy: KernelView): void;
+  reciprocal(out: KernelView, x: KernelView): void;
+  reciprocalGrad(dx: KernelView, saved: KernelView, dy: KernelView): void;
+  sin(out: KernelView, x: KernelView): void;
+  sinGrad(dx: KernelView, saved: KernelView, dy: KernelView): void;
+  cos(out: KernelView, x: KernelView): void;
+  cosGrad(dx: KernelView, saved: KernelView, dy: KernelView): void;
+  tanh(out: KernelView, x: KernelView): void;
+  tanhGrad(dx: KernelView, saved: KernelView, dy: KernelView): void;
+  sigmoid(out: KernelView, x: KernelView): void;
+  sigmoidGrad(dx: KernelView, saved: KernelView, dy: KernelView): void;
+  relu(out: KernelView, x: KernelView): void;
+  reluGrad(dx: KernelView, saved: KernelView, dy: KernelView): void;
+  erf(out: KernelView, x: KernelView): void;
+  erfGrad(dx: KernelView, saved: KernelView, dy: KernelView): void;
+  floor(out: KernelView, x: KernelView): void;
+  floorGrad(dx: KernelView, saved: KernelView, dy: KernelView): void;
+  add(out: KernelView, a: KernelView | number, b: KernelView | number): void;
+  sub(out: KernelView, a: KernelView | number, b: KernelView | number): void;
+  mul(out: KernelView, a: KernelView | number, b: KernelView | number): void;
+  div(out: KernelView, a: KernelView | number, b: KernelView | number): void;
+  maximum(out: KernelView, a: KernelView | number, b: KernelView | number): void;
+  minimum(out: KernelView, a: KernelView | number, b: KernelView | number): void;
+  pow(out: KernelView, a: KernelView | number, b: KernelView | number): void;
+  eq(out: KernelView, a: KernelView | number, b: KernelView | number): void;
+  ne(out: KernelView, a: KernelView | number, b: KernelView | number): void;
+  lt(out: KernelView, a: KernelView | number, b: KernelView | number): void;
+  le(out: KernelView, a: KernelView | number, b: KernelView | number): void;
+  gt(out: KernelView, a: KernelView | number, b: KernelView | number): void;
+  ge(out: KernelView, a: KernelView | number, b: KernelView | number): void;
+  where(out: KernelView, condition: KernelView, a: KernelView | number, b: KernelView | number): void;
+  anyNonFinite(out: KernelView, x: KernelView): void;
+  sum(out: KernelView, x: KernelView): void;
+  mean(out: KernelView, x: KernelView): void;
+  amax(out: KernelView, x: KernelView): void;
+  amin(out: KernelView, x: KernelView): void;
+  argmax(out: KernelView, x: KernelView): void;
+  matmul(out: KernelView, a: KernelView, b: KernelView, bias: KernelView | null): void;
+  index(out: KernelView, x: KernelView, indices: KernelView): void;
+  indexAdd(out: KernelView, indices: KernelView, dy: KernelView): void;
+  conv2d(out: KernelView, x: KernelView, weight: KernelView, bias: KernelView | null, params: Conv2dParams): void;
+  conv2dGradInput(dx: KernelView, dy: KernelView, weight: KernelView, params: Conv2dParams): void;
+  conv2dGradWeight(dWeight: KernelView, x: KernelView, dy: KernelView, params: Conv2dParams): void;
+  maxPool2d(out: KernelView, indices: KernelView, x: KernelView, params: Pool2dParams): void;
+  maxPool2dGrad(dx: KernelView, indices: KernelView, dy: KernelView): void;
+  maxPool2dGather(out: KernelView, indices: KernelView, x: KernelView): void;
+  avgPool2d(out: KernelView, x: KernelView, params: Pool2dParams): void;
+  avgPool2dGrad(dx: KernelView, dy: KernelView, params: Pool2dParams): void;
+  softmax(out: KernelView, x: KernelView): void;
+  softmaxGrad(dx: KernelView, out: KernelView, dy: KernelView): void;
+  logSoftmax(out: KernelView, x: KernelView): void;
+  logSoftmaxGrad(dx: KernelView, out: KernelView, dy: KernelView): void;
+  crossEntropy(losses: KernelView, logSumExp: KernelView, logits: KernelView, labels: KernelView, ignoreIndex: number): void;
+  crossEntropyGrad(dLogits: KernelView, logits: KernelView, logSumExp: KernelView, labels: KernelView, dLosses: KernelView, ignoreIndex: number): void;
+  rngTake(used: KernelView, state: KernelView, count: number): void;
+  uniform(out: KernelView, used: KernelView, low: number, high: number): void;
+  normal(out: KernelView, used: KernelView, mean: number, std: number): void;
+  dropout(out: KernelView, x: KernelView, used: KernelView, p: number): void;
+  sgdStep(params: readonly KernelView[], grads: readonly KernelView[], momentum: readonly KernelView[], state: KernelView, hyper: KernelView, nesterov: number): void;
+  adamStep(params: readonly KernelView[], grads: readonly KernelView[], m: readonly KernelView[], v: readonly KernelView[], state: KernelView, hyper: KernelView, decoupled: number): void;
+  globalNorm(norm: KernelView, grads: readonly KernelView[]): void;
+  clipScale(grads: readonly KernelView[], norm: KernelView, maxNorm: number): void;
+}

@@ -1,0 +1,61 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { nativeLoadError } from '../errors.ts';
+import type { Addon } from './addon.ts';
+
+const here: string = fileURLToPath(import.meta.url);
+const require = createRequire(here);
+
+/** The package's own folder, found from wherever this file was compiled to. */
+function findRoot(): string {
+  for (let dir = dirname(here); ; dir = dirname(dir)) {
+    const file = join(dir, 'package.json');
+    if (existsSync(file) && (JSON.parse(readFileSync(file, 'utf8')) as { name?: unknown }).name === 'warpgrad') return dir;
+    if (dir === dirname(dir)) throw nativeLoadError('warpgrad', `no package.json of its own above ${here}`);
+  }
+}
+
+export const packageRoot: string = findRoot();
+
+/** What to do about a binary that would not load, from what the dynamic loader said. */
+function remedy(message: string): string {
+  if (/GLIBC(XX)?_/.test(message)) return 'this system is older than the binary supports: build it with `npx warpgrad-build`';
+  if (/ERR_DLOPEN_DISABLED|addons/.test(message)) return 'node was started with --no-addons: start it without';
+  if (/invalid ELF|wrong ELF class|not a valid Win32|mach-o/i.test(message)) {
+    return 'the binary is for another platform: reinstall on this one, or run `npx warpgrad-build`';
+  }
+  return 'build it with `npx warpgrad-build` (needs a C++20 compiler and CMake, or Python 3 and make)';
+}
+
+function load(): { addon: Addon; path: string } {
+  const resolver = require('node-gyp-build') as { path(dir: string): string };
+  let path = '';
+  try {
+    path = resolver.path(packageRoot);
+    return { addon: require(path) as Addon, path };
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    const what = path === '' ? `no native addon for ${process.platform}-${process.arch}` : `${path} does not load`;
+    throw nativeLoadError('warpgrad', `${what}; ${remedy(why)}\n${why}`, error);
+  }
+}
+
+const loaded = load();
+
+export const addon: Addon = loaded.addon;
+export const addonPath: string = loaded.path;
+
+if (addon.complaint !== null) throw nativeLoadError('warpgrad', addon.complaint);
+
+/** Where the library of a backend lies, or null: beside the addon, or among the prebuilt binaries. */
+export function backendPath(kind: string): string | null {
+  const file = `libwarpgrad_${kind}.so`;
+  const places = [
+    process.env[`WARPGRAD_${kind.toUpperCase()}_LIB`],
+    join(dirname(addonPath), file),
+    join(packageRoot, 'prebuilds', `${process.platform}-${process.arch}`, file),
+  ];
+  return places.find((path): path is string => path !== undefined && path !== '' && existsSync(path)) ?? null;
+}
