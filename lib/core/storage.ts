@@ -6,14 +6,24 @@ import { current } from './context.ts';
 import type { Device, Queue } from './device.ts';
 import { memoryLimit } from './device.ts';
 
+let writes: Set<Storage> | null = null;
+
+/** Adds every storage whose version changes to `into`, until the returned function is called. */
+export function trackWrites(into: Set<Storage>): () => void {
+  const outer = writes;
+  writes = into;
+  return () => {
+    writes = outer;
+  };
+}
+
 /** A piece of device memory, counted: views, the tape, modules and scopes each hold one. */
 export class Storage {
   readonly queue: Queue;
   readonly bytes: number;
   readonly index: number;
   readonly generation: number;
-  /** Changes of the contents since it was made. */
-  version = 0;
+  #version = 0;
   /** The op that last changed it in place. */
   lastWriter = '';
   count = 1;
@@ -27,6 +37,16 @@ export class Storage {
     this.index = index;
     this.generation = generation;
     this.readOnly = readOnly;
+  }
+
+  /** Changes of the contents since it was made. */
+  get version(): number {
+    return this.#version;
+  }
+
+  set version(value: number) {
+    this.#version = value;
+    if (writes !== null) writes.add(this);
   }
 
   get device(): Device {

@@ -55,7 +55,7 @@ export interface Addon {
   /** False: a queue is busy, synchronize and call again. */
   setCommandBuffer(buffer: ArrayBuffer, onWake?: () => void): boolean;
   openQueue(kind: string, device: number, lane: 0 | 1): number;
-  flush(end: number): void;
+  flush(end: number, workNs: number): void;
   fence(end: number, queue: number, id: number): void;
   wait(queue: number, all: boolean): boolean;
   collect(): { readonly failures: readonly NativeFailure[]; readonly completions: readonly NativeCompletion[] };

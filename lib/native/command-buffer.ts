@@ -132,8 +132,8 @@ function makeRoom(words: number): void {
 /** Hands everything appended so far to native. Never throws on account of an op: failures belong to tensors. */
 export function flush(): void {
   if (end === statusWords) return;
-  const words = take();
-  addon.flush(words);
+  const ns = workNs;
+  addon.flush(take(), ns);
   settle();
   if (sync) for (let queue = 0; queue < queues; queue++) waitAll(queue);
 }

@@ -48,8 +48,8 @@ Napi::Value setCommandBuffer(const Napi::CallbackInfo& info) {  // (ArrayBuffer,
   return Napi::Boolean::New(info.Env(), true);
 }
 
-Napi::Value flush(const Napi::CallbackInfo& info) {  // (end)
-  if (!addonOf(info.Env()).environment.flush(size(info, 0)))
+Napi::Value flush(const Napi::CallbackInfo& info) {  // (end, estimated work in ns)
+  if (!addonOf(info.Env()).environment.flush(size(info, 0), info[1].As<Napi::Number>().DoubleValue()))
     throwError(info.Env(), "ERR_ARGUMENT", "the command buffer holds a broken record");
   return info.Env().Undefined();
 }

@@ -179,10 +179,10 @@ void* Environment::scratch(Queue& queue, Graph* graph, size_t bytes) {
   return arena->data;
 }
 
-bool Environment::flush(size_t end) {
+bool Environment::flush(size_t end, double workNs) {
   ++flushes_;
   const bool sound = decode(end);
-  publish();
+  runOrPublish(workNs, kInlineFlushNs);
   report();
   return sound;
 }
@@ -314,6 +314,20 @@ void Environment::decodeOp(int32_t op, const double* at, const double* end, Queu
   c->bytes = static_cast<uint32_t>(r.top - reinterpret_cast<char*>(c));
   c->seq = 0;
   *place = r.top;
+}
+
+void Environment::runOrPublish(double workNs, double mostNs) {
+  if (workNs > mostNs) return publish();
+  Queue* only = nullptr;
+  for (auto& queue : queues_) {
+    if (!queue->idle()) return publish();
+    if (!queue->hasStaged()) continue;
+    if (only) return publish();  // they may wait for one another
+    only = queue.get();
+  }
+  if (!only) return;
+  if (only->canRunInline()) only->runInline();
+  else only->publish();
 }
 
 void Environment::publish() {

@@ -85,9 +85,15 @@ class Environment {
 
   /// Decodes and stages words [kStatusWords, end) of the buffer. Returns false when the records themselves are broken.
   bool decode(size_t end);
+  // Handing work over costs tens of nanoseconds a command in cache traffic, and tens of microseconds when the executor
+  // sleeps: an idle queue runs less than this on the JavaScript thread. A read waits anyway, so it may run more.
+  static constexpr double kInlineFlushNs = 5'000, kInlineReadNs = 20'000;
+
   void publish();
-  /// decode, publish, report.
-  bool flush(size_t end);
+  /// Runs what is staged here and now when it is estimated at `workNs` <= `mostNs` and nothing else is under way.
+  void runOrPublish(double workNs, double mostNs);
+  /// decode, run or publish, report.
+  bool flush(size_t end, double workNs);
   void report();
 
   Slot* slot(uint32_t index, uint32_t generation);

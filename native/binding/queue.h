@@ -37,6 +37,7 @@ class Queue {
   /// Runs what is staged on this thread. Only when canRunInline().
   void runInline();
   bool canRunInline() const { return device.backend.runInline && idle(); }
+  bool hasStaged() const { return publishedSeq_ != seq_; }
 
   uint64_t nextSeq() const { return seq_ + 1; }
   uint64_t lastSeq() const { return seq_; }

@@ -6,8 +6,6 @@
 namespace wg {
 namespace {
 
-constexpr double kInlineNs = 20'000;  // less than waking the executor costs
-
 struct Bytes {
   char* data;
   size_t bytes;
@@ -79,16 +77,6 @@ void reportFailure(Environment& environment, const Failure& failure) {
   environment.words()[kReadSeq] = static_cast<double>(failure.seq);
 }
 
-/// Runs what is staged on this thread when that is cheaper than handing it over, else publishes it.
-void runOrPublish(Environment& environment, Queue& queue, double workNs) {
-  if (workNs <= kInlineNs && environment.allIdle() && queue.canRunInline()) {
-    for (size_t i = 0; i < environment.queueCount(); ++i)
-      if (environment.queue(static_cast<int64_t>(i)) != &queue) environment.queue(static_cast<int64_t>(i))->publish();
-    if (environment.allIdle()) queue.runInline();
-  }
-  environment.publish();
-}
-
 /// read(end, workNs, index, generation, offset, bytes, view, id) → ArrayBuffer | null (comes later under `id`) | false (the
 /// tensor failed: see the status words)
 Napi::Value read(const Napi::CallbackInfo& info) {
@@ -100,7 +88,7 @@ Napi::Value read(const Napi::CallbackInfo& info) {
   if (offset > slot.bytes || bytes > slot.bytes - offset) throwError(info.Env(), "ERR_BOUNDS", "read reaches outside the storage");
   Queue& queue = *environment.queue(slot.queue);
   const bool view = info[6].ToBoolean() && !(slot.block && slot.block->fixed) && addon.externalBuffers;
-  runOrPublish(environment, queue, info[1].As<Napi::Number>().DoubleValue());
+  environment.runOrPublish(info[1].As<Napi::Number>().DoubleValue(), Environment::kInlineReadNs);
   if (!slot.block) {
     environment.report();
     reportFailure(environment, {slot.failure, -1, 0});
@@ -146,7 +134,7 @@ Napi::Value readSync(const Napi::CallbackInfo& info) {
   const size_t offset = size(info, 4);
   const Bytes to = bytesOf(info, 5, 0, info[5].IsArrayBuffer() ? info[5].As<Napi::ArrayBuffer>().ByteLength() : 0);
   if (offset > slot.bytes || to.bytes > slot.bytes - offset) throwError(info.Env(), "ERR_BOUNDS", "read reaches outside the storage");
-  runOrPublish(environment, *environment.queue(slot.queue), info[1].As<Napi::Number>().DoubleValue());
+  environment.runOrPublish(info[1].As<Napi::Number>().DoubleValue(), Environment::kInlineReadNs);
   bool done = true;
   if (slot.block && !environment.isDone(*slot.block))
     for (size_t i = 0; i < environment.queueCount() && done; ++i) {
