@@ -1,6 +1,8 @@
 // What the files that know Node share: the environment behind each JavaScript context, and errors with codes.
 #pragma once
 #define NODE_ADDON_API_CPP_EXCEPTIONS
+// A worker being terminated refuses every exception; throwing one there must not end the process.
+#define NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS
 #include <napi.h>
 
 #include <new>

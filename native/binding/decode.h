@@ -4,8 +4,8 @@
 #pragma once
 #include <bit>
 #include <cstring>
+#include <memory>
 #include <type_traits>
-#include <vector>
 
 #include "../core/command.h"
 
@@ -17,6 +17,25 @@ struct Graph;
 
 inline constexpr uint32_t kNoSlot = 0xffffffff;  // with generation 0: absent; with 1: a number follows
 
+/// What one op's arguments touch. Sized once for the largest record a buffer can hold: decoding never allocates.
+template <class T>
+class FixedList {
+ public:
+  void reserve(size_t capacity) {
+    items_.reset(new T[capacity]);
+    size_ = 0;
+  }
+  void clear() { size_ = 0; }
+  void push_back(const T& item) { items_[size_++] = item; }
+  size_t size() const { return size_; }
+  const T* begin() const { return items_.get(); }
+  const T* end() const { return items_.get() + size_; }
+
+ private:
+  std::unique_ptr<T[]> items_;
+  size_t size_ = 0;
+};
+
 struct Reader {
   Environment& environment;
   Queue& queue;
@@ -26,12 +45,12 @@ struct Reader {
   const double* end;
   char* top;    ///< first free byte behind the arguments
   char* limit;
-  std::vector<Block*>& inputs;
-  std::vector<Target>& targets;
+  FixedList<Block*>& inputs;
+  FixedList<Target>& targets;
   bool crossDevice;  ///< this op may read blocks of another host-accessible device
   Code fault = Code::ok;
   uint32_t failedRoot = 0;  ///< an argument's storage never got memory: the failure to inherit
-  char message[200] = {};
+  char message[200];  // set by fail()
 
   bool more(ptrdiff_t words) {
     if (end - at >= words) return true;

@@ -161,8 +161,8 @@ class Environment {
   std::vector<size_t> slotBytes_;             // by device, rounded
   std::vector<std::unique_ptr<Graph>> graphs_;
   std::vector<std::unique_ptr<Graph>> dying_;
-  std::vector<Block*> inputs_;    // of the op being decoded
-  std::vector<Target> targets_;
+  FixedList<Block*> inputs_;  // of the op being decoded
+  FixedList<Target> targets_;
   uint32_t exhausted_ = 0;        // root failure: memory ran out in this flush
   size_t liveSlots_ = 0;
   uint64_t commands_ = 0, flushes_ = 0;

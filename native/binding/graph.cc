@@ -18,14 +18,13 @@ int32_t Environment::capture(const double* words, size_t count, Queue& queue, ui
   const uint32_t failuresBefore = failureCount_.load();
   exhausted_ = 0;
   try {
-  for (const double* at = words; at < words + count;) {
-    const auto length = static_cast<int32_t>(std::bit_cast<uint64_t>(at[0]) & 0xffffffff);
-    if (length < 2 || length > words + count - at || !decodeRecord(at, at + length, graph.get(), &place, graph->memory.get() + room)) {
-      error = "an op of another queue or device cannot be captured";
-      break;
+    for (const double* at = words; at < words + count && error.empty();) {
+      const auto length = static_cast<int32_t>(std::bit_cast<uint64_t>(at[0]) & 0xffffffff);
+      if (length < 2 || length > words + count - at || static_cast<size_t>(length) > bufferBytes_ / 8 ||
+          !decodeRecord(at, at + length, graph.get(), &place, graph->memory.get() + room))
+        error = "an op of another queue or device cannot be captured";
+      at += length;
     }
-    at += length;
-  }
   } catch (const std::bad_alloc&) {
     error = "the device is out of memory";
   }
