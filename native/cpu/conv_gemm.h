@@ -1,0 +1,167 @@
+// Convolution as a matrix product whose right side is read through a window: packed weights [m, k] times panels of im2col
+// made when a panel's turn comes, while it still lies in the first-level cache.
+#pragma once
+#include "conv_window.h"
+
+namespace wg::cpu {
+inline namespace WG_ISA {
+
+template <class T>
+struct WindowGemm {
+  Window window;
+  int64_t m;
+  const T* weights;  ///< panels of tileRows() lines, weightPanel() elements apart
+  const T* source;
+  int64_t strideImage;
+  T* out;
+  int64_t outImage, outM, outY, outX;
+  const T* bias;  ///< one per m, or null
+  int64_t biasStride;
+};
+
+inline int64_t tileRows(int64_t m) {
+  const int64_t most = m <= kWideRows ? kWideRows : kTileRows;
+  return ceilDiv(m, ceilDiv(m, most));
+}
+
+/// Elements of one packed panel of weights, with the slack packing needs: panels are packed by different threads.
+template <class T>
+inline int64_t weightPanel(int64_t m, int64_t depth) {
+  constexpr int64_t L = Lanes<T>::kCount;
+  return ceilDiv(tileRows(m) * depth + L, L) * L;
+}
+
+/// Whole channels to a block of k where they fit: then a slab holds no channel twice.
+template <class T>
+inline int64_t windowDepth(const Window& w) {
+  const int64_t most = kDepthBytes / static_cast<int64_t>(sizeof(T)), taps = w.tapsY * w.tapsX;
+  return taps > most || taps < 1 ? most : evenSplit(w.channels, most / taps, 1) * taps;
+}
+
+template <class T>
+inline constexpr int64_t kPanelElements = kDepthBytes / static_cast<int64_t>(sizeof(T)) * kWideVectors * Lanes<T>::kCount;
+template <class T>
+inline constexpr int64_t kSlabElements =
+    static_cast<int64_t>(kWorkerScratchBytes) / static_cast<int64_t>(sizeof(T)) - kPanelElements<T> - 4 * Lanes<T>::kCount;
+
+/// Output pixels of one chunk. A function of shape and dtype; `total` counts the multiply-adds of the whole op.
+template <class T>
+inline PixelBlock blockShape(const Window& w, int64_t m, int64_t images, double total) {
+  constexpr int64_t L = Lanes<T>::kCount;
+  const double perPixel = static_cast<double>(m) * static_cast<double>(w.depth() + 1);
+  const double wanted = (total / 16 < 6.7e7 ? total / 16 : 6.7e7) / perPixel;
+  const int64_t pixels = wanted < 64 ? 64 : wanted > 1024 ? 1024 : static_cast<int64_t>(wanted);
+  PixelBlock block{0, 1, 0, w.rows, 0, evenSplit(w.cols, 512, 1)};
+  const int64_t plane = w.rows * w.cols;
+  if (block.cols == w.cols && plane <= pixels) {
+    // Several images share panels; of the counts allowed, the one that wastes the fewest lanes at the end.
+    int64_t best = 1;
+    double bestUse = 0;
+    for (int64_t count = 1; count <= minOf(images, pixels / plane); ++count) {
+      const double use = static_cast<double>(count * plane) / static_cast<double>(ceilDiv(count * plane, L) * L);
+      if (use >= bestUse) best = count, bestUse = use;
+    }
+    block.images = best;
+  } else {
+    block.rows = evenSplit(w.rows, maxOf(pixels / block.cols, 1), 1);
+  }
+  const int64_t taps = maxOf(w.tapsY * w.tapsX, 1), depth = minOf(windowDepth<T>(w), maxOf(w.depth(), 1));
+  const int64_t channels = minOf(w.channels, depth % taps == 0 ? depth / taps : depth / taps + 2);
+  for (;;) {
+    const SlabShape shape = slabShape(w, block);
+    if (block.images * channels * shape.size() <= kSlabElements<T>) return block;
+    if (block.images > 1) block.images = 1;
+    else if (block.rows > 1) block.rows = ceilDiv(block.rows, 2);
+    else if (block.cols > 2 * L) block.cols = ceilDiv(block.cols, 2);
+    else return block;  // windowGemm tests every read instead
+  }
+}
+
+/// Copies a dense tile to where the runs' pixels lie.
+template <class T>
+inline void scatterTile(const T* dense, int64_t denseRow, T* out, int64_t outM, int64_t outX, int lines, const Run* runs,
+                        const int64_t* to, int runCount, bool accumulate) {
+  for (int i = 0; i < lines; ++i, dense += denseRow, out += outM)
+    for (int run = 0; run < runCount; ++run) {
+      T* const at = out + to[run];
+      const T* const from = dense + runs[run].at;
+      for (int x = 0; x < runs[run].length; ++x) at[x * outX] = accumulate ? at[x * outX] + from[x] : from[x];
+    }
+}
+
+/// All m of one block of pixels, on the calling thread.
+template <class T>
+inline void windowGemm(const WindowGemm<T>& g, const PixelBlock& block, T* scratch) {
+  constexpr int L = Lanes<T>::kCount;
+  constexpr int kMostRuns = kWideVectors * L;
+  const Window& w = g.window;
+  const int vectors = g.m <= kWideRows ? kWideVectors : kTileVectors;
+  const int panel = vectors * L;
+  const int64_t rows = tileRows(g.m), depth = w.depth(), step = windowDepth<T>(w), taps = w.tapsY * w.tapsX;
+  const int64_t weightStride = weightPanel<T>(g.m, depth), pixels = block.pixels();
+  const T* const source = g.source + block.image0 * g.strideImage;
+  T* const out = g.out + block.image0 * g.outImage + block.row0 * g.outY + block.col0 * g.outX;
+  T* const packed = scratch;
+  T* const copy = scratch + kPanelElements<T> + 2 * L;
+  int64_t offsets[kDepthBytes / sizeof(T)];
+  alignas(64) T dense[kTileRows * kWideVectors * L];
+
+  for (int64_t k0 = 0; k0 == 0 || k0 < depth; k0 += step) {
+    const int64_t kc = minOf(step, depth - k0);
+    Slab<T> slab{};
+    bool checked = false;
+    if (kc > 0) {
+      const int64_t c0 = k0 / taps, channels = ceilDiv(k0 + kc, taps) - c0;
+      const SlabShape shape = slabShape(w, block);
+      checked = !inside(w, shape) && block.images * channels * shape.size() > kSlabElements<T>;
+      if (!checked) {
+        slab = makeSlab(w, block, shape, source + c0 * w.strideC, g.strideImage, channels, copy);
+        tapOffsets(w, slab.strideC, slab.strideY, c0, k0, kc, offsets);
+      }
+    }
+    for (int64_t p = 0; p < pixels; p += panel) {
+      const int cols = static_cast<int>(minOf(panel, pixels - p));
+      const int nv = cols <= L ? 1 : cols <= 2 * L ? 2 : kWideVectors;
+      Run runs[kMostRuns];
+      int64_t to[kMostRuns];
+      const int runCount = runsOf(block, p, cols, runs);
+      bool together = g.outX == 1;
+      for (int i = 0; i < runCount; ++i) {
+        to[i] = runs[i].image * g.outImage + runs[i].y * g.outY + runs[i].x * g.outX;
+        together = together && (i == 0 || to[i] == to[i - 1] + runs[i - 1].length);
+      }
+      if (checked) packPixelsChecked(packed, nv * L, k0, kc, source, g.strideImage, w, block, runs, runCount);
+      else packPixels(packed, nv * L, kc, offsets, slab, w, runs, runCount);
+      Tile<T> t;
+      t.aRow = 1;
+      t.b = packed;
+      t.bRow = nv * L;
+      t.k = kc;
+      t.cols = cols;
+      t.columnBias = nullptr;
+      t.rowBiasStride = g.biasStride;
+      for (int64_t i = 0; i < g.m; i += rows) {
+        const int lines = static_cast<int>(minOf(rows, g.m - i));
+        t.a = g.weights + i / rows * weightStride + k0 * lines;
+        t.aCol = lines;
+        t.rowBias = g.bias && k0 + kc >= depth ? g.bias + i * g.biasStride : nullptr;
+        if (together) {
+          t.c = out + i * g.outM + to[0];
+          t.cRow = g.outM;
+          t.accumulate = k0 > 0;
+          tileKernel<T, true>(lines, nv)(t);
+        } else {
+          t.c = dense;
+          t.cRow = nv * L;
+          t.accumulate = false;
+          t.cols = nv * L;
+          tileKernel<T, true>(lines, nv)(t);
+          scatterTile(dense, nv * L, out + i * g.outM, g.outM, g.outX, lines, runs, to, runCount, k0 > 0);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace WG_ISA
+}  // namespace wg::cpu

@@ -1,0 +1,176 @@
+// Where a convolution reads: geometry, zero-padded slabs of the source, and panels of im2col made on the fly. Forward and
+// input gradient are the same walk over different windows (see conv.cc); im2col never exists for more than one panel.
+#pragma once
+#include "gemm.h"
+
+namespace wg::cpu {
+inline namespace WG_ISA {
+
+/// out[m, y, x] = sum over c, r, q of W[m, c, r, q] * source[c, y * stepY + r * tapY + originY, x * stepX + q * tapX + originX],
+/// zero outside the source. tapY and tapX may be negative (the input gradient reads backwards).
+struct Window {
+  int64_t channels, tapsY, tapsX;
+  int64_t height, width;                         ///< of the source
+  int64_t strideC, strideY, strideX;             ///< of the source
+  int64_t stepY, stepX, tapY, tapX, originY, originX;
+  int64_t rows, cols;                            ///< of the output grid
+
+  int64_t depth() const { return channels * tapsY * tapsX; }
+};
+
+/// A rectangle of output pixels in consecutive images.
+struct PixelBlock {
+  int64_t image0, images, row0, rows, col0, cols;
+  int64_t pixels() const { return images * rows * cols; }
+};
+
+/// The source values a block needs, addressable without bounds tests: the tensor itself when nothing is padded, else a copy.
+template <class T>
+struct Slab {
+  const T* data;  ///< at the first image, channel, and the smallest row and column any tap touches
+  int64_t strideImage, strideC, strideY;
+};
+
+struct SlabShape {
+  int64_t top, left, rows, cols;  ///< rectangle of source coordinates, possibly outside the source
+  int64_t size() const { return rows * cols; }
+};
+
+inline SlabShape slabShape(const Window& w, const PixelBlock& block) {
+  const int64_t spanY = (w.tapsY - 1) * w.tapY, spanX = (w.tapsX - 1) * w.tapX;
+  return {block.row0 * w.stepY + w.originY + minOf(spanY, 0), block.col0 * w.stepX + w.originX + minOf(spanX, 0),
+          (block.rows - 1) * w.stepY + (spanY < 0 ? -spanY : spanY) + 1,
+          (block.cols - 1) * w.stepX + (spanX < 0 ? -spanX : spanX) + 1};
+}
+
+inline bool inside(const Window& w, const SlabShape& shape) {
+  return w.strideX == 1 && shape.top >= 0 && shape.left >= 0 && shape.top + shape.rows <= w.height &&
+         shape.left + shape.cols <= w.width;
+}
+
+/// Copies `count` elements of one row to contiguous memory.
+template <class T>
+inline void copyRow(T* to, const T* from, int64_t stride, int64_t count) {
+  constexpr int64_t L = Lanes<T>::kCount;
+  int64_t i = 0;
+  if (stride == 1) {
+    for (; i + L <= count; i += L) storeVec(to + i, loadVec(from + i));
+    if (i < count) storePart(to + i, loadPart(from + i, static_cast<int>(count - i)), static_cast<int>(count - i));
+    return;
+  }
+  for (; i < count; ++i) to[i] = from[i * stride];
+}
+
+template <class T>
+inline void zeroRow(T* to, int64_t count) {
+  constexpr int64_t L = Lanes<T>::kCount;
+  int64_t i = 0;
+  for (; i + L <= count; i += L) storeVec(to + i, typename Lanes<T>::Vec{});
+  for (; i < count; ++i) to[i] = 0;
+}
+
+/// `source` is at the block's first image and at channel c0; the copy needs images * channels * shape.size() elements.
+template <class T>
+inline Slab<T> makeSlab(const Window& w, const PixelBlock& block, const SlabShape& shape, const T* source, int64_t strideImage,
+                        int64_t channels, T* copy) {
+  if (inside(w, shape))
+    return {source + shape.top * w.strideY + shape.left, strideImage, w.strideC, w.strideY};
+  const int64_t before = minOf(maxOf(-shape.left, 0), shape.cols);
+  const int64_t end = maxOf(minOf(w.width - shape.left, shape.cols), before);
+  T* to = copy;
+  for (int64_t image = 0; image < block.images; ++image)
+    for (int64_t c = 0; c < channels; ++c)
+      for (int64_t y = 0; y < shape.rows; ++y, to += shape.cols) {
+        const int64_t row = shape.top + y;
+        if (row < 0 || row >= w.height || end <= before) {
+          zeroRow(to, shape.cols);
+          continue;
+        }
+        zeroRow(to, before);
+        copyRow(to + before, source + image * strideImage + c * w.strideC + row * w.strideY + (shape.left + before) * w.strideX,
+                w.strideX, end - before);
+        zeroRow(to + end, shape.cols - end);
+      }
+  return {copy, channels * shape.size(), shape.size(), shape.cols};
+}
+
+/// Neighbouring pixels of one output row inside a panel.
+struct Run {
+  int32_t at, length;    ///< columns of the panel
+  int64_t image, y, x;   ///< its first pixel, relative to the block
+};
+
+/// Splits `count` pixels from the block's pixel number `first` into runs.
+inline int runsOf(const PixelBlock& block, int64_t first, int count, Run* runs) {
+  int used = 0;
+  int64_t x = first % block.cols, y = first / block.cols % block.rows, image = first / (block.cols * block.rows);
+  for (int at = 0; at < count;) {
+    const int length = static_cast<int>(minOf(block.cols - x, count - at));
+    runs[used++] = {at, length, image, y, x};
+    at += length;
+    x = 0;
+    if (++y == block.rows) y = 0, ++image;
+  }
+  return used;
+}
+
+/// Offsets in the slab of k = (channel, r, q) for k0 <= k < k0 + count, channel counted from the slab's first, c0.
+inline void tapOffsets(const Window& w, int64_t strideC, int64_t strideY, int64_t c0, int64_t k0, int64_t count, int64_t* offsets) {
+  const int64_t baseY = minOf((w.tapsY - 1) * w.tapY, 0), baseX = minOf((w.tapsX - 1) * w.tapX, 0);
+  int64_t q = k0 % w.tapsX, r = k0 / w.tapsX % w.tapsY, c = k0 / (w.tapsX * w.tapsY) - c0;
+  for (int64_t i = 0; i < count; ++i) {
+    offsets[i] = c * strideC + (r * w.tapY - baseY) * strideY + q * w.tapX - baseX;
+    if (++q == w.tapsX) {
+      q = 0;
+      if (++r == w.tapsY) r = 0, ++c;
+    }
+  }
+}
+
+/// to[k * width + column] for `count` k and the panel's pixels; writes up to one vector past the end, and zeros never: columns
+/// past the last pixel are left as they are, their products are never stored.
+template <class T>
+inline void packPixels(T* to, int width, int64_t count, const int64_t* offsets, const Slab<T>& slab, const Window& w,
+                       const Run* runs, int runCount) {
+  constexpr int L = Lanes<T>::kCount;
+  const T* from[kWideVectors * 16];
+  for (int i = 0; i < runCount; ++i)
+    from[i] = slab.data + runs[i].image * slab.strideImage + runs[i].y * w.stepY * slab.strideY + runs[i].x * w.stepX;
+  if (w.stepX == 1) {
+    for (int64_t k = 0; k < count; ++k, to += width)
+      for (int i = 0; i < runCount; ++i) {
+        const T* p = from[i] + offsets[k];
+        T* out = to + runs[i].at;
+        int left = runs[i].length;
+        for (; left >= L; left -= L, p += L, out += L) storeVec(out, loadVec(p));
+        if (left > 0) storeVec(out, loadPart(p, left));
+      }
+    return;
+  }
+  for (int64_t k = 0; k < count; ++k, to += width)
+    for (int i = 0; i < runCount; ++i) {
+      const T* p = from[i] + offsets[k];
+      T* out = to + runs[i].at;
+      for (int x = 0; x < runs[i].length; ++x) out[x] = p[x * w.stepX];
+    }
+}
+
+/// The same straight from the source with bounds tests, for windows whose slab would not fit.
+template <class T>
+inline void packPixelsChecked(T* to, int width, int64_t k0, int64_t count, const T* source, int64_t strideImage, const Window& w,
+                              const PixelBlock& block, const Run* runs, int runCount) {
+  for (int64_t k = k0; k < k0 + count; ++k, to += width) {
+    const int64_t q = k % w.tapsX, r = k / w.tapsX % w.tapsY, c = k / (w.tapsX * w.tapsY);
+    for (int i = 0; i < runCount; ++i) {
+      const int64_t y = (block.row0 + runs[i].y) * w.stepY + r * w.tapY + w.originY;
+      for (int x = 0; x < runs[i].length; ++x) {
+        const int64_t column = (block.col0 + runs[i].x + x) * w.stepX + q * w.tapX + w.originX;
+        const bool in = y >= 0 && y < w.height && column >= 0 && column < w.width;
+        to[runs[i].at + x] = in ? source[runs[i].image * strideImage + c * w.strideC + y * w.strideY + column * w.strideX] : T(0);
+      }
+    }
+  }
+}
+
+}  // namespace WG_ISA
+}  // namespace wg::cpu

@@ -1,0 +1,270 @@
+// Max and average pooling over [N, C, H, W]. One plane is one thread's work; within it whole output rows are built tap by
+// tap, so that the inner loop runs along the row whatever the window.
+#include <cstring>
+
+#include "kernel.h"
+
+namespace wg::cpu {
+inline namespace WG_ISA {
+namespace {
+
+// Columns of an output row worked on at a time; they live on the stack.
+constexpr int64_t kStrip = 256;
+
+/// One axis of the window over one plane.
+struct Axis {
+  int64_t in, out, kernel, stride, pad, dilation;
+
+  /// First and one past the last output whose tap falls inside the input, within [begin, end).
+  void range(int64_t tap, int64_t begin, int64_t end, int64_t& from, int64_t& to) const {
+    const int64_t shift = pad - tap * dilation;  // output o reads o * stride - shift
+    from = maxOf(begin, shift > 0 ? ceilDiv(shift, stride) : 0);
+    to = in - 1 + shift < 0 ? 0 : minOf(end, (in - 1 + shift) / stride + 1);
+  }
+};
+
+/// The last window must begin inside the padded input; floor and ceil modes both do.
+bool axisFits(const Axis& a) {
+  return a.kernel >= 1 && a.stride >= 1 && a.pad >= 0 && a.dilation >= 1 && a.out >= 0 &&
+         (a.out == 0 || (a.out - 1) * a.stride - a.pad < a.in + a.pad);
+}
+
+struct Planes {
+  int64_t images, channels;
+  int64_t count() const { return images * channels; }
+};
+
+/// Runs body(image, channel) for every plane, several planes to a chunk; `work` counts elements of one plane.
+template <class Body>
+void eachPlane(Stream& s, const Planes& planes, int64_t work, Body&& body) {
+  const int64_t group = maxOf(32768 / maxOf(work, 1), 1);
+  const auto chunk = [&](int64_t piece) {
+    const int64_t end = minOf(planes.count(), (piece + 1) * group);
+    for (int64_t plane = piece * group; plane < end; ++plane) body(plane / planes.channels, plane % planes.channels);
+  };
+  const int64_t chunks = ceilDiv(planes.count(), group);
+  if (chunks == 1) chunk(0);
+  else parallelFor(s, chunks, chunk);
+}
+
+template <class T>
+T* planeOf(const View& v, int64_t image, int64_t channel) {
+  return static_cast<T*>(v.data) + image * v.stride[0] + channel * v.stride[1];
+}
+
+template <class T>
+T lowest() {
+  if constexpr (static_cast<T>(0.5) != T(0)) return -static_cast<T>(__builtin_inf());
+  else return fromDouble<T>(-__builtin_inf());
+}
+
+/// best[i] and where[i] against the tap's values; NaN wins over everything, the first of equals stays.
+template <class T, int64_t kStride>
+void take(T* best, int32_t* where, const T* row, int64_t stride, int64_t count, int32_t first, int32_t step) {
+  const int64_t each = kStride > 0 ? kStride : stride;
+  for (int64_t i = 0; i < count; ++i) {
+    const T value = row[i * each];
+    const bool better = (value > best[i]) | (value != value);
+    best[i] = better ? value : best[i];
+    where[i] = better ? first + static_cast<int32_t>(i) * step : where[i];
+  }
+}
+
+template <class T>
+void maxPlane(const View& out, const View& indices, const View& x, const Axis& h, const Axis& w, int64_t image, int64_t channel) {
+  const T* const from = planeOf<T>(x, image, channel);
+  T* const to = planeOf<T>(out, image, channel);
+  int32_t* const index = planeOf<int32_t>(indices, image, channel);
+  T best[kStrip];
+  int32_t where[kStrip];
+  for (int64_t y = 0; y < h.out; ++y)
+    for (int64_t x0 = 0; x0 < w.out; x0 += kStrip) {
+      const int64_t count = minOf(kStrip, w.out - x0);
+      for (int64_t i = 0; i < count; ++i) best[i] = lowest<T>(), where[i] = -1;
+      for (int64_t r = 0; r < h.kernel; ++r) {
+        const int64_t row = y * h.stride - h.pad + r * h.dilation;
+        if (row < 0 || row >= h.in) continue;
+        for (int64_t q = 0; q < w.kernel; ++q) {
+          int64_t begin, end;
+          w.range(q, x0, x0 + count, begin, end);
+          if (begin >= end) continue;
+          const int64_t column = begin * w.stride - w.pad + q * w.dilation, stride = w.stride * x.stride[3];
+          const T* const values = from + row * x.stride[2] + column * x.stride[3];
+          const auto first = static_cast<int32_t>(row * w.in + column), step = static_cast<int32_t>(w.stride);
+          // Nothing is greater than the lowest value: the window's first tap is its winner until beaten.
+          for (int64_t i = begin - x0; i < end - x0; ++i)
+            where[i] = where[i] < 0 ? first + static_cast<int32_t>(i - begin + x0) * step : where[i];
+          T* const b = best + (begin - x0);
+          int32_t* const at = where + (begin - x0);
+          if (stride == 1) take<T, 1>(b, at, values, stride, end - begin, first, step);
+          else if (stride == 2) take<T, 2>(b, at, values, stride, end - begin, first, step);
+          else take<T, 0>(b, at, values, stride, end - begin, first, step);
+        }
+      }
+      T* const outRow = to + y * out.stride[2] + x0 * out.stride[3];
+      int32_t* const indexRow = index + y * indices.stride[2] + x0 * indices.stride[3];
+      if (out.stride[3] == 1 && indices.stride[3] == 1) {
+        for (int64_t i = 0; i < count; ++i) outRow[i] = best[i], indexRow[i] = where[i];
+      } else {
+        for (int64_t i = 0; i < count; ++i) outRow[i * out.stride[3]] = best[i], indexRow[i * indices.stride[3]] = where[i];
+      }
+    }
+}
+
+bool planesMatch(const View& a, const View& b) {
+  return a.rank == 4 && b.rank == 4 && a.shape[0] == b.shape[0] && a.shape[1] == b.shape[1];
+}
+
+Axis heightOf(const View& small, const View& large, const Pool2dParams& p) {
+  return {large.shape[2], small.shape[2], p.kernelH, p.strideH, p.padH, p.dilationH};
+}
+Axis widthOf(const View& small, const View& large, const Pool2dParams& p) {
+  return {large.shape[3], small.shape[3], p.kernelW, p.strideW, p.padW, p.dilationW};
+}
+
+/// to[row, column of index] or the reverse, for every element of [OH, OW]; an index outside the plane fails the op, -1 (a
+/// window that saw padding only) is nobody's.
+template <class T, class Move>
+void eachWinner(Stream& s, const char* name, const View& indices, const View& small, const View& large, int64_t image, int64_t channel,
+                Move&& move) {
+  const int32_t* const index = planeOf<int32_t>(indices, image, channel);
+  T* const from = planeOf<T>(small, image, channel);
+  T* const to = planeOf<T>(large, image, channel);
+  const int64_t width = large.shape[3], area = large.shape[2] * width;
+  const bool dense = large.stride[3] == 1 && large.stride[2] == width;
+  for (int64_t y = 0; y < small.shape[2]; ++y)
+    for (int64_t x = 0; x < small.shape[3]; ++x) {
+      const int64_t at = index[y * indices.stride[2] + x * indices.stride[3]];
+      T& value = from[y * small.stride[2] + x * small.stride[3]];
+      if (at >= area || at < -1)
+        return fail(s, Code::index, "%s: index %lld is out of range for a plane of %lld elements", name, static_cast<long long>(at),
+                    static_cast<long long>(area));
+      move(value, at < 0 ? nullptr : to + (dense ? at : at / width * large.stride[2] + at % width * large.stride[3]));
+    }
+}
+
+template <class T>
+void zeroPlane(const View& v, int64_t image, int64_t channel) {
+  T* const plane = planeOf<T>(v, image, channel);
+  for (int64_t y = 0; y < v.shape[2]; ++y) {
+    T* const row = plane + y * v.stride[2];
+    if (v.stride[3] == 1) {
+      std::memset(row, 0, static_cast<size_t>(v.shape[3]) * sizeof(T));
+    } else {
+      for (int64_t x = 0; x < v.shape[3]; ++x) row[x * v.stride[3]] = T(0);
+    }
+  }
+}
+
+/// What an average divides by: the window's elements, with or without padding.
+double divisor(const Axis& h, const Axis& w, int64_t y, int64_t x, bool countPad) {
+  int64_t top = y * h.stride - h.pad, left = x * w.stride - w.pad;
+  int64_t bottom = minOf(top + h.kernel, h.in + h.pad), right = minOf(left + w.kernel, w.in + w.pad);
+  if (!countPad) {
+    top = maxOf(top, 0);
+    left = maxOf(left, 0);
+    bottom = minOf(bottom, h.in);
+    right = minOf(right, w.in);
+  }
+  return bottom > top && right > left ? static_cast<double>((bottom - top) * (right - left)) : 1;
+}
+
+bool averageFits(Stream& s, const char* op, const View& small, const View& large, const Pool2dParams& p) {
+  const bool fits = planesMatch(small, large) && small.dtype == large.dtype && p.dilationH == 1 && p.dilationW == 1 &&
+                    axisFits(heightOf(small, large, p)) && axisFits(widthOf(small, large, p));
+  if (!fits) fail(s, Code::bounds, "%s: shapes and parameters do not fit together", op);
+  return fits;
+}
+
+}  // namespace
+
+void maxPool2d(Stream& s, const Out& out, const Out& indices, const In& x, const Pool2dParams& params) {
+  if (!require(s, planesMatch(out, x) && sameShape(out, indices) && out.dtype == x.dtype && indices.dtype == DType::i32,
+               "maxPool2d: out, indices (int32) and x do not fit together"))
+    return;
+  const Axis h = heightOf(out, x, params), w = widthOf(out, x, params);
+  if (!require(s, axisFits(h) && axisFits(w) && x.shape[2] * x.shape[3] <= INT32_MAX, "maxPool2d: parameters do not fit the shapes"))
+    return;
+  withNumber(s, x.dtype, "maxPool2d", [&]<class T>() {
+    eachPlane(s, {x.shape[0], x.shape[1]}, maxOf(x.shape[2] * x.shape[3], h.out * w.out),
+              [&](int64_t image, int64_t channel) { maxPlane<T>(out, indices, x, h, w, image, channel); });
+  });
+}
+
+void maxPool2dGrad(Stream& s, const Out& dx, const In& indices, const In& dy) {
+  if (!require(s, planesMatch(dx, dy) && sameShape(dy, indices) && dx.dtype == dy.dtype && indices.dtype == DType::i32,
+               "maxPool2dGrad: dx, indices (int32) and dy do not fit together"))
+    return;
+  withNumber(s, dx.dtype, "maxPool2dGrad", [&]<class T>() {
+    eachPlane(s, {dx.shape[0], dx.shape[1]}, dx.shape[2] * dx.shape[3] + dy.shape[2] * dy.shape[3], [&](int64_t image, int64_t channel) {
+      zeroPlane<T>(dx, image, channel);
+      eachWinner<T>(s, "maxPool2dGrad", indices, dy, dx, image, channel, [](T& value, T* at) {
+        if (at) *at = static_cast<T>(*at + value);
+      });
+    });
+  });
+}
+
+void maxPool2dGather(Stream& s, const Out& out, const In& indices, const In& x) {
+  if (!require(s, planesMatch(out, x) && sameShape(out, indices) && out.dtype == x.dtype && indices.dtype == DType::i32,
+               "maxPool2dGather: out, indices (int32) and x do not fit together"))
+    return;
+  withNumber(s, x.dtype, "maxPool2dGather", [&]<class T>() {
+    eachPlane(s, {x.shape[0], x.shape[1]}, out.shape[2] * out.shape[3], [&](int64_t image, int64_t channel) {
+      eachWinner<T>(s, "maxPool2dGather", indices, out, x, image, channel, [](T& value, const T* at) { value = at ? *at : T(0); });
+    });
+  });
+}
+
+void avgPool2d(Stream& s, const Out& out, const In& x, const Pool2dParams& params) {
+  if (!averageFits(s, "avgPool2d", out, x, params)) return;
+  const Axis h = heightOf(out, x, params), w = widthOf(out, x, params);
+  withFloat(s, x.dtype, "avgPool2d", [&]<class T>() {
+    eachPlane(s, {x.shape[0], x.shape[1]}, maxOf(x.shape[2] * x.shape[3], h.out * w.out), [&](int64_t image, int64_t channel) {
+      const T* const from = planeOf<T>(x, image, channel);
+      T* const to = planeOf<T>(out, image, channel);
+      T sums[kStrip];
+      for (int64_t y = 0; y < h.out; ++y)
+        for (int64_t x0 = 0; x0 < w.out; x0 += kStrip) {
+          const int64_t count = minOf(kStrip, w.out - x0);
+          for (int64_t i = 0; i < count; ++i) sums[i] = T(0);
+          for (int64_t r = 0; r < h.kernel; ++r) {
+            const int64_t row = y * h.stride - h.pad + r;
+            if (row < 0 || row >= h.in) continue;
+            for (int64_t q = 0; q < w.kernel; ++q) {
+              int64_t begin, end;
+              w.range(q, x0, x0 + count, begin, end);
+              const int64_t stride = w.stride * x.stride[3];
+              const T* const values = from + row * x.stride[2] + (begin * w.stride - w.pad + q) * x.stride[3];
+              for (int64_t i = begin; i < end; ++i) sums[i - x0] += values[(i - begin) * stride];
+            }
+          }
+          for (int64_t i = 0; i < count; ++i)
+            to[y * out.stride[2] + (x0 + i) * out.stride[3]] =
+                sums[i] / static_cast<T>(divisor(h, w, y, x0 + i, params.countIncludePad != 0));
+        }
+    });
+  });
+}
+
+void avgPool2dGrad(Stream& s, const Out& dx, const In& dy, const Pool2dParams& params) {
+  if (!averageFits(s, "avgPool2dGrad", dy, dx, params)) return;
+  const Axis h = heightOf(dy, dx, params), w = widthOf(dy, dx, params);
+  withFloat(s, dx.dtype, "avgPool2dGrad", [&]<class T>() {
+    eachPlane(s, {dx.shape[0], dx.shape[1]}, dx.shape[2] * dx.shape[3] + h.out * w.out, [&](int64_t image, int64_t channel) {
+      zeroPlane<T>(dx, image, channel);
+      const T* const from = planeOf<T>(dy, image, channel);
+      T* const to = planeOf<T>(dx, image, channel);
+      for (int64_t y = 0; y < h.out; ++y)
+        for (int64_t x = 0; x < w.out; ++x) {
+          const T share = from[y * dy.stride[2] + x * dy.stride[3]] / static_cast<T>(divisor(h, w, y, x, params.countIncludePad != 0));
+          const int64_t top = y * h.stride - h.pad, left = x * w.stride - w.pad;
+          for (int64_t row = maxOf(top, 0); row < minOf(top + h.kernel, h.in); ++row)
+            for (int64_t col = maxOf(left, 0); col < minOf(left + w.kernel, w.in); ++col) to[row * dx.stride[2] + col * dx.stride[3]] += share;
+        }
+    });
+  });
+}
+
+}  // namespace WG_ISA
+}  // namespace wg::cpu
