@@ -31,10 +31,11 @@ const product = {
 const sanitize = option('sanitize');
 const useGyp = flag('gyp') || process.env['WARPGRAD_NODE_GYP'] === '1';
 // A sanitizer's build stands in its own tree, laid out so that WARPGRAD_PREBUILD=<tree> makes node-gyp-build load it.
-const buildDir = sanitize
-  ? join(root, `build-${{ t: 'tsan', a: 'asan', u: 'ubsan' }[sanitize[0] ?? '']}`, 'build')
-  : join(root, 'build');
-const outDir = join(buildDir, 'Release');
+// The CUDA library has one too: what goes wrong there must not touch the CPU build.
+const trees = { address: 'build-asan', thread: 'build-tsan', undefined: 'build-ubsan', cuda: 'build-cuda' };
+const tree = Object.entries(trees).find(([name]) => sanitize.split(',')[0] === name || flag(name))?.[1];
+const buildDir = sanitize ? join(root, tree ?? '', 'build') : join(root, tree ?? 'build');
+const outDir = sanitize ? join(buildDir, 'Release') : join(root, 'build', 'Release');
 const stamp = join(outDir, `${product}.hash`);
 
 /** @returns {string[]} */
@@ -79,7 +80,7 @@ function buildWithCMake() {
   const jobs = String(availableParallelism());
   const defines = [`-DCMAKE_LIBRARY_OUTPUT_DIRECTORY=${outDir}`];
   if (sanitize) defines.push(`-DWG_SANITIZE=${sanitize}`);
-  if (target === 'warpgrad_cuda') defines.push('-DWG_CUDA=ON', `-DWG_CUDA_ARCH=${option('arch') || 'native'}`);
+  if (target === 'warpgrad_cuda') defines.push('-DWG_CUDA=ON', `-DWG_CUDA_ARCH=${cudaArchitectures()}`);
   defines.push(`-DWG_WERROR=${flag('werror') ? 'ON' : 'OFF'}`);
   const cmakeJs = find('cmake-js/bin/cmake-js');
   if (cmakeJs) {
@@ -120,6 +121,24 @@ function buildWithGyp() {
   const gyp = process.env['npm_config_node_gyp'] || join(globalRoot, 'npm/node_modules/node-gyp/bin/node-gyp.js');
   const configured = existsSync(join(root, 'build', 'config.gypi'));
   return run(process.execPath, [gyp, ...(configured ? ['configure', 'build'] : ['rebuild']), '--jobs', 'max'], env);
+}
+
+/** CMake's names of the architectures asked for with --arch: a list, `all`, or those of the cards in this machine. */
+function cudaArchitectures() {
+  const released = '80;90a;90-virtual';
+  const asked = option('arch');
+  if (asked === 'all') return released;
+  if (asked) return asked.replaceAll('sm_', '').replaceAll(',', ';');
+  const query = spawnSync('nvidia-smi', ['--query-gpu=compute_cap', '--format=csv,noheader'], { encoding: 'utf8' });
+  const present =
+    query.status === 0
+      ? query.stdout
+          .trim()
+          .split('\n')
+          .map((line) => line.trim().replace('.', ''))
+      : [];
+  const names = [...new Set(present)].filter((n) => /^\d+$/.test(n)).map((n) => (n === '90' ? '90a' : n));
+  return names.length > 0 ? names.join(';') : released;
 }
 
 /** Two builds in one tree would spoil each other: the second waits until the first is done or dead. */
