@@ -1,0 +1,51 @@
+import type { Shape } from '../core/shape.ts';
+import { isContiguous, numelOf } from '../core/shape.ts';
+import { checkLive, Tensor } from '../core/tensor.ts';
+import { register } from './define-op.ts';
+import type { BackwardContext, RecordedOp } from './tape.ts';
+import { needsGrad, record, recording } from './tape.ts';
+import type { ViewInfo, ViewStep } from './views.ts';
+import { viewInfo } from './views.ts';
+
+/** Where the elements of a view lie in its storage. */
+export interface Geometry {
+  readonly shape: Shape;
+  readonly strides: Shape;
+  readonly offset: number;
+}
+
+export interface ViewDefinition<A extends readonly unknown[]> {
+  readonly name: string;
+  /** Where the result's elements lie; throws when there is no such view. */
+  readonly geometry: (x: Tensor, ...args: A) => Geometry;
+  /** The gradient of `x`. */
+  readonly backward: (ctx: BackwardContext<readonly [Tensor, ...A]>, dy: Tensor) => Tensor;
+}
+
+/** Defines an op whose result shares its argument's storage. Its other arguments are plain values, checked before. */
+export function defineView<A extends readonly unknown[]>(definition: ViewDefinition<A>): (x: Tensor, ...args: A) => Tensor {
+  const { name, geometry, backward } = definition;
+  const recorded: RecordedOp = register({
+    name,
+    saves: [],
+    backward: (ctx, dy) => [backward(ctx, dy)],
+  });
+  const apply = (x: Tensor, ...args: A): Tensor => {
+    checkLive(name, x);
+    const { shape, strides, offset } = geometry(x, ...args);
+    x.storage.retain();
+    const out = new Tensor(x.storage, offset, shape, strides, x.dtype, numelOf(shape), isContiguous(shape, strides));
+    const parent = viewInfo(x);
+    const step: ViewStep = { apply: apply as unknown as ViewStep['apply'], args };
+    const live = recording();
+    const view: ViewInfo =
+      parent === null
+        ? { base: x, tracked: live, steps: [step] }
+        : { base: parent.base, tracked: live && parent.tracked, steps: [...parent.steps, step] };
+    out._view = view;
+    out._nodeVersion = x.storage.version;
+    if (live && needsGrad(x)) record(recorded, [x, ...args], [out]);
+    return out;
+  };
+  return apply;
+}

@@ -1,0 +1,44 @@
+// The four ungraded kernels that core and autograd need themselves; everything else is an op.
+import type { KernelView } from '../native/kernels.ts';
+import { kernels } from '../native/kernels.ts';
+import type { Queue } from './device.ts';
+import type { DType } from './dtype.ts';
+import type { Shape } from './shape.ts';
+import type { Tensor } from './tensor.ts';
+import { emptyTensor } from './tensor.ts';
+
+/** Writes `x` into `out` (same shape), casting as needed. */
+export function copyKernel(out: KernelView, x: KernelView): void {
+  kernels.copy(out, x);
+}
+
+export function fillKernel(out: KernelView, value: number): void {
+  kernels.fill(out, value);
+}
+
+/** out += x, of one shape and dtype. */
+export function addInPlaceKernel(out: Tensor, x: KernelView): void {
+  out.storage.version++;
+  out.storage.lastWriter = 'backward';
+  kernels.add(out, out, x);
+}
+
+export function filledTensor<D extends DType>(shape: Shape, dtype: D, queue: Queue, value: number): Tensor<D> {
+  const out = emptyTensor(shape, dtype, queue);
+  fillKernel(out, value);
+  return out;
+}
+
+/** A fresh contiguous tensor with the values of `x`, outside of any graph. */
+export function copied<D extends DType>(x: KernelView & { readonly dtype: D }, queue: Queue): Tensor<D> {
+  const out = emptyTensor(x.shape, x.dtype, queue);
+  copyKernel(out, x);
+  return out;
+}
+
+/** A rank-0 bool: whether any element of `x` is NaN or infinite. */
+export function anyNonFinite(x: Tensor): Tensor<'bool'> {
+  const out = emptyTensor([], 'bool', x.storage.queue);
+  kernels.anyNonFinite(out, x);
+  return out;
+}

@@ -1,0 +1,178 @@
+// The fast path of elementwise ops: one call costs a fraction of a microsecond, so the common case (live tensors of one
+// shape and dtype) is decided before anything general runs. unary.ts, binary.ts and compare.ts have the ops themselves.
+import { argumentError, dtypeError } from '../errors.ts';
+import { checkArguments, register, sameDevice } from '../autograd/define-op.ts';
+import type { BackwardContext, Gradients, RecordedOp } from '../autograd/tape.ts';
+import { needsGrad, record, recording } from '../autograd/tape.ts';
+import type { DType } from '../core/dtype.ts';
+import { isFloat, itemSize, promote, promoteNumber } from '../core/dtype.ts';
+import { broadcastShapes, contiguousStrides, sameShape } from '../core/shape.ts';
+import { allocate } from '../core/storage.ts';
+import { checkLive, emptyTensor, queueOf, Tensor } from '../core/tensor.ts';
+import type { KernelView } from '../native/kernels.ts';
+import { castTo } from './cast.ts';
+import { bigScalar } from './creation.ts';
+import type { Value } from './shared.ts';
+import { broadcastView, requireTensor } from './shared.ts';
+
+type UnaryKernel = (out: KernelView, x: KernelView) => void;
+type UnaryGradKernel = (dx: KernelView, saved: KernelView, dy: KernelView) => void;
+type BinaryKernel = (out: KernelView, a: KernelView | number, b: KernelView | number) => void;
+
+/** A fresh tensor shaped like `t`, sharing its shape and strides arrays when it is contiguous. */
+function emptyFor(t: Tensor, dtype: DType): Tensor {
+  const strides = t.isContiguous ? t.strides : contiguousStrides(t.shape);
+  return new Tensor(allocate(queueOf(t), t.size * itemSize[dtype]), 0, t.shape, strides, dtype, t.size, true);
+}
+
+export interface UnaryDefinition {
+  readonly name: string;
+  readonly kernel: UnaryKernel;
+  /** dx from (saved, dy); `saved` is the input or the output as `saves` says, which native/ops/unary.h must agree with. */
+  readonly gradKernel: UnaryGradKernel;
+  readonly saves: 'input' | 'output';
+  /** 'float' turns integers into float32 first; 'keep' computes in the dtype given. */
+  readonly result: 'float' | 'keep';
+  readonly backward: (saved: Tensor, dy: Tensor) => Tensor;
+}
+
+/** An elementwise op of one tensor. */
+export function defineUnary(definition: UnaryDefinition): (x: Tensor) => Tensor {
+  const { name, kernel, gradKernel, saves, result, backward } = definition;
+  const saved = (ctx: BackwardContext): Tensor => (saves === 'input' ? (ctx.args[0] as Tensor) : ctx.out);
+  const recorded: RecordedOp = register({
+    name,
+    saves: saves === 'input' ? [0] : [],
+    savesOutputs: saves === 'output' ? [0] : [],
+    backward: (ctx: BackwardContext, dy: Tensor): Gradients => [backward(saved(ctx), dy)],
+    fastBackward: (_ctx: BackwardContext, dy: Tensor): Gradients => {
+      const value = saved(_ctx);
+      const dx = emptyFor(value, value.dtype);
+      gradKernel(dx, value, dy);
+      return [dx];
+    },
+  });
+  const run = (x: Tensor): Tensor => {
+    const out = emptyFor(x, x.dtype);
+    kernel(out, x);
+    if ((x._requiresGrad || x._view !== null) && recording() && needsGrad(x)) record(recorded, [x], [out]);
+    return out;
+  };
+  return (x) => {
+    requireTensor(name, x);
+    checkLive(name, x);
+    if (isFloat(x.dtype)) return run(x);
+    if (x.dtype === 'bool' && name === 'neg') throw dtypeError(name, 'is not defined for bool');
+    const compute = result === 'float' ? 'float32' : x.dtype === 'bool' ? 'int32' : x.dtype;
+    const input = castTo(x, compute);
+    const out = run(input);
+    if (input !== x) input.dispose();
+    return out;
+  };
+}
+
+export interface BinaryDefinition {
+  readonly name: string;
+  readonly kernel: BinaryKernel;
+  /** 'promote': the operands' common dtype; 'float': the same but integers become float32; 'bool': a comparison. */
+  readonly result: 'promote' | 'float' | 'bool';
+  readonly saves?: RecordedOp['saves'];
+  readonly savesOutputs?: RecordedOp['savesOutputs'];
+  readonly rejectsBool?: boolean;
+  readonly backward?: (ctx: BackwardContext<readonly [Value, Value]>, dy: Tensor) => Gradients;
+}
+
+export interface BinaryOp {
+  (a: Value, b: Value): Tensor;
+  readonly recorded: RecordedOp;
+}
+
+/** An elementwise op of two operands that broadcast and promote. */
+export function defineBinary(definition: BinaryDefinition): BinaryOp {
+  const { name, kernel, result, saves, savesOutputs, backward, rejectsBool = false } = definition;
+  const recorded: RecordedOp = register({ name, saves, savesOutputs, backward });
+  const isComparison = result === 'bool';
+
+  /** Operands share a dtype and at least one is a tensor. */
+  const run = (a: Tensor | number, b: Tensor | number, dtype: DType): Tensor => {
+    let out: Tensor;
+    if (a instanceof Tensor && b instanceof Tensor) {
+      const shape = broadcastShapes(name, a.shape, b.shape);
+      out = emptyTensor(shape, isComparison ? 'bool' : dtype, queueOf(a));
+      kernel(out, broadcastView(name, a, shape), broadcastView(name, b, shape));
+    } else {
+      out = emptyFor((a instanceof Tensor ? a : b) as Tensor, isComparison ? 'bool' : dtype);
+      kernel(out, a, b);
+    }
+    if (backward !== undefined && recording() && (needsGrad(a) || needsGrad(b))) record(recorded, [a, b], [out]);
+    return out;
+  };
+
+  const general = (a: Value, b: Value): Tensor => {
+    checkOperand(name, a);
+    checkOperand(name, b);
+    checkArguments(name, [a, b]);
+    let dtype = commonDtype(name, a, b);
+    if (rejectsBool && dtype === 'bool') throw dtypeError(name, 'is not defined for bool');
+    if (result === 'float' && !isFloat(dtype)) dtype = 'float32';
+    const left = operand(a, dtype, b);
+    const right = operand(b, dtype, a);
+    const out = run(left, right, dtype);
+    if (left !== a && left instanceof Tensor) left.dispose();
+    if (right !== b && right instanceof Tensor) right.dispose();
+    return out;
+  };
+
+  const op = (a: Value, b: Value): Tensor => {
+    if (
+      a instanceof Tensor &&
+      b instanceof Tensor &&
+      a._state === 'live' &&
+      b._state === 'live' &&
+      a.dtype === b.dtype &&
+      a.storage.queue === b.storage.queue &&
+      (a.dtype === 'float32' || a.dtype === 'float64') &&
+      sameShape(a.shape, b.shape)
+    ) {
+      const out = emptyFor(a, isComparison ? 'bool' : a.dtype);
+      kernel(out, a, b);
+      if (
+        backward !== undefined &&
+        (a._requiresGrad || b._requiresGrad || a._view !== null || b._view !== null) &&
+        recording() &&
+        (needsGrad(a) || needsGrad(b))
+      ) {
+        record(recorded, [a, b], [out]);
+      }
+      return out;
+    }
+    return general(a, b);
+  };
+  return Object.assign(op, { recorded });
+}
+
+function checkOperand(op: string, value: unknown): void {
+  if (value instanceof Tensor || typeof value === 'number' || typeof value === 'bigint') return;
+  const got = value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value;
+  throw argumentError(op, `operands must be tensors or numbers, got ${got}`);
+}
+
+/** The dtype the operands are computed in. */
+export function commonDtype(op: string, a: Value, b: Value): DType {
+  if (a instanceof Tensor) {
+    if (!(b instanceof Tensor)) return promoteNumber(a.dtype, b);
+    sameDevice(op, a, b);
+    return promote(a.dtype, b.dtype);
+  }
+  if (b instanceof Tensor) return promoteNumber(b.dtype, a);
+  throw argumentError(op, 'at least one operand must be a tensor');
+}
+
+/** `value` ready for a kernel computing in `dtype`; a bigint no double holds becomes a tensor. */
+export function operand(value: Value, dtype: DType, beside: Value): Tensor | number {
+  if (value instanceof Tensor) return castTo(value, dtype);
+  if (typeof value === 'number') return value;
+  const number = Number(value);
+  if (Number.isSafeInteger(number) || dtype !== 'int64') return number;
+  return bigScalar(value, (beside as Tensor).device);
+}

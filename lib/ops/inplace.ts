@@ -1,0 +1,283 @@
+// Ops that write into their first argument. Autograd follows PyTorch: the tensor's place in the graph moves to the new op; for
+// a view the base's does, and views derive theirs again (autograd/views.ts).
+import { argumentError, dtypeError, gradError, shapeError } from '../errors.ts';
+import { checkArguments, defineOp } from '../autograd/define-op.ts';
+import type { Gradients, LeafNode, Node, RecordedOp } from '../autograd/tape.ts';
+import { attach, gradNode, needsGrad, record, recording } from '../autograd/tape.ts';
+import { alias, refreshView, replaySteps, viewInfo } from '../autograd/views.ts';
+import type { ViewStep } from '../autograd/views.ts';
+import type { Spec } from '../autograd/define-op.ts';
+import { canCast } from '../core/dtype.ts';
+import { broadcastShapes, formatShape, sameShape } from '../core/shape.ts';
+import { checkLive, checkWritable, Tensor } from '../core/tensor.ts';
+import type { KernelView } from '../native/kernels.ts';
+import { kernels } from '../native/kernels.ts';
+import { add, div, mul, sub } from './binary.ts';
+import { castTo, clone, contiguous } from './cast.ts';
+import { commonDtype, operand } from './elementwise.ts';
+import { sumTo } from './reduce.ts';
+import type { Value } from './shared.ts';
+import { broadcastView, requireTensor } from './shared.ts';
+
+/** dy with the part a view covers set to 0: what a base's old values still receive after the view was written. */
+const eraseView = defineOp({
+  name: 'eraseView',
+  infer: (dy: Spec, _steps: readonly ViewStep[]): Spec => dy,
+  forward: (ctx, dy, steps) => {
+    kernels.copy(ctx.out, dy);
+    const part = replaySteps(ctx.out, steps);
+    kernels.fill(part, 0);
+    part.dispose();
+  },
+  backward: (ctx, ddx): Gradients => [eraseView(ddx, ctx.args[1]), null],
+  saves: [],
+});
+
+/** The base after an in-place op on one of its views: arguments are the base before, the view's new values and the view. */
+const writeView: RecordedOp = {
+  name: 'writeView',
+  saves: [],
+  backward: (ctx, dy: Tensor) => {
+    const [, , { steps }] = ctx.args as readonly [Tensor, Tensor, { steps: readonly ViewStep[] }];
+    const packed = contiguous(dy);
+    return [ctx.needs(0) ? eraseView(packed, steps) : null, ctx.needs(1) ? replaySteps(packed, steps) : null, null];
+  },
+};
+
+/** First and last element of storage a view may touch. */
+function extent(v: KernelView): [number, number] {
+  let low = v.offset;
+  let high = v.offset;
+  for (let i = 0; i < v.shape.length; i++) {
+    const reach = ((v.shape[i] as number) - 1) * (v.strides[i] as number);
+    if (reach < 0) low += reach;
+    else high += reach;
+  }
+  return [low, high];
+}
+
+function overlaps(target: Tensor, x: Tensor): boolean {
+  if (target.storage !== x.storage || target.size === 0 || x.size === 0) return false;
+  const same = target.offset === x.offset && sameShape(target.shape, x.shape) && sameShape(target.strides, x.strides);
+  if (same) return false;
+  const [low, high] = extent(target);
+  const [from, to] = extent(x);
+  return from <= high && low <= to;
+}
+
+function checkTarget(op: string, target: Tensor): void {
+  requireTensor(op, target);
+  checkLive(op, target);
+  checkWritable(op, target);
+  if (!recording()) return;
+  const view = viewInfo(target);
+  if (view === null) {
+    if (target.requiresGrad && target.isLeaf) {
+      throw gradError(op, 'a leaf that requires grad cannot be changed in place; use noGrad(() => …) or an op that makes a new tensor');
+    }
+    return;
+  }
+  const { base } = view;
+  if (base.requiresGrad && base.isLeaf) {
+    throw gradError(op, 'a view of a leaf that requires grad cannot be changed in place; use noGrad(() => …)');
+  }
+  if (!view.tracked && base.requiresGrad) {
+    throw gradError(op, 'this view was made while grad mode was off; changing it in place would lose the gradient of its base');
+  }
+}
+
+/** Notes that `op` is about to change `target`; before the kernel, so that a failure leaves the old values valid. */
+function bump(op: string, { storage }: Tensor): void {
+  storage.version++;
+  storage.lastWriter = op;
+}
+
+/** Moves the graph when the call is recorded. */
+function changed(op: string, target: Tensor, recorded: RecordedOp | null, args: readonly unknown[]): void {
+  if (recorded === null) return;
+  const view = viewInfo(target);
+  if (view === null) {
+    record(recorded, args, [target]);
+    return;
+  }
+  if (!view.tracked) throw gradError(op, 'this view was made while grad mode was off and cannot enter the graph');
+  const { base, steps } = view;
+  const values = alias(target);
+  record(recorded, args, [values]);
+  const before = aliasOf(base, target);
+  const node = gradNode(base);
+  if (node !== null) attach(before, node, base._index);
+  record(writeView, [before, values, { steps }], [base]);
+  values.dispose();
+  before.dispose();
+  refreshView(target);
+}
+
+/** A Tensor like `base`, which may be disposed, over the storage `view` keeps alive. */
+function aliasOf(base: Tensor, view: Tensor): Tensor {
+  view.storage.retain();
+  return new Tensor(view.storage, base.offset, base.shape, base.strides, base.dtype, base.size, base.isContiguous);
+}
+
+/** `target` as it was, for the tape: the same elements and place in the graph, kept apart from what comes. */
+function before(target: Tensor, keepValues: boolean): Tensor {
+  if (!keepValues) {
+    const old = alias(target);
+    const node: Node | LeafNode | null = gradNode(target);
+    if (node !== null) attach(old, node, target._index);
+    return old;
+  }
+  return clone(target);
+}
+
+function arithmetic(
+  op: string,
+  kernel: (out: KernelView, a: KernelView, b: KernelView | number) => void,
+  definition: () => RecordedOp,
+  float: boolean,
+): <T extends Tensor>(target: T, value: Value) => T {
+  return (target, value) => {
+    checkTarget(op, target);
+    checkArguments(op, [target, value]);
+    const common = commonDtype(op, target, value);
+    if (!canCast(common, target.dtype) || (float && !canCast('float32', target.dtype))) {
+      throw dtypeError(op, `a ${float ? 'float32' : common} result does not fit into ${target.dtype}`);
+    }
+    const shape = value instanceof Tensor ? broadcastShapes(op, target.shape, value.shape) : target.shape;
+    if (!sameShape(shape, target.shape)) {
+      throw shapeError(op, `the result has shape ${formatShape(shape)}, the target ${formatShape(target.shape)}`);
+    }
+    if (value instanceof Tensor && overlaps(target, value)) {
+      throw argumentError(op, 'the operand overlaps the target partly; clone() it first');
+    }
+    const recorded = definition();
+    const live = recording() && (needsGrad(target) || needsGrad(value));
+    // What backward reads of the operand must outlive the write, also when it is the target itself.
+    const same = live && value instanceof Tensor && value.storage === target.storage;
+    const right = same ? clone(value) : operand(value, target.dtype, target);
+    // Products read the old values of the target when the operand needs a gradient.
+    const old = live ? before(target, recorded.saves?.length !== 0 && needsGrad(right)) : null;
+    bump(op, target);
+    kernel(target, target, right instanceof Tensor ? broadcastView(op, right, target.shape) : right);
+    changed(op, target, live ? recorded : null, [old, right]);
+    old?.dispose();
+    if (right instanceof Tensor && right !== value) right.dispose();
+    return target;
+  };
+}
+
+/**
+ * target ← target + value; `value` broadcasts to the target.
+ * @returns the target
+ * @example
+ * add_(tensor([1, 2]), 1); // [2, 3]
+ */
+export const add_: <T extends Tensor>(target: T, value: Value) => T = arithmetic(
+  'add_',
+  (out, a, b) => kernels.add(out, a, b),
+  () => add.recorded,
+  false,
+);
+
+/**
+ * target ← target − value; `value` broadcasts to the target.
+ * @returns the target
+ * @example
+ * sub_(tensor([1, 2]), 1); // [0, 1]
+ */
+export const sub_: <T extends Tensor>(target: T, value: Value) => T = arithmetic(
+  'sub_',
+  (out, a, b) => kernels.sub(out, a, b),
+  () => sub.recorded,
+  false,
+);
+
+/**
+ * target ← target · value; `value` broadcasts to the target.
+ * @returns the target
+ * @example
+ * mul_(tensor([1, 2]), 3); // [3, 6]
+ */
+export const mul_: <T extends Tensor>(target: T, value: Value) => T = arithmetic(
+  'mul_',
+  (out, a, b) => kernels.mul(out, a, b),
+  () => mul.recorded,
+  false,
+);
+
+/**
+ * target ← target / value; the target must be a float tensor.
+ * @returns the target
+ * @example
+ * div_(tensor([2, 4]), 2); // [1, 2]
+ */
+export const div_: <T extends Tensor>(target: T, value: Value) => T = arithmetic(
+  'div_',
+  (out, a, b) => kernels.div(out, a, b),
+  () => div.recorded,
+  true,
+);
+
+const overwrite: RecordedOp = {
+  name: 'copy_',
+  saves: [],
+  backward: (ctx, dy: Tensor) => {
+    const source = ctx.args[1] as Tensor | null;
+    return [ctx.needs(0) ? mul(dy, 0) : null, source !== null && ctx.needs(1) ? sumTo(dy, source.shape) : null];
+  },
+};
+
+/**
+ * Overwrites `target` with `source`, which broadcasts and is cast to the target's dtype.
+ * @returns the target
+ * @example
+ * copy_(zeros([2]), tensor([1, 2])); // [1, 2]
+ */
+export function copy_<T extends Tensor>(target: T, source: Tensor): T {
+  checkTarget('copy_', target);
+  requireTensor('copy_', source, 'source');
+  checkArguments('copy_', [target, source]);
+  const view = broadcastView('copy_', source, target.shape);
+  if (overlaps(target, source)) throw argumentError('copy_', 'the source overlaps the target partly; clone() it first');
+  const live = recording() && (needsGrad(target) || needsGrad(source));
+  const right = live ? castTo(source, target.dtype) : source;
+  const old = live ? before(target, false) : null;
+  bump('copy_', target);
+  kernels.copy(target, right === source ? view : broadcastView('copy_', right, target.shape));
+  changed('copy_', target, live ? overwrite : null, [old, right]);
+  old?.dispose();
+  if (right !== source) right.dispose();
+  return target;
+}
+
+/**
+ * Sets every element of `target` to `value`.
+ * @returns the target
+ * @example
+ * fill_(zeros([2]), 7); // [7, 7]
+ */
+export function fill_<T extends Tensor>(target: T, value: number | bigint): T {
+  checkTarget('fill_', target);
+  if (typeof value !== 'number' && typeof value !== 'bigint') throw argumentError('fill_', `value must be a number, got ${typeof value}`);
+  const live = recording() && needsGrad(target);
+  const old = live ? before(target, false) : null;
+  const number = operand(value, target.dtype, target);
+  bump('fill_', target);
+  if (number instanceof Tensor) {
+    kernels.copy(target, broadcastView('fill_', number, target.shape));
+    number.dispose();
+  } else kernels.fill(target, number);
+  changed('fill_', target, live ? overwrite : null, [old, null]);
+  old?.dispose();
+  return target;
+}
+
+/**
+ * Sets every element of `target` to 0.
+ * @returns the target
+ * @example
+ * zero_(ones([2])); // [0, 0]
+ */
+export function zero_<T extends Tensor>(target: T): T {
+  return fill_(target, 0);
+}

@@ -1,0 +1,86 @@
+import { argumentError, shapeError } from '../errors.ts';
+import { checkArguments, defineOp } from '../autograd/define-op.ts';
+import type { Spec } from '../autograd/define-op.ts';
+import type { DType } from '../core/dtype.ts';
+import { promote } from '../core/dtype.ts';
+import { tidy } from '../core/scope.ts';
+import { checkedNumel, formatShape, normalizeAxis, sameShape } from '../core/shape.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { kernels } from '../native/kernels.ts';
+import { castTo } from './cast.ts';
+import { requireTensor, sliceView } from './shared.ts';
+import { narrow, unsqueeze } from './view.ts';
+
+const catOp = defineOp({
+  name: 'cat',
+  infer: (tensors: readonly Tensor[], axis: number): Spec => {
+    const [first] = tensors as [Tensor];
+    const size = tensors.reduce((total, each) => total + (each.shape[axis] as number), 0);
+    const shape = first.shape.with(axis, size);
+    checkedNumel('cat', shape);
+    return { shape, dtype: first.dtype };
+  },
+  forward: (ctx, tensors, axis) => {
+    const steps = ctx.out.shape.map(() => 1);
+    let at = 0;
+    for (const each of tensors) {
+      const starts = steps.map((_, i) => (i === axis ? at : 0));
+      kernels.copy(sliceView(ctx.out, starts, each.shape, steps), each);
+      at += each.shape[axis] as number;
+    }
+  },
+  backward: (ctx, dy) => {
+    const [tensors, axis] = ctx.args;
+    let at = 0;
+    const parts = tensors.map((each) => {
+      const length = each.shape[axis] as number;
+      at += length;
+      return narrow(dy, axis, at - length, length);
+    });
+    return [parts, null];
+  },
+  saves: [],
+});
+
+function checkList(op: string, tensors: readonly Tensor[]): Tensor {
+  if (!Array.isArray(tensors) || tensors.length === 0) throw argumentError(op, 'wants an array of at least one tensor');
+  for (const each of tensors) requireTensor(op, each, 'each element');
+  checkArguments(op, [tensors]);
+  return tensors[0] as Tensor;
+}
+
+/**
+ * Tensors one after the other along an existing axis; dtypes promote.
+ * @param tensors - equal shapes but for `axis`
+ * @example
+ * cat([tensor([1, 2]), tensor([3])]); // [1, 2, 3]
+ */
+export function cat(tensors: readonly Tensor[], axis = 0): Tensor {
+  const first = checkList('cat', tensors);
+  if (first.rank === 0) throw shapeError('cat', 'rank-0 tensors have no axis to join; use stack');
+  const at = normalizeAxis('cat', axis, first.rank);
+  for (const each of tensors) {
+    if (each.rank !== first.rank || !sameShape(each.shape.toSpliced(at, 1), first.shape.toSpliced(at, 1))) {
+      throw shapeError('cat', `shapes must match but for axis ${at}, got ${formatShape(first.shape)} and ${formatShape(each.shape)}`);
+    }
+  }
+  const dtype = tensors.reduce<DType>((common, each) => promote(common, each.dtype), first.dtype);
+  if (tensors.every((each) => each.dtype === dtype)) return catOp([...tensors], at);
+  return tidy(() => catOp(tensors.map((each) => castTo(each, dtype)), at));
+}
+
+/**
+ * Tensors of one shape side by side along a new axis.
+ * @example
+ * stack([tensor([1, 2]), tensor([3, 4])]); // [[1, 2], [3, 4]]
+ */
+export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
+  const first = checkList('stack', tensors);
+  for (const each of tensors) {
+    if (!sameShape(each.shape, first.shape)) {
+      throw shapeError('stack', `shapes must match, got ${formatShape(first.shape)} and ${formatShape(each.shape)}`);
+    }
+  }
+  const at = normalizeAxis('stack', axis, first.rank + 1);
+  return tidy(() => cat(tensors.map((each) => unsqueeze(each, at)), at));
+}

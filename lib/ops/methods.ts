@@ -1,0 +1,131 @@
+// Hangs every op on Tensor: t.add(1) is add(t, 1). Types and methods come from the one list below.
+import type { BackwardOptions } from '../autograd/backward.ts';
+import { backward } from '../autograd/backward.ts';
+import type { Device } from '../core/device.ts';
+import type { DType } from '../core/dtype.ts';
+import { Tensor } from '../core/tensor.ts';
+import { add, div, maximum, minimum, mul, pow, sub } from './binary.ts';
+import type { ToOptions } from './cast.ts';
+import { cast, clone, contiguous, detach, to } from './cast.ts';
+import { eq, ge, gt, le, lt, ne } from './compare.ts';
+import { index } from './index-select.ts';
+import { add_, copy_, div_, fill_, mul_, sub_, zero_ } from './inplace.ts';
+import { linear, matmul } from './matmul.ts';
+import type { ReduceArgument, VarianceOptions } from './reduce.ts';
+import { amax, amin, argmax, mean, sum, variance } from './reduce.ts';
+import type { Value } from './shared.ts';
+import type { Range } from './slice.ts';
+import { copySlice, slice } from './slice.ts';
+import type { AxisArgument } from './softmax.ts';
+import { logSoftmax, softmax } from './softmax.ts';
+import { abs, cos, erf, exp, floor, log, neg, reciprocal, relu, sigmoid, sign, sin, sqrt, square, tanh } from './unary.ts';
+import {
+  broadcastTo,
+  expand,
+  flatten,
+  narrow,
+  permute,
+  reshape,
+  select,
+  squeeze,
+  transpose,
+  unsqueeze,
+  view,
+} from './view.ts';
+import { where } from './where.ts';
+
+declare module '../core/tensor.ts' {
+  interface Tensor<D extends DType = DType> {
+    /** Adds gradients into `grad` of the leaves this tensor depends on; see `backward`. */
+    backward(options?: BackwardOptions): void;
+    add(other: Value): Tensor;
+    sub(other: Value): Tensor;
+    mul(other: Value): Tensor;
+    div(other: Value): Tensor;
+    pow(exponent: Value): Tensor;
+    maximum(other: Value): Tensor;
+    minimum(other: Value): Tensor;
+    eq(other: Value): Tensor<'bool'>;
+    ne(other: Value): Tensor<'bool'>;
+    lt(other: Value): Tensor<'bool'>;
+    le(other: Value): Tensor<'bool'>;
+    gt(other: Value): Tensor<'bool'>;
+    ge(other: Value): Tensor<'bool'>;
+    /** This tensor where `condition` holds, else `other`. */
+    where(condition: Tensor, other: Value): Tensor;
+    neg(): Tensor;
+    abs(): Tensor;
+    sign(): Tensor;
+    exp(): Tensor;
+    log(): Tensor;
+    sqrt(): Tensor;
+    square(): Tensor;
+    reciprocal(): Tensor;
+    sin(): Tensor;
+    cos(): Tensor;
+    tanh(): Tensor;
+    sigmoid(): Tensor;
+    relu(): Tensor;
+    erf(): Tensor;
+    floor(): Tensor;
+    sum(reduce?: ReduceArgument): Tensor;
+    mean(reduce?: ReduceArgument): Tensor;
+    amax(reduce?: ReduceArgument): Tensor<D>;
+    amin(reduce?: ReduceArgument): Tensor<D>;
+    argmax(reduce?: ReduceArgument): Tensor<'int32' | 'int64'>;
+    var(reduce?: number | readonly number[] | VarianceOptions): Tensor;
+    matmul(other: Tensor): Tensor;
+    linear(weight: Tensor, bias?: Tensor | null): Tensor;
+    softmax(axis?: AxisArgument): Tensor;
+    logSoftmax(axis?: AxisArgument): Tensor;
+    reshape(shape: readonly number[]): Tensor<D>;
+    view(shape: readonly number[]): Tensor<D>;
+    flatten(start?: number, end?: number): Tensor<D>;
+    permute(order: readonly number[]): Tensor<D>;
+    transpose(a?: number, b?: number): Tensor<D>;
+    expand(shape: readonly number[]): Tensor<D>;
+    broadcastTo(shape: readonly number[]): Tensor<D>;
+    squeeze(axis?: number): Tensor<D>;
+    unsqueeze(axis: number): Tensor<D>;
+    narrow(axis: number, start: number, length: number): Tensor<D>;
+    select(axis: number, index: number): Tensor<D>;
+    slice(ranges: readonly Range[], steps?: readonly number[]): Tensor<D>;
+    copySlice(src: Tensor, ranges: readonly Range[], steps?: readonly number[]): Tensor<D>;
+    index(indices: Tensor | readonly number[], axis?: number): Tensor<D>;
+    cast<E extends DType>(dtype: E): Tensor<E>;
+    to<E extends DType>(target: E): Tensor<E>;
+    to(target: string | Device): Tensor<D>;
+    to<E extends DType = D>(target: ToOptions<E>): Tensor<E>;
+    clone(): Tensor<D>;
+    contiguous(): Tensor<D>;
+    detach(): Tensor<D>;
+    add_(value: Value): this;
+    sub_(value: Value): this;
+    mul_(value: Value): this;
+    div_(value: Value): this;
+    copy_(source: Tensor): this;
+    fill_(value: number | bigint): this;
+    zero_(): this;
+  }
+}
+
+/** Functions whose first argument becomes `this`. */
+const methods = {
+  ...{ backward, add, sub, mul, div, pow, maximum, minimum, eq, ne, lt, le, gt, ge },
+  ...{ neg, abs, sign, exp, log, sqrt, square, reciprocal, sin, cos, tanh, sigmoid, relu, erf, floor },
+  ...{ sum, mean, amax, amin, argmax, var: variance, matmul, linear, softmax, logSoftmax },
+  ...{ reshape, view, flatten, permute, transpose, expand, broadcastTo, squeeze, unsqueeze, narrow, select, slice, copySlice },
+  ...{ index, cast, to, clone, contiguous, detach, add_, sub_, mul_, div_, copy_, fill_, zero_ },
+  where: (a: Tensor, condition: Tensor, b: Value): Tensor => where(condition, a, b),
+};
+
+// One to three arguments by name: a rest array per call would cost more than the dispatch itself.
+type Method = (this: Tensor, a?: unknown, b?: unknown, c?: unknown) => unknown;
+
+for (const [name, op] of Object.entries(methods)) {
+  const call = op as (x: Tensor, a?: unknown, b?: unknown, c?: unknown) => unknown;
+  const method: Method = function (a, b, c) {
+    return call(this, a, b, c);
+  };
+  Object.defineProperty(Tensor.prototype, name, { value: method, writable: true, configurable: true });
+}

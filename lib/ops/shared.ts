@@ -1,0 +1,64 @@
+// What several op families need: operands, views for kernels, casts and the reverse of broadcasting.
+import { argumentError, dtypeError } from '../errors.ts';
+import type { DType } from '../core/dtype.ts';
+import { isFloat } from '../core/dtype.ts';
+import type { Shape } from '../core/shape.ts';
+import { broadcastStrides, contiguousStrides, sameShape } from '../core/shape.ts';
+import { Tensor } from '../core/tensor.ts';
+import type { KernelView } from '../native/kernels.ts';
+
+/** An operand of an elementwise op; numbers are weak: they do not change the dtype of the tensor they meet. */
+export type Value = Tensor | number | bigint;
+
+/** `t` read as `shape`, axes of size 1 repeated; no Tensor is made. */
+export function broadcastView(op: string, t: Tensor, shape: Shape): KernelView {
+  if (sameShape(t.shape, shape)) return t;
+  return { ...plain(t), shape, strides: broadcastStrides(op, t.shape, t.strides, shape) };
+}
+
+/** A contiguous tensor under another shape of the same size. */
+export function reshapedView(t: Tensor, shape: Shape): KernelView {
+  return { ...plain(t), shape, strides: contiguousStrides(shape) };
+}
+
+function plain(t: Tensor): KernelView {
+  return { storage: t.storage, offset: t.offset, shape: t.shape, strides: t.strides, dtype: t.dtype };
+}
+
+/** The part of `t` that starts at `starts` with `lengths`, every `steps`-th element of each axis. */
+export function sliceView(t: Tensor, starts: Shape, lengths: Shape, steps: Shape): KernelView {
+  let { offset } = t;
+  const strides = new Array<number>(t.rank);
+  for (let i = 0; i < t.rank; i++) {
+    const stride = t.strides[i] as number;
+    if ((lengths[i] as number) > 0) offset += (starts[i] as number) * stride;
+    strides[i] = stride * (steps[i] as number);
+  }
+  return { storage: t.storage, offset, shape: lengths, strides, dtype: t.dtype };
+}
+
+export function requireFloat(op: string, t: Tensor, name = 'input'): void {
+  if (!isFloat(t.dtype)) throw dtypeError(op, `${name} must be float32 or float64, got ${t.dtype}`);
+}
+
+export function requireSameDtype(op: string, a: Tensor, b: Tensor): void {
+  if (a.dtype !== b.dtype) throw dtypeError(op, `dtypes must match, got ${a.dtype} and ${b.dtype}`);
+}
+
+/** Labels and indices are integer tensors. */
+export function requireIntegers(op: string, t: Tensor, name: string): void {
+  if (t.dtype !== 'int32' && t.dtype !== 'int64' && t.dtype !== 'uint8') {
+    throw dtypeError(op, `${name} must be int32, int64 or uint8, got ${t.dtype}`);
+  }
+}
+
+export function requireTensor(op: string, value: unknown, name = 'input'): asserts value is Tensor {
+  if (value instanceof Tensor) return;
+  const got = value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value;
+  throw argumentError(op, `${name} must be a tensor, got ${got}`);
+}
+
+/** The dtype fractions are computed in for an input of `dtype`. */
+export function floatOf(dtype: DType): DType {
+  return isFloat(dtype) ? dtype : 'float32';
+}
