@@ -1,0 +1,85 @@
+import { strict as assert } from 'node:assert';
+import { test } from 'uvu';
+import { tensor } from '../../lib/index.ts';
+import * as ops from '../../lib/ops/index.ts';
+import { checkOp, throwsCode } from '../support/check-op.ts';
+import { testDevices } from '../support/devices.ts';
+import { rand } from '../support/random.ts';
+import type { NDArray } from '../support/reference/ndarray.ts';
+import { batchNorm } from '../support/reference/reduce.ts';
+import { elements } from '../support/tensors.ts';
+
+checkOp('batchNorm', (x, weight, bias) => ops.batchNorm(x, { weight, bias, training: true }), {
+  reference: (x: NDArray, weight: NDArray | undefined, bias: NDArray | undefined) =>
+    batchNorm(x, { weight: weight ?? null, bias: bias ?? null, eps: 1e-5 }),
+  // The deviation from the mean is divided by a spread that may be small.
+  ulps: 256,
+  additive: false,
+  cases: [
+    {
+      name: 'images',
+      args: [rand(3, 2, 4, 5), rand(2), rand(2)],
+      layouts: ['contiguous', 'transposed', 'sliced', 'reversed'],
+    },
+    {
+      name: 'features',
+      args: [rand(6, 3), rand(3), rand(3)],
+      layouts: ['contiguous', 'transposed', 'sliced', 'reversed'],
+    },
+    {
+      name: 'neither weight nor bias',
+      args: [rand(5, 2, 3, 3)],
+      layouts: ['contiguous', 'transposed', 'sliced', 'reversed'],
+    },
+    {
+      name: 'many values in a channel',
+      args: [rand(16, 3, 24, 24), rand(3), rand(3)],
+      grad: false,
+      layouts: ['contiguous', 'transposed'],
+      dtypes: ['float32'],
+    },
+  ],
+});
+
+for (const device of testDevices) {
+  test(`running statistics follow momentum and are used in evaluation on ${device}`, () => {
+    const x = tensor(
+      [
+        [1, 10],
+        [3, 30],
+        [5, 20],
+        [7, 40],
+      ],
+      { device },
+    );
+    const mean = ops.zeros([2], { device });
+    const variance = ops.ones([2], { device });
+    const y = ops.batchNorm(x, { runningMean: mean, runningVar: variance, training: true, momentum: 0.1 });
+    const close = (got: ArrayLike<number>, wanted: readonly number[]): void =>
+      wanted.forEach((w, i) => {
+        assert.ok(
+          Math.abs((got[i] ?? Number.NaN) - w) < 1e-5 * Math.max(1, Math.abs(w)),
+          `wanted ${wanted}, got ${Array.from(got)}`,
+        );
+      });
+    close(elements(mean), [0.4, 2.5]);
+    close(elements(variance), [0.9 + 0.1 * (20 / 3), 0.9 + 0.1 * (500 / 3)]);
+    const z = ops.batchNorm(x, { runningMean: mean, runningVar: variance, training: false });
+    close(
+      elements(z),
+      [1, 10, 3, 30, 5, 20, 7, 40].map((v, i) =>
+        i % 2 === 0 ? (v - 0.4) / Math.sqrt(0.9 + 2 / 3 + 1e-5) : (v - 2.5) / Math.sqrt(0.9 + 50 / 3 + 1e-5),
+      ),
+    );
+    throwsCode(() => ops.batchNorm(x, { training: false }), 'ERR_ARGUMENT', 'evaluation without statistics');
+    throwsCode(
+      () => ops.batchNorm(x, { weight: ops.ones([3], { device }), training: true }),
+      'ERR_SHAPE',
+      'a weight of another size',
+    );
+    throwsCode(() => ops.batchNorm(ops.ones([3], { device }), { training: true }), 'ERR_SHAPE', 'rank 1');
+    for (const t of [x, y, z, mean, variance]) t.dispose();
+  });
+}
+
+test.run();

@@ -1,0 +1,300 @@
+// One entry per op buys: values against a float64 reference in every dtype, device and memory layout; inputs unchanged; no
+// storage left over; first and second derivatives against finite differences; backward equal to fastBackward; and bad calls
+// that throw what they should.
+import { strict as assert } from 'node:assert';
+import { test } from 'uvu';
+import type { DType, Tensor } from '../../lib/index.ts';
+import { grad, scope, sum, tensor, WarpgradError } from '../../lib/index.ts';
+import { add, mul } from '../../lib/ops/index.ts';
+import { liveBytes, testDevices } from './devices.ts';
+import { fullLevel, isSpec, Random, type TensorSpec, testSeed } from './random.ts';
+import { broadcastAt, build, map, NDArray, read } from './reference/ndarray.ts';
+import { assertClose, elements, type Layout, layouts, make, type Place, valuesOf } from './tensors.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: ops and references of every argument list
+type AnyFunction = (...args: any[]) => any;
+
+export interface OpCase {
+  readonly name: string;
+  readonly args: readonly unknown[];
+  /** Instead of the op's dtypes. */
+  readonly dtypes?: readonly DType[];
+  /** False where the value is not smooth, or the reference has no finite value there. */
+  readonly grad?: boolean;
+  readonly layouts?: readonly Layout[];
+}
+
+export interface Rejected {
+  readonly name: string;
+  readonly args: () => unknown[];
+  readonly code: string;
+  readonly message?: RegExp;
+}
+
+export interface OpTest {
+  /** Gets the arguments with NDArrays in place of tensors. */
+  readonly reference: AnyFunction;
+  readonly cases: readonly OpCase[];
+  readonly rejects?: readonly Rejected[];
+  /** Default: float32 and float64. */
+  readonly dtypes?: readonly DType[];
+  /** Default: the dtype under test. */
+  readonly resultDtype?: (dtype: DType) => DType;
+  readonly differentiable?: boolean;
+  /** Errors allowed in units of epsilon; see `additive`. Default 4: a polynomial and its rounding. */
+  readonly ulps?: number;
+  /**
+   * The op adds products of its inputs: errors are relative to the sum of magnitudes, which is the reference applied to
+   * absolute values, and grow at most with the square root of the number of terms (blocked sums).
+   */
+  readonly additive?: boolean;
+}
+
+const isList = (value: unknown): value is readonly TensorSpec[] =>
+  Array.isArray(value) && value.length > 0 && value.every(isSpec);
+
+/** Applies `f` to every spec among the arguments, lists of specs included. */
+function mapSpecs<T>(args: readonly unknown[], f: (spec: TensorSpec, index: number) => T): unknown[] {
+  let index = 0;
+  return args.map((arg) => (isSpec(arg) ? f(arg, index++) : isList(arg) ? arg.map((each) => f(each, index++)) : arg));
+}
+
+function specsOf(args: readonly unknown[]): TensorSpec[] {
+  return args.flatMap((arg) => (isSpec(arg) ? [arg] : isList(arg) ? [...arg] : []));
+}
+
+const many = <T>(result: T | readonly T[]): readonly T[] => (Array.isArray(result) ? result : [result as T]);
+
+/** A fixed, uneven weight for element i of a result, so that a loss sees every element differently. */
+const weight = (i: number): number => ((i * 7919) % 13) / 6.5 - 0.9;
+
+const tensorsIn = (args: readonly unknown[]): Tensor[] =>
+  args.flat().filter((arg): arg is Tensor => typeof arg === 'object' && arg !== null && 'storage' in arg);
+
+function checkValues(name: string, op: AnyFunction, entry: OpTest, each: OpCase, device: string): void {
+  for (const dtype of each.dtypes ?? entry.dtypes ?? (['float32', 'float64'] as const)) {
+    for (const layout of each.layouts ?? layouts) {
+      const place: Place = { device, dtype, layout };
+      const label = `${name} '${each.name}' ${dtype} ${layout} on ${device} (seed ${testSeed})`;
+      const before = liveBytes();
+      const plain = mapSpecs(each.args, (spec) => valuesOf(spec, place));
+      const args = mapSpecs(each.args, (spec) => make(spec, place));
+      const inputs = tensorsIn(args);
+      const held = inputs.map(elements);
+      const results = many<Tensor>(scope(() => op(...args) as Tensor | Tensor[]));
+      const expected = many<NDArray>(entry.reference(...plain) as NDArray | NDArray[]);
+      const scales = entry.additive
+        ? many<NDArray>(entry.reference(...plain.map(absolute)) as NDArray | NDArray[])
+        : null;
+      assert.equal(results.length, expected.length, `${label}: number of results`);
+      results.forEach((result, i) => {
+        assert.equal(result.dtype, (entry.resultDtype ?? ((d) => d))(dtype), `${label}: dtype`);
+        assertClose(result, expected[i] as NDArray, { ulps: entry.ulps ?? 4, scale: scales?.[i] ?? null }, label);
+      });
+      inputs.forEach((input, i) => {
+        assert.deepEqual(elements(input), held[i], `${label}: input ${i} was changed`);
+      });
+      for (const t of [...results, ...inputs]) t.dispose();
+      assert.equal(liveBytes(), before, `${label}: storages left over`);
+    }
+  }
+}
+
+function absolute(arg: unknown): unknown {
+  if (arg instanceof NDArray) return map(arg, Math.abs);
+  return Array.isArray(arg) && arg.some((each) => each instanceof NDArray) ? arg.map(absolute) : arg;
+}
+
+/** Sum over the results of weight × value: one number that depends on every element. */
+function referenceLoss(entry: OpTest, args: readonly unknown[]): number {
+  let total = 0;
+  for (const result of many<NDArray>(entry.reference(...args) as NDArray | NDArray[])) {
+    result.data.forEach((value, i) => {
+      total += value * weight(i);
+    });
+  }
+  return total;
+}
+
+interface GradientRun {
+  readonly leaves: Tensor[];
+  readonly weights: Tensor[];
+  readonly loss: Tensor;
+}
+
+/** The loss on the device, from float64 leaves with `values`. */
+function run(op: AnyFunction, each: OpCase, device: string, values: readonly NDArray[]): GradientRun {
+  const leaves: Tensor[] = [];
+  const args = mapSpecs(each.args, (spec, i) => {
+    const t = make({ ...spec, values: values[i] as NDArray }, { device, dtype: 'float64', layout: 'contiguous' });
+    if (spec.grad) {
+      t.requiresGrad = true;
+      leaves.push(t);
+    }
+    return t;
+  });
+  const results = many<Tensor>(op(...args) as Tensor | Tensor[]);
+  const weights = results.map((result) => {
+    const w = tensor(
+      Float64Array.from({ length: result.size }, (_, i) => weight(i)),
+      { device, shape: result.shape },
+    );
+    w.requiresGrad = true;
+    return w;
+  });
+  const loss = results.map((result, i) => sum(mul(result, weights[i] as Tensor))).reduce((a, b) => add(a, b));
+  return { leaves, weights, loss };
+}
+
+/** Central differences of the reference, one element after the other, against backward, which uses fastBackward where there is one. */
+function checkFirst(name: string, op: AnyFunction, entry: OpTest, each: OpCase, device: string): void {
+  const specs = specsOf(each.args);
+  const values = specs.map((spec) => valuesOf(spec, { device, dtype: 'float64', layout: 'contiguous' }));
+  const label = `gradient of ${name} '${each.name}' on ${device} (seed ${testSeed})`;
+  scope(() => {
+    const { leaves, loss } = run(op, each, device, values);
+    loss.backward({ retainGraph: true });
+    const slow = grad(loss, leaves, { createGraph: true, allowUnused: true });
+    let leaf = 0;
+    specs.forEach((spec, which) => {
+      if (!spec.grad) return;
+      const here = leaf++;
+      const own = values[which] as NDArray;
+      const numeric = build(own.shape, (index) => {
+        // The best step for central differences of a float64 function is about the cube root of epsilon.
+        const h = 6e-6 * Math.max(1, Math.abs(own.at(...index)));
+        const shifted = (delta: number): number => {
+          const moved = build(
+            own.shape,
+            (at) => own.at(...at) + (at.every((i, axis) => i === index[axis]) ? delta : 0),
+          );
+          return referenceLoss(
+            entry,
+            mapSpecs(each.args, (_, i) => (i === which ? moved : values[i])),
+          );
+        };
+        return (shifted(h) - shifted(-h)) / (2 * h);
+      });
+      const got = leaves[here]?.grad;
+      assert.ok(got, `${label}: no gradient for input ${which}`);
+      compareGradients(elements(got), numeric.data, 2e-6, `${label}, input ${which}`);
+      const other = slow[here];
+      if (other)
+        compareGradients(
+          elements(other),
+          elements(got),
+          1e-11,
+          `${label}, backward against fastBackward, input ${which}`,
+        );
+      else
+        assert.ok(
+          elements(got).every((value) => value === 0),
+          `${label}: createGraph gives no gradient for input ${which}`,
+        );
+    });
+  });
+}
+
+function compareGradients(got: ArrayLike<number>, wanted: ArrayLike<number>, tolerance: number, label: string): void {
+  assert.equal(got.length, wanted.length, `${label}: size`);
+  const scale = Math.max(1, ...Array.from(wanted, Math.abs));
+  for (let i = 0; i < got.length; i++) {
+    const error = Math.abs(read(got, i) - read(wanted, i));
+    assert.ok(error <= tolerance * scale, `${label} [${i}]: wanted ${wanted[i]}, got ${got[i]}`);
+  }
+}
+
+/**
+ * Second order, along random directions u and v in the space of all leaves and of the weights (which stand for dy):
+ * the derivative of <gradient, v> along u, once by backward through backward and once by central differences of backward.
+ */
+function checkSecond(name: string, op: AnyFunction, each: OpCase, device: string): void {
+  const specs = specsOf(each.args);
+  const values = specs.map((spec) => valuesOf(spec, { device, dtype: 'float64', layout: 'contiguous' }));
+  const random = new Random(testSeed + 1);
+  const label = `second derivative of ${name} '${each.name}' on ${device} (seed ${testSeed})`;
+  const direction = (shape: readonly number[]): NDArray => build(shape, () => random.between(-1, 1));
+  const v = specs.map((spec) => direction(spec.values.shape));
+  const u = specs.map((spec) => direction(spec.values.shape));
+  /** <gradient at values + step u, v> as a graph, and the leaves it hangs on. */
+  const slope = (step: number): { leaves: Tensor[]; dot: Tensor } => {
+    const moved = values.map((value, i) =>
+      specs[i]?.grad ? build(value.shape, (at) => value.at(...at) + step * broadcastAt(u[i] as NDArray, at)) : value,
+    );
+    const { leaves, loss } = run(op, each, device, moved);
+    const gradients = grad(loss, leaves, { createGraph: true, allowUnused: true });
+    const chosen = v.filter((_, i) => specs[i]?.grad);
+    const dots = gradients.map((g, i) => {
+      const along = chosen[i] as NDArray;
+      return g
+        ? sum(mul(g, tensor(along.data, { device, shape: along.shape })))
+        : tensor(new Float64Array([0]), { device, shape: [] });
+    });
+    return { leaves, dot: dots.reduce((a, b) => add(a, b)) };
+  };
+  scope(() => {
+    const { leaves, dot } = slope(0);
+    let analytic = 0;
+    if (dot.requiresGrad) {
+      const second = grad(dot, leaves, { allowUnused: true });
+      const chosen = u.filter((_, i) => specs[i]?.grad);
+      second.forEach((g, i) => {
+        if (!g) return;
+        elements(g).forEach((value, k) => {
+          analytic += value * read((chosen[i] as NDArray).data, k);
+        });
+      });
+    }
+    const h = 1e-5;
+    const numeric = (slope(h).dot.itemSync() - slope(-h).dot.itemSync()) / (2 * h);
+    const tolerance = 1e-5 * Math.max(1, Math.abs(numeric));
+    assert.ok(Math.abs(analytic - numeric) <= tolerance, `${label}: wanted ${numeric}, got ${analytic}`);
+  });
+}
+
+/** Runs `call` and checks that it throws a WarpgradError with one of the codes. */
+export function throwsCode(
+  call: () => unknown,
+  code: string | readonly string[],
+  label: string,
+  message?: RegExp,
+): void {
+  let result: unknown;
+  try {
+    result = call();
+  } catch (error) {
+    assert.ok(error instanceof WarpgradError, `${label}: wanted a WarpgradError, got ${String(error)}`);
+    assert.ok([code].flat().includes(error.code), `${label}: wanted ${code}, got ${error.code}: ${error.message}`);
+    if (message) assert.match(error.message, message, label);
+    return;
+  }
+  for (const t of many(result)) if (typeof t === 'object' && t !== null && 'dispose' in t) (t as Tensor).dispose();
+  assert.fail(`${label}: wanted ${code}, nothing was thrown`);
+}
+
+/** Registers the tests of one op: one per case and device, one per bad call. */
+export function checkOp(name: string, op: AnyFunction, entry: OpTest): void {
+  for (const device of testDevices) {
+    entry.cases.forEach((each, position) => {
+      test(`${name}: ${each.name} on ${device}`, () => {
+        checkValues(name, op, entry, each, device);
+        const smooth =
+          (entry.differentiable ?? true) && (each.grad ?? true) && specsOf(each.args).some((spec) => spec.grad);
+        if (!smooth || (each.dtypes && !each.dtypes.includes('float64'))) return;
+        checkFirst(name, op, entry, each, device);
+        if (fullLevel || position === 0) checkSecond(name, op, each, device);
+      });
+    });
+    for (const bad of entry.rejects ?? []) {
+      test(`${name} rejects ${bad.name} on ${device}`, () => {
+        const before = liveBytes();
+        const args = scope(() =>
+          mapSpecs(bad.args(), (spec) => make(spec, { device, dtype: 'float32', layout: 'contiguous' })),
+        );
+        throwsCode(() => op(...args), bad.code, `${name} with ${bad.name}`, bad.message);
+        for (const t of tensorsIn(args)) t.dispose();
+        assert.equal(liveBytes(), before, `${name} with ${bad.name}: storages left over`);
+      });
+    }
+  }
+}
