@@ -12,17 +12,17 @@ import { Module } from './module.ts';
  */
 export class Dropout extends Module {
   readonly p: number;
-  readonly #generator: Generator | undefined;
+  readonly generator: Generator | undefined;
 
   constructor(p = 0.5, { generator }: { readonly generator?: Generator } = {}) {
     super();
     if (!(p >= 0 && p <= 1)) throw argumentError('Dropout', `p: wanted a probability from 0 to 1, got ${p}`);
     this.p = p;
-    this.#generator = generator;
+    this.generator = generator;
   }
 
   forward(x: Tensor): Tensor {
-    return this.training && this.p > 0 ? dropout(x, this.p, { generator: this.#generator }) : x;
+    return this.training && this.p > 0 ? dropout(x, { p: this.p, generator: this.generator }) : x;
   }
 
   protected override options(): string {

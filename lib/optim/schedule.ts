@@ -1,5 +1,4 @@
 import { argumentError } from '../errors.ts';
-import type { Optimizer } from './optimizer.ts';
 import { checkNumber } from './param-group.ts';
 
 /** A learning rate as a pure function of the step; there is no state to save. */
@@ -8,7 +7,7 @@ export abstract class Schedule {
   abstract lrAt(step: number): number;
 
   /** Sets the rate of `step`; groups keep the ratios they were made with. */
-  apply(optimizer: Optimizer, step: number): void {
+  apply(optimizer: { lr: number }, step: number): void {
     optimizer.lr = this.lrAt(step);
   }
 }

@@ -1,0 +1,62 @@
+import type { Tensor } from '../core/tensor.ts';
+import { argumentError, shapeError } from '../errors.ts';
+import { batchNorm, ones, zeros } from '../ops/index.ts';
+import { Module } from './module.ts';
+import { checkSizes, type LayerOptions } from './options.ts';
+import { type Buffer, buffer, type Parameter, parameter } from './parameter.ts';
+
+/** Options of `BatchNorm2d`. */
+export interface BatchNorm2dOptions extends Omit<LayerOptions, 'generator'> {
+  readonly eps?: number;
+  /** Share of the newest batch in the running statistics. */
+  readonly momentum?: number;
+  /** Whether there is a trained scale and shift. */
+  readonly affine?: boolean;
+  /** Whether evaluation uses running statistics; otherwise always those of the batch. */
+  readonly trackRunningStats?: boolean;
+}
+
+/**
+ * Normalises each channel of [N, C, H, W]: by the batch's statistics while training, by the running ones in evaluation.
+ *
+ * @example
+ * new nn.BatchNorm2d(3).forward(ones([2, 3, 4, 4])).shape; // [2, 3, 4, 4]
+ */
+export class BatchNorm2d extends Module {
+  readonly channels: number;
+  readonly eps: number;
+  readonly momentum: number;
+  /** [channels] */
+  readonly weight: Parameter | null;
+  /** [channels] */
+  readonly bias: Parameter | null;
+  /** [channels] */
+  readonly runningMean: Buffer | null;
+  /** [channels], unbiased */
+  readonly runningVar: Buffer | null;
+
+  constructor(channels: number, options: BatchNorm2dOptions = {}) {
+    super();
+    const { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true, ...place } = options;
+    checkSizes('BatchNorm2d', { channels });
+    if (!(momentum >= 0 && momentum <= 1)) throw argumentError('BatchNorm2d', `momentum: wanted 0 to 1, got ${momentum}`);
+    this.channels = channels;
+    this.eps = eps;
+    this.momentum = momentum;
+    this.weight = affine ? parameter(ones([channels], place)) : null;
+    this.bias = affine ? parameter(zeros([channels], place)) : null;
+    this.runningMean = trackRunningStats ? buffer(zeros([channels], place)) : null;
+    this.runningVar = trackRunningStats ? buffer(ones([channels], place)) : null;
+  }
+
+  forward(x: Tensor): Tensor {
+    if (x.rank !== 4) throw shapeError('BatchNorm2d', `wanted [N, ${this.channels}, H, W], got [${x.shape.join(', ')}]`);
+    const { weight, bias, runningMean, runningVar, momentum, eps } = this;
+    const training = this.training || runningMean === null;
+    return batchNorm(x, { weight, bias, runningMean, runningVar, training, momentum, eps });
+  }
+
+  protected override options(): string {
+    return String(this.channels);
+  }
+}
