@@ -197,11 +197,6 @@ export abstract class Module {
     this.dispose();
   }
 
-  /** What a scope searches for tensors when a module is its result. */
-  *[scopeChildren](): Generator<unknown, void, undefined> {
-    for (const module of this.modules()) for (const value of Object.values(module)) if (value !== module) yield value;
-  }
-
   /** The options that `toString` shows in parentheses. */
   protected options(): string {
     return '';
@@ -218,6 +213,13 @@ export abstract class Module {
     return `${module.constructor.name}(${module.options()})`;
   }
 }
+
+// What a scope searches for tensors when a module is its result. (A computed member has no type in isolated declarations.)
+Object.defineProperty(Module.prototype, scopeChildren, {
+  value: function* (this: Module): Generator<unknown, void, undefined> {
+    for (const module of this.modules()) for (const value of Object.values(module)) if (value !== module) yield value;
+  },
+});
 
 function tree(module: Module): string {
   const below = [...module.namedChildren()];

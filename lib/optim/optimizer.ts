@@ -1,6 +1,6 @@
 import { withContextSync } from '../core/context.ts';
 import { isFloat } from '../core/dtype.ts';
-import { keep, scopeChildren } from '../core/scope.ts';
+import { keep } from '../core/scope.ts';
 import { checkLive, Tensor } from '../core/tensor.ts';
 import { argumentError, deviceError, dtypeError, shapeError } from '../errors.ts';
 import { zeros, zerosLike } from '../ops/index.ts';
@@ -153,11 +153,6 @@ export abstract class Optimizer<K extends string = string> {
 
   [Symbol.dispose](): void {
     this.dispose();
-  }
-
-  /** What a scope searches for tensors when an optimizer is its result. */
-  [scopeChildren](): Iterable<unknown> {
-    return this.params;
   }
 
   #makeState(group: ParamGroup<K>): GroupState {
