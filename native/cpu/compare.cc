@@ -1,0 +1,62 @@
+// Comparisons and `where`: plain loops that compilers vectorise.
+#include "../ops/binary.h"
+#include "elementwise.h"
+
+namespace wg::cpu {
+inline namespace WG_ISA {
+namespace {
+
+template <class Op, class T>
+void compareBody(void* out, const void* a, const void* b, const void*, int64_t n) {
+  uint8_t* o = static_cast<uint8_t*>(out);
+  const T* x = static_cast<const T*>(a);
+  const T* y = static_cast<const T*>(b);
+  for (int64_t i = 0; i < n; i++) o[i] = static_cast<uint8_t>(Op::mask(x[i], y[i]));
+}
+
+template <class Op>
+void run(Stream& s, const char* name, const View& out, const Operand& a, const Operand& b) {
+  const DType dtype = !a.isNumber ? a.view.dtype : !b.isNumber ? b.view.dtype : DType::f64;
+  const Source inputs[] = {sourceOf(a, dtype), sourceOf(b, dtype)};
+  if (!require(s, out.dtype == DType::boolean && inputs[0].dtype == dtype && inputs[1].dtype == dtype,
+               "comparison: operands differ in dtype or the output is not bool")) {
+    return;
+  }
+  Body body = nullptr;
+  withAny(s, dtype, name, [&body]<class T>() { body = compareBody<Op, T>; });
+  if (body != nullptr) runElementwise(s, out, inputs, 2, body);
+}
+
+/// Chooses between bit patterns, so one instantiation per item size does for all dtypes.
+template <class T>
+void whereBody(void* out, const void* condition, const void* a, const void* b, int64_t n) {
+  T* o = static_cast<T*>(out);
+  const uint8_t* c = static_cast<const uint8_t*>(condition);
+  const T* x = static_cast<const T*>(a);
+  const T* y = static_cast<const T*>(b);
+  for (int64_t i = 0; i < n; i++) {
+    const T keep = x[i], other = y[i];
+    o[i] = c[i] != 0 ? keep : other;
+  }
+}
+
+}  // namespace
+
+#define WG_COMPARE_KERNEL(X, Struct, name)                                          \
+  void name(Stream& s, const Out& out, const Operand& a, const Operand& b) {        \
+    run<op::Struct>(s, #name, out, a, b);                                           \
+  }
+WG_COMPARE(WG_COMPARE_KERNEL, )
+#undef WG_COMPARE_KERNEL
+
+void where(Stream& s, const Out& out, const In& condition, const Operand& a, const Operand& b) {
+  const Source inputs[] = {sourceOf(condition), sourceOf(a, out.dtype), sourceOf(b, out.dtype)};
+  const bool sound = (condition.dtype == DType::boolean || condition.dtype == DType::u8) && inputs[1].dtype == out.dtype &&
+                     inputs[2].dtype == out.dtype;
+  if (!require(s, sound, "where: the condition is not bool or the choices differ in dtype")) return;
+  const int64_t item = itemBytes(out.dtype);
+  runElementwise(s, out, inputs, 3, item == 4 ? whereBody<uint32_t> : item == 8 ? whereBody<uint64_t> : whereBody<uint8_t>);
+}
+
+}  // namespace WG_ISA
+}  // namespace wg::cpu

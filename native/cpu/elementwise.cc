@@ -1,0 +1,195 @@
+// Two ways over the data. When the operands share long inner rows, the body runs on the rows in place and only operands
+// broadcast or strided along the row are staged; otherwise (short rows) whole blocks are staged across rows. Both visit
+// elements in an order that depends on shapes and strides alone, and elements do not depend on each other.
+#include "elementwise.h"
+
+namespace wg::cpu {
+inline namespace WG_ISA {
+namespace {
+
+constexpr int kMaxInputs = 3;
+constexpr int64_t kLongRow = 128;  // below it the call per row costs more than staging
+
+struct Side {
+  char* data;
+  int64_t item;
+  bool isNumber;
+  char number[8];
+  int64_t stride[kMaxRank];  // bytes, over Plan::shape
+  Walk walk;                 // of its own axes; used for short rows
+};
+
+struct Plan {
+  int sides;  // 0 is the output
+  Side side[1 + kMaxInputs];
+  int rank;
+  int64_t shape[kMaxRank];
+  int64_t total;
+  bool rows;
+  int64_t block;  // elements of a staging buffer
+  Body body;
+};
+
+void numberBytes(char* to, DType dtype, double x) {
+  const auto put = [to](auto value) { __builtin_memcpy(to, &value, sizeof value); };
+  switch (dtype) {
+    case DType::f32: return put(static_cast<float>(x));
+    case DType::f64: return put(x);
+    case DType::i32: return put(fromDouble<int32_t>(x));
+    case DType::i64: return put(fromDouble<int64_t>(x));
+    case DType::u8: return put(fromDouble<uint8_t>(x));
+    case DType::boolean: return put(static_cast<uint8_t>(x != 0));
+    case DType::count: break;
+  }
+}
+
+int64_t magnitude(int64_t x) { return x < 0 ? -x : x; }
+
+/// Orders the axes by the output's strides, drops those of size 1 and merges neighbours that every side can merge.
+void plan(Plan& p, const View& out, const Source* inputs) {
+  int order[kMaxRank], rank = 0;
+  for (int i = 0; i < out.rank; i++) {
+    if (out.shape[i] == 1) continue;
+    int at = rank++;
+    for (; at > 0 && magnitude(out.stride[order[at - 1]]) < magnitude(out.stride[i]); at--) order[at] = order[at - 1];
+    order[at] = i;
+  }
+  p.rank = 0;
+  for (int k = 0; k < rank; k++) {
+    const int axis = order[k];
+    const int64_t size = out.shape[axis];
+    int64_t step[1 + kMaxInputs];
+    bool merges = p.rank > 0;
+    for (int j = 0; j < p.sides; j++) {
+      const View* v = j == 0 ? &out : inputs[j - 1].view;
+      step[j] = v == nullptr ? 0 : v->stride[axis] * p.side[j].item;
+      merges = merges && p.side[j].stride[p.rank - 1] == size * step[j];
+    }
+    if (!merges) p.shape[p.rank++] = 1;
+    p.shape[p.rank - 1] *= size;
+    for (int j = 0; j < p.sides; j++) p.side[j].stride[p.rank - 1] = step[j];
+  }
+  if (p.rank == 0) {
+    p.rank = 1;
+    p.shape[0] = 1;
+    for (int j = 0; j < p.sides; j++) p.side[j].stride[0] = p.side[j].item;
+  }
+  p.rows = p.rank == 1 || p.shape[p.rank - 1] >= kLongRow;
+}
+
+/// Body over [begin, end) when the innermost axis is long: whole or partial rows.
+void runRows(const Plan& p, int64_t begin, int64_t end, char (*stage)[kStageBytes]) {
+  const int last = p.rank - 1;
+  int64_t index[kMaxRank], rest = begin;
+  for (int k = last; k >= 0; k--) {
+    index[k] = k > 0 ? rest % p.shape[k] : rest;
+    rest = k > 0 ? rest / p.shape[k] : 0;
+  }
+  bool staged = false;
+  for (int j = 0; j < p.sides; j++) staged |= p.side[j].isNumber || p.side[j].stride[last] != p.side[j].item;
+  const char* filled[1 + kMaxInputs] = {};
+  for (int64_t i = begin; i < end;) {
+    char* row[1 + kMaxInputs];
+    for (int j = 0; j < p.sides; j++) {
+      row[j] = p.side[j].data;
+      for (int k = 0; k < last; k++) row[j] += index[k] * p.side[j].stride[k];
+    }
+    const int64_t stop = minOf(p.shape[last] - index[last], end - i);
+    for (int64_t done = 0; done < stop;) {
+      const int64_t n = staged ? minOf(p.block, stop - done) : stop;
+      void* pointer[1 + kMaxInputs] = {};
+      for (int j = 0; j < p.sides; j++) {
+        const Side& side = p.side[j];
+        char* here = row[j] + (index[last] + done) * side.stride[last];
+        if (side.isNumber) {
+          pointer[j] = stage[j];
+        } else if (side.stride[last] == side.item) {
+          pointer[j] = here;
+        } else {
+          pointer[j] = stage[j];
+          if (j == 0) continue;
+          if (side.stride[last] == 0) {
+            if (filled[j] != here) fillBlock(stage[j], here, side.item, minOf(p.block, p.shape[last]));
+            filled[j] = here;
+          } else {
+            gather(stage[j], Walk{here, side.item, n, 1, false, {n}, {side.stride[last]}}, 0, n);
+          }
+        }
+      }
+      p.body(pointer[0], pointer[1], pointer[2], pointer[3], n);
+      const Side& out = p.side[0];
+      if (pointer[0] == stage[0]) {
+        char* here = row[0] + (index[last] + done) * out.stride[last];
+        scatter(Walk{here, out.item, n, 1, false, {n}, {out.stride[last]}}, stage[0], 0, n);
+      }
+      done += n;
+    }
+    i += stop;
+    index[last] = 0;
+    for (int k = last - 1; k >= 0; k--) {
+      if (++index[k] < p.shape[k]) break;
+      index[k] = 0;
+    }
+  }
+}
+
+/// Body over [begin, end) in blocks that cross rows.
+void runBlocks(const Plan& p, int64_t begin, int64_t end, char (*stage)[kStageBytes]) {
+  for (int64_t i = begin; i < end; i += p.block) {
+    const int64_t n = minOf(p.block, end - i);
+    void* pointer[1 + kMaxInputs] = {};
+    for (int j = 0; j < p.sides; j++) {
+      const Side& side = p.side[j];
+      if (!side.isNumber && side.walk.direct) {
+        pointer[j] = side.walk.data + i * side.item;
+      } else {
+        pointer[j] = stage[j];
+        if (j > 0 && !side.isNumber) gather(stage[j], side.walk, i, n);
+      }
+    }
+    p.body(pointer[0], pointer[1], pointer[2], pointer[3], n);
+    if (pointer[0] == stage[0]) scatter(p.side[0].walk, stage[0], i, n);
+  }
+}
+
+}  // namespace
+
+bool runElementwise(Stream& s, const View& out, const Source* inputs, int count, Body body) {
+  Plan p;
+  p.body = body;
+  p.sides = 1 + count;
+  p.total = numel(out);
+  int64_t widest = 1;
+  for (int j = 0; j < p.sides; j++) {
+    Side& side = p.side[j];
+    const View* v = j == 0 ? &out : inputs[j - 1].view;
+    if (v != nullptr && !require(s, sameShape(*v, out), "elementwise: an input's shape differs from the output's")) return false;
+    const DType dtype = v == nullptr ? inputs[j - 1].dtype : v->dtype;
+    side.item = itemBytes(dtype);
+    side.isNumber = v == nullptr;
+    side.data = v == nullptr ? nullptr : static_cast<char*>(v->data);
+    if (v == nullptr) numberBytes(side.number, dtype, inputs[j - 1].number);
+    widest = maxOf(widest, side.item);
+  }
+  if (p.total == 0) return true;
+  p.block = kStageBytes / widest;
+  plan(p, out, inputs);
+  if (!p.rows) {
+    for (int j = 0; j < p.sides; j++) p.side[j].walk = walkOf(p.side[j].data, p.side[j].item, p.rank, p.shape, p.side[j].stride);
+  }
+  const auto chunk = [&p](int64_t c) {
+    const int64_t begin = c * kChunk, end = minOf(begin + kChunk, p.total);
+    alignas(64) char stage[1 + kMaxInputs][kStageBytes];
+    for (int j = 1; j < p.sides; j++) {
+      if (p.side[j].isNumber) fillBlock(stage[j], p.side[j].number, p.side[j].item, minOf(p.block, end - begin));
+    }
+    if (p.rows) runRows(p, begin, end, stage);
+    else runBlocks(p, begin, end, stage);
+  };
+  if (p.total <= kChunk) chunk(0);
+  else parallelFor(s, ceilDiv(p.total, kChunk), chunk);
+  return true;
+}
+
+}  // namespace WG_ISA
+}  // namespace wg::cpu

@@ -1,0 +1,106 @@
+// The shape side of a reduction: which axes go, how the input is laid out along kept and reduced ones, and how the work is
+// cut. Pieces depend on shapes and strides only, so sums are the same for any number of threads.
+#pragma once
+#include "walk.h"
+
+namespace wg::cpu {
+inline namespace WG_ISA {
+
+struct Reduction {
+  Walk kept;     ///< x along the kept axes
+  Walk out;      ///< out along the same axes, element for element
+  Walk reduced;  ///< x along the reduced axes
+  bool columns;  ///< the contiguous axis of x is kept: whole rows are folded onto each other
+};
+
+/// Out has x's rank and size 1 along reduced axes. False, with the op failed, when the shapes do not relate so.
+bool planReduction(Stream& s, const View& out, const View& x, Reduction& r);
+
+/// Feeds positions [start, start + n) of `w`, based at `data`, to state.add(pointer, count).
+template <class T, class State>
+inline void foldWalk(Walk w, char* data, int64_t start, int64_t n, State& state) {
+  w.data = data;
+  if (w.direct) return state.add(reinterpret_cast<const T*>(data) + start, n);
+  const int last = w.rank - 1;
+  if (w.stride[last] == w.item && w.shape[last] >= 64) {
+    forEachRun(w, start, n, [&](const char* p, int64_t, int64_t, int64_t count) {
+      state.add(reinterpret_cast<const T*>(p), count);
+    });
+    return;
+  }
+  alignas(64) T stage[kStageBytes / sizeof(T)];
+  const int64_t block = kStageBytes / static_cast<int64_t>(sizeof(T));
+  for (int64_t i = 0; i < n; i += block) {
+    const int64_t m = minOf(block, n - i);
+    gather(stage, w, start + i, m);
+    state.add(stage, m);
+  }
+}
+
+/// Folds every output's row of x. State: add(const T*, n) and partial(); State::Partial has merge(next).
+/// write(char* out, partial). A long reduction with few outputs is cut into pieces whose partials are merged in order.
+template <class T, class State, class Write>
+inline void reduceRows(Stream& s, const Reduction& r, Write write) {
+  using Partial = typename State::Partial;
+  constexpr int64_t kPieces = 256;
+  const int64_t outputs = r.kept.total, length = r.reduced.total;
+  if (outputs < 16 && length >= 4 * kChunk) {
+    const int64_t size = ceilDiv(maxOf(2 * kChunk, ceilDiv(length, kPieces)), kChunk) * kChunk;
+    const int64_t pieces = ceilDiv(length, size);
+    for (int64_t o = 0; o < outputs; o++) {
+      Partial partial[kPieces];
+      char* data = at(r.kept, o);
+      parallelFor(s, pieces, [&](int64_t piece) {
+        State state;
+        foldWalk<T>(r.reduced, data, piece * size, minOf(size, length - piece * size), state);
+        partial[piece] = state.partial();
+      });
+      for (int64_t piece = 1; piece < pieces; piece++) partial[0].merge(partial[piece], piece * size);
+      write(at(r.out, o), partial[0]);
+    }
+    return;
+  }
+  const int64_t perChunk = maxOf(1, kChunk / maxOf(1, length));
+  const auto chunk = [&](int64_t c) {
+    for (int64_t o = c * perChunk, end = minOf(o + perChunk, outputs); o < end; o++) {
+      State state;
+      foldWalk<T>(r.reduced, at(r.kept, o), 0, length, state);
+      write(at(r.out, o), state.partial());
+    }
+  };
+  if (outputs <= perChunk) chunk(0);
+  else parallelFor(s, ceilDiv(outputs, perChunk), chunk);
+}
+
+template <class T>
+inline void put(char* to, T value) {
+  __builtin_memcpy(to, &value, sizeof value);
+}
+/// An int64 as the output's integer type.
+inline void putInteger(char* to, DType dtype, int64_t value) {
+  if (dtype == DType::i64) put(to, value);
+  else if (dtype == DType::i32) put(to, static_cast<int32_t>(value));
+  else put(to, static_cast<uint8_t>(value));
+}
+
+inline constexpr int64_t kStrip = 128;  ///< columns folded side by side; their accumulators stay in the first-level cache
+
+/// Folds rows of x onto each other, kStrip columns at a time. run(x, rows walk, columns, outPointer, outStride).
+template <class Run>
+inline void reduceColumns(Stream& s, const Reduction& r, Run run) {
+  const int last = r.kept.rank - 1;
+  const int64_t width = r.kept.shape[last], strips = ceilDiv(width, kStrip);
+  const int64_t total = strips * (r.kept.total / width);
+  const int64_t perChunk = maxOf(1, kChunk / (kStrip * maxOf(1, r.reduced.total)));
+  const auto chunk = [&](int64_t c) {
+    for (int64_t t = c * perChunk, end = minOf(t + perChunk, total); t < end; t++) {
+      const int64_t first = t / strips * width + t % strips * kStrip;
+      run(at(r.kept, first), minOf(kStrip, width - t % strips * kStrip), at(r.out, first), r.out.stride[last]);
+    }
+  };
+  if (total <= perChunk) chunk(0);
+  else parallelFor(s, ceilDiv(total, perChunk), chunk);
+}
+
+}  // namespace WG_ISA
+}  // namespace wg::cpu

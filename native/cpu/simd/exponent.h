@@ -1,0 +1,58 @@
+// Sums of exponentials over a contiguous block: the heart of softmax and cross-entropy.
+#pragma once
+#include "../../ops/math.h"
+#include "fold.h"
+
+namespace wg::cpu {
+inline namespace WG_ISA {
+namespace simd {
+
+/// Σ exp(x - top) over n elements; stores each term to `terms` when kStore.
+template <bool kStore, class T>
+__attribute__((noinline)) double sumExp(const T* x, int64_t n, T top, T* terms) {
+  using V = Vec<T>;
+  const V shift(top);
+  V sum0(T(0)), sum1(T(0));
+  int64_t i = 0;
+  for (; i + 2 * V::kLanes <= n; i += 2 * V::kLanes) {
+    const V e0 = math::exp(load<V>(x + i) - shift), e1 = math::exp(load<V>(x + i + V::kLanes) - shift);
+    if constexpr (kStore) {
+      store(terms + i, e0);
+      store(terms + i + V::kLanes, e1);
+    }
+    sum0 = sum0 + e0;
+    sum1 = sum1 + e1;
+  }
+  for (; i < n; i += V::kLanes) {
+    const int64_t left = n - i;
+    if (left >= V::kLanes) {
+      const V e = math::exp(load<V>(x + i) - shift);
+      if constexpr (kStore) store(terms + i, e);
+      sum0 = sum0 + e;
+    } else {
+      // Lanes behind the end must add nothing: their terms are stored away and not read back.
+      T lanes[V::kLanes] = {};
+      storePart(lanes, math::exp(loadPart<V>(x + i, left) - shift), left);
+      const V e = load<V>(lanes);
+      if constexpr (kStore) storePart(terms + i, e, left);
+      sum1 = sum1 + e;
+    }
+  }
+  return sumLanes(sum0 + sum1);
+}
+
+/// f over blocks of a row by whole registers and a partial last one: f(loader, storer) is called with the same code path.
+template <class T, class F>
+WG_SIMD void mapBlock(T* out, const T* a, const T* b, int64_t n, F f) {
+  using V = Vec<T>;
+  int64_t i = 0;
+  for (; i + V::kLanes <= n; i += V::kLanes) store(out + i, f(load<V>(a + i), load<V>(b + i)));
+  if (i < n) storePart(out + i, f(loadPart<V>(a + i, n - i), loadPart<V>(b + i, n - i)), n - i);
+}
+
+/// Natural logarithm of one number, through the same code as of many.
+WG_SIMD double logOf(double x) { return math::log(Vec<double>(x)).raw[0]; }
+
+}  // namespace simd
+}  // namespace WG_ISA
+}  // namespace wg::cpu

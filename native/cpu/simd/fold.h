@@ -1,0 +1,154 @@
+// Folding a run of contiguous values with vector accumulators: sums in a fixed cascade, extremes, and where they are.
+// A state takes its run in pieces; the pieces' sizes are functions of the shape, so results are too.
+#pragma once
+#include "vec.h"
+
+namespace wg::cpu {
+inline namespace WG_ISA {
+namespace simd {
+
+/// Smallest and largest values of a type.
+template <class T>
+WG_SIMD T lowest() {
+  if constexpr (kIsFloat<T>) return -Format<T>::kInf;
+  else if constexpr (static_cast<T>(-1) < T(0)) return static_cast<T>(T(1) << (sizeof(T) * 8 - 1));
+  else return T(0);
+}
+template <class T>
+WG_SIMD T highest() {
+  if constexpr (kIsFloat<T>) return Format<T>::kInf;
+  else return static_cast<T>(~lowest<T>());
+}
+
+/// Sum of floats. Eight accumulators take 16 vectors each, make one vector, and such vectors are added in groups of 16, of
+/// 256 and so on: about log n roundings instead of n, at the speed of a plain loop.
+template <class T>
+struct SumState {
+  using V = Vec<T>;
+  static constexpr int64_t kLeaf = 128 * V::kLanes;
+  V level[3] = {V(T(0)), V(T(0)), V(T(0))};
+  int64_t leaves = 0;
+
+  static WG_SIMD V leaf(const T* p, int64_t n) {
+    V acc[8];
+    for (int k = 0; k < 8; k++) acc[k] = V(T(0));
+    int64_t i = 0;
+    for (; i + 8 * V::kLanes <= n; i += 8 * V::kLanes) {
+      for (int k = 0; k < 8; k++) acc[k] = acc[k] + load<V>(p + i + k * V::kLanes);
+    }
+    for (; i + V::kLanes <= n; i += V::kLanes) acc[0] = acc[0] + load<V>(p + i);
+    if (i < n) acc[1] = acc[1] + loadPart<V>(p + i, n - i);
+    return ((acc[0] + acc[1]) + (acc[2] + acc[3])) + ((acc[4] + acc[5]) + (acc[6] + acc[7]));
+  }
+  WG_SIMD void push(V v) {
+    level[0] = level[0] + v;
+    leaves++;
+    if ((leaves & 15) != 0) return;
+    level[1] = level[1] + level[0];
+    level[0] = V(T(0));
+    if ((leaves & 255) != 0) return;
+    level[2] = level[2] + level[1];
+    level[1] = V(T(0));
+  }
+  __attribute__((noinline)) void add(const T* p, int64_t n) {
+    for (int64_t i = 0; i < n; i += kLeaf) push(leaf(p + i, n - i < kLeaf ? n - i : kLeaf));
+  }
+  WG_SIMD double total() const { return sumLanes((level[0] + level[1]) + level[2]); }
+};
+
+/// Largest (or smallest) value; NaN wins.
+template <class T, bool kLargest>
+struct ExtremeState {
+  using V = Vec<T>;
+  V best = V(kLargest ? lowest<T>() : highest<T>());
+  V strange = V(T(0));  // keeps a NaN once seen
+
+  static WG_SIMD V better(V a, V b) {
+    if constexpr (kLargest) return maxNum(a, b);
+    else return minNum(a, b);
+  }
+  WG_SIMD void note(V x) {
+    if constexpr (kIsFloat<T>) strange = select(x == x, strange, x);
+  }
+  __attribute__((noinline)) void add(const T* p, int64_t n) {
+    V b0 = best, b1 = best, b2 = best, b3 = best;
+    int64_t i = 0;
+    for (; i + 4 * V::kLanes <= n; i += 4 * V::kLanes) {
+      const V x0 = load<V>(p + i), x1 = load<V>(p + i + V::kLanes);
+      const V x2 = load<V>(p + i + 2 * V::kLanes), x3 = load<V>(p + i + 3 * V::kLanes);
+      b0 = better(x0, b0);
+      b1 = better(x1, b1);
+      b2 = better(x2, b2);
+      b3 = better(x3, b3);
+      note(x0);
+      note(x1);
+      note(x2);
+      note(x3);
+    }
+    for (; i + V::kLanes <= n; i += V::kLanes) {
+      const V x = load<V>(p + i);
+      b0 = better(x, b0);
+      note(x);
+    }
+    if (i < n) {
+      // The lanes behind the end repeat the first element, which changes neither extremes nor NaNs.
+      T lanes[V::kLanes];
+      for (int k = 0; k < V::kLanes; k++) lanes[k] = p[i];
+      __builtin_memcpy(lanes, p + i, static_cast<size_t>(n - i) * sizeof(T));
+      const V x = load<V>(lanes);
+      b1 = better(x, b1);
+      note(x);
+    }
+    best = better(better(b0, b1), better(b2, b3));
+  }
+  WG_SIMD T value() const {
+    if constexpr (kIsFloat<T>) {
+      if (anyOf(strange != strange)) return Format<T>::kNaN;
+    }
+    return foldLanes(best, [](T a, T b) { return kLargest == (a > b) ? a : b; });
+  }
+};
+
+/// Largest value and the first place it has; the first NaN wins.
+template <class T>
+struct ArgmaxState {
+  using V = Vec<T>;
+  static constexpr int64_t kBlock = 4096;
+  T best = lowest<T>();
+  int64_t index = 0;
+  int64_t seen = 0;
+
+  static WG_SIMD bool isNaN(T x) { return x != x; }
+  static WG_SIMD bool beats(T a, T b) { return a > b || (isNaN(a) && !isNaN(b)); }
+
+  /// First position of `top` among n values that contain it.
+  static WG_SIMD int64_t find(const T* p, int64_t n, T top) {
+    const V wanted(top);
+    const bool nan = isNaN(top);
+    int64_t i = 0;
+    for (; i + V::kLanes <= n; i += V::kLanes) {
+      const V x = load<V>(p + i);
+      if (anyOf((x == wanted)) || (nan && anyOf(x != x))) break;
+    }
+    while (i + 1 < n && !(nan ? isNaN(p[i]) : p[i] == top)) i++;
+    return i;
+  }
+  // The maximum of a block first, then, only if it is new, its place: two passes, the second over cached data.
+  __attribute__((noinline)) void add(const T* p, int64_t n) {
+    for (int64_t i = 0; i < n; i += kBlock) {
+      const int64_t m = n - i < kBlock ? n - i : kBlock;
+      ExtremeState<T, true> block;
+      block.add(p + i, m);
+      const T top = block.value();
+      if (beats(top, best)) {
+        best = top;
+        index = seen + i + find(p + i, m, top);
+      }
+    }
+    seen += n;
+  }
+};
+
+}  // namespace simd
+}  // namespace WG_ISA
+}  // namespace wg::cpu

@@ -1,0 +1,46 @@
+// Binary element bodies, and comparisons, which give a mask.
+#pragma once
+#include "power.h"
+
+namespace wg {
+inline namespace WG_ISA {
+namespace op {
+
+struct Add {
+  template <class V> WG_HD static V value(V a, V b) { return a + b; }
+};
+struct Sub {
+  template <class V> WG_HD static V value(V a, V b) { return a - b; }
+};
+struct Mul {
+  template <class V> WG_HD static V value(V a, V b) { return a * b; }
+};
+struct Div {
+  template <class V> WG_HD static V value(V a, V b) { return a / b; }
+};
+// NaN wins over any number, as in PyTorch: a NaN in `a` fails both comparisons' negations, one in `b` falls through.
+struct Maximum {
+  template <class V> WG_HD static V value(V a, V b) { return select((a > b) | (a != a), a, b); }
+};
+struct Minimum {
+  template <class V> WG_HD static V value(V a, V b) { return select((a < b) | (a != a), a, b); }
+};
+struct Pow {
+  template <class V> WG_HD static V value(V a, V b) { return math::pow(a, b); }
+};
+
+#define WG_COMPARISON(Name, op)                                    \
+  struct Name {                                                    \
+    template <class V> WG_HD static auto mask(V a, V b) { return a op b; } \
+  };
+WG_COMPARISON(Eq, ==)
+WG_COMPARISON(Ne, !=)
+WG_COMPARISON(Lt, <)
+WG_COMPARISON(Le, <=)
+WG_COMPARISON(Gt, >)
+WG_COMPARISON(Ge, >=)
+#undef WG_COMPARISON
+
+}  // namespace op
+}  // namespace WG_ISA
+}  // namespace wg
