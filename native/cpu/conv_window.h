@@ -127,6 +127,58 @@ inline void tapOffsets(const Window& w, int64_t strideC, int64_t strideY, int64_
   }
 }
 
+#if defined(__AVX512F__)
+inline constexpr int kMostPieces = 4;
+
+/// The runs that meet in one vector of a panel: a masked load each, shifted so that lanes land in place.
+template <class T>
+struct Pieces {
+  const T* from[kMostPieces];
+  uint32_t mask[kMostPieces];
+};
+
+template <class T, int N>
+inline void packColumn(T* to, int width, int64_t count, const int64_t* offsets, const Pieces<T>& pieces) {
+  for (int64_t k = 0; k < count; ++k, to += width) {
+    typename Lanes<T>::Vec v = {};
+#pragma GCC unroll 4
+    for (int i = 0; i < N; ++i) v = mergeLoad(v, pieces.from[i] + offsets[k], pieces.mask[i]);
+    storeVec(to, v);
+  }
+}
+
+/// Packs the panel a column of vectors at a time; false when more runs meet in a vector than there are pieces.
+template <class T>
+inline bool packMerged(T* to, int width, int64_t count, const int64_t* offsets, const T* const* from, const Run* runs, int runCount) {
+  constexpr int L = Lanes<T>::kCount;
+  Pieces<T> pieces[kWideVectors];
+  int used[kWideVectors] = {};
+  for (int i = 0; i < runCount; ++i) {
+    const int end = runs[i].at + runs[i].length;
+    for (int j = runs[i].at / L; j * L < end; ++j) {
+      if (used[j] == kMostPieces) return false;
+      const int low = runs[i].at > j * L ? runs[i].at - j * L : 0, high = end < (j + 1) * L ? end - j * L : L;
+      pieces[j].from[used[j]] = from[i] + (j * L - runs[i].at);
+      pieces[j].mask[used[j]++] = ((1u << high) - 1) & ~((1u << low) - 1);
+    }
+  }
+  for (int j = 0; j * L < width; ++j) {
+    T* const column = to + j * L;
+    if (used[j] <= 1) {
+      if (used[j] == 0) pieces[j].from[0] = from[0], pieces[j].mask[0] = 0;
+      packColumn<T, 1>(column, width, count, offsets, pieces[j]);
+    } else if (used[j] == 2) {
+      packColumn<T, 2>(column, width, count, offsets, pieces[j]);
+    } else if (used[j] == 3) {
+      packColumn<T, 3>(column, width, count, offsets, pieces[j]);
+    } else {
+      packColumn<T, 4>(column, width, count, offsets, pieces[j]);
+    }
+  }
+  return true;
+}
+#endif
+
 /// to[k * width + column] for `count` k and the panel's pixels; writes up to one vector past the end, and zeros never: columns
 /// past the last pixel are left as they are, their products are never stored.
 template <class T>
@@ -137,6 +189,9 @@ inline void packPixels(T* to, int width, int64_t count, const int64_t* offsets, 
   for (int i = 0; i < runCount; ++i)
     from[i] = slab.data + runs[i].image * slab.strideImage + runs[i].y * w.stepY * slab.strideY + runs[i].x * w.stepX;
   if (w.stepX == 1) {
+#if defined(__AVX512F__)
+    if (packMerged(to, width, count, offsets, from, runs, runCount)) return;
+#endif
     for (int64_t k = 0; k < count; ++k, to += width)
       for (int i = 0; i < runCount; ++i) {
         const T* p = from[i] + offsets[k];

@@ -58,6 +58,13 @@ WG_INLINE void storePart(float* p, Lanes<float>::Vec v, int count) {
 WG_INLINE void storePart(double* p, Lanes<double>::Vec v, int count) {
   _mm512_mask_storeu_pd(p, static_cast<__mmask8>((1u << count) - 1), v);
 }
+/// Lanes of `mask` from memory, the others from v; addresses of other lanes need not exist.
+WG_INLINE Lanes<float>::Vec mergeLoad(Lanes<float>::Vec v, const float* p, uint32_t mask) {
+  return _mm512_mask_loadu_ps(v, static_cast<__mmask16>(mask), p);
+}
+WG_INLINE Lanes<double>::Vec mergeLoad(Lanes<double>::Vec v, const double* p, uint32_t mask) {
+  return _mm512_mask_loadu_pd(v, static_cast<__mmask8>(mask), p);
+}
 #elif defined(__AVX2__)
 alignas(32) inline constexpr int32_t kPartMask[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
 WG_INLINE __m256i partMask(int words) {
