@@ -1,0 +1,28 @@
+import { cpus, totalmem } from 'node:os';
+import { devices } from '../lib/index.ts';
+
+/** What a figure depends on besides the code. */
+export function machine(): Record<string, unknown> {
+  const list = cpus();
+  return {
+    cpu: list[0]?.model.trim(),
+    cores: list.length,
+    isa: devices()[0]?.architecture,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    node: process.version,
+    date: new Date().toISOString().slice(0, 10),
+  };
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return ((sorted[(sorted.length - 1) >> 1] as number) + (sorted[sorted.length >> 1] as number)) / 2;
+}
+
+export function print(row: Record<string, unknown>): void {
+  console.log(JSON.stringify(row, (_, value) => (typeof value === 'number' ? Number(value.toPrecision(5)) : value)));
+}
+
+export function seconds(): number {
+  return Number(process.hrtime.bigint()) / 1e9;
+}
