@@ -202,7 +202,7 @@ const stages = {
   'weak-symbols': weakSymbols,
   exports: exports_,
   'op-table': testStage(['native/schema']),
-  gradcheck: testStage(['gradcheck']),
+  gradcheck: testStage(['ops/']),
   cuda,
   'asan-ubsan': asan,
   pack,

@@ -32,7 +32,7 @@ const stages = {
   asan: sanitized('address,undefined'),
   ubsan: sanitized('undefined'),
   tsan: sanitized('thread'),
-  'second-order': longTests('gradcheck'),
+  'second-order': longTests('ops/'),
   'fuzz-long': longTests('fuzz'),
   soak: longTests('soak'),
   'kill-loop': longTests('kill'),

@@ -1,0 +1,60 @@
+// What the published package promises, as far as it can be seen without packing it (tools/ci.mjs `pack` does that).
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { packageRoot } from './support/package-root.ts';
+
+const root = packageRoot(import.meta.url);
+const read = (file: string): string => readFileSync(join(root, file), 'utf8');
+
+interface Manifest {
+  type: string;
+  files: string[];
+  scripts: Record<string, string>;
+  bin: Record<string, string>;
+  binary: { napi_versions: number[] };
+  gypfile: boolean;
+  engines: { node: string };
+}
+const manifest = JSON.parse(read('package.json')) as Manifest;
+
+test('npm runs nothing at install', () => {
+  for (const script of ['preinstall', 'install', 'postinstall']) assert.not.ok(script in manifest.scripts);
+  assert.is(manifest.gypfile, false);
+  // With binding.gyp in the tarball, npm would run node-gyp on its own.
+  assert.not.ok(manifest.files.includes('binding.gyp'));
+});
+
+test('every command the package offers exists', () => {
+  for (const file of Object.values(manifest.bin)) {
+    assert.ok(existsSync(join(root, file)), file);
+    assert.match(read(file), /^#!\/usr\/bin\/env node\n/);
+  }
+});
+
+test('no test or secret is packed', () => {
+  for (const file of manifest.files) assert.not.match(file, /^(test|bench|\.)/);
+});
+
+test('the lock file names no host for packages', () => {
+  assert.not.match(read('package-lock.json'), /"resolved"/);
+});
+
+test('one N-API version everywhere', () => {
+  assert.equal(manifest.binary.napi_versions, [8]);
+  assert.match(read('CMakeLists.txt'), /NAPI_VERSION=8\b/);
+  assert.match(read('binding.gyp'), /NAPI_VERSION=8"/);
+});
+
+test('it can be imported and required', () => {
+  const run = (type: string, code: string): string =>
+    execFileSync(process.execPath, [`--input-type=${type}`, '-e', code], { cwd: root, encoding: 'utf8' }).trim();
+  const imported = run('module', "import { tensor } from 'warpgrad'; console.log(tensor([1, 2]).shape.join())");
+  const required = run('commonjs', "console.log(require('warpgrad').tensor([1, 2]).shape.join())");
+  assert.is(imported, '2');
+  assert.is(required, '2');
+});
+
+test.run();
