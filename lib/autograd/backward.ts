@@ -8,7 +8,7 @@ import { formatShape, sameShape } from '../core/shape.ts';
 import { watch } from '../core/storage.ts';
 import { checkLive, Tensor } from '../core/tensor.ts';
 import type { Gradients } from './tape.ts';
-import { attach, gradNode, LeafNode, Node, openContext } from './tape.ts';
+import { attach, gradNode, LeafNode, Node, openContext, recording } from './tape.ts';
 import { alias } from './views.ts';
 
 let accumulateOp: ((a: Tensor, b: Tensor) => Tensor) | null = null;
@@ -41,10 +41,11 @@ interface Sweep {
   readonly pending: Map<Node | LeafNode, Pending>;
 }
 
-/** A handle on `g` that no scope frees. */
+/** A handle on `g` that no scope frees; connected to the graph when gradients are differentiated again. */
 function handle(g: Tensor): Tensor {
   const copy = alias(g);
-  if (g._node !== null) attach(copy, gradNode(g) as Node | LeafNode, g._index);
+  const node = recording() ? gradNode(g) : null;
+  if (node !== null) attach(copy, node, g._index);
   copy._kept = true;
   return copy;
 }

@@ -125,8 +125,7 @@ function powExponent(a: Value, b: Tensor, out: Tensor, dy: Tensor): Tensor {
     return mul(dy, mul(out, Math.log(base)));
   }
   const slope = mul(out, log(a));
-  const flat = mul(eq(a, 0), ge(b, 0));
-  return mul(dy, where(flat, 0, slope));
+  return mul(dy, where(eq(a, 0), where(ge(b, 0), 0, slope), slope));
 }
 
 /** Equal operands share the gradient, as in PyTorch. */

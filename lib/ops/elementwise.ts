@@ -115,12 +115,17 @@ export function defineBinary(definition: BinaryDefinition): BinaryOp {
     let dtype = commonDtype(name, a, b);
     if (rejectsBool && dtype === 'bool') throw dtypeError(name, 'is not defined for bool');
     if (result === 'float' && !isFloat(dtype)) dtype = 'float32';
-    const left = operand(a, dtype, b);
-    const right = operand(b, dtype, a);
-    const out = run(left, right, dtype);
+    // Logic in bytes: kernels have no bool arithmetic.
+    const compute = dtype === 'bool' ? 'uint8' : dtype;
+    const left = operand(a, compute, b);
+    const right = operand(b, compute, a);
+    const out = run(left, right, compute);
     if (left !== a && left instanceof Tensor) left.dispose();
     if (right !== b && right instanceof Tensor) right.dispose();
-    return out;
+    if (compute === dtype || isComparison) return out;
+    const bits = castTo(out, dtype);
+    out.dispose();
+    return bits;
   };
 
   const op = (a: Value, b: Value): Tensor => {
