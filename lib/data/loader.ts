@@ -1,5 +1,5 @@
 import { tensor } from '../core/create.ts';
-import type { Device } from '../core/device.ts';
+import { type Device, device as findDevice } from '../core/device.ts';
 import { Tensor } from '../core/tensor.ts';
 import { argumentError, WarpgradError } from '../errors.ts';
 import type { Batch, Dataset, Fields, HostArray } from './dataset.ts';
@@ -163,10 +163,19 @@ export class DataLoader<F extends Fields = readonly [HostArray, HostArray]> {
     const { device } = this.#options;
     const place = device === undefined ? {} : { device };
     const tensors = fields.map((field) => {
-      if (field instanceof Tensor) return device === undefined ? field : field.to(device);
+      if (field instanceof Tensor) return this.#place(field);
       return tensor(field.data, { ...place, shape: field.shape });
     });
     return tensors as readonly Tensor[] as Batch<F>;
+  }
+
+  /** A tensor that the dataset made for this batch, on the device asked for. */
+  #place(t: Tensor): Tensor {
+    const { device } = this.#options;
+    if (device === undefined || findDevice(device) === t.device) return t;
+    const moved = t.to(device);
+    t.dispose();
+    return moved;
   }
 }
 

@@ -1,5 +1,5 @@
 import { withContextSync } from '../core/context.ts';
-import type { Device } from '../core/device.ts';
+import { type Device, device } from '../core/device.ts';
 import { type DType, dtypes, isFloat } from '../core/dtype.ts';
 import { scopeChildren } from '../core/scope.ts';
 import type { Tensor } from '../core/tensor.ts';
@@ -260,11 +260,10 @@ function copyInto(target: Tensor, source: Tensor): void {
 }
 
 function moveOne(t: Tensor, role: 'parameter' | 'buffer', target: string | Device | DType): Tensor {
-  const isDtype = dtypes.some((each) => each === target);
-  if (isDtype && !isFloat(t.dtype)) return t;
-  if (isDtype && !isFloat(target as DType)) throw argumentError('Module.to', `wanted a fractional dtype, got ${String(target)}`);
+  const dtype = dtypes.find((each) => each === target);
+  if (dtype !== undefined && !isFloat(dtype)) throw argumentError('Module.to', `wanted a fractional dtype, got ${dtype}`);
+  if (dtype === undefined ? device(target) === t.device : dtype === t.dtype || !isFloat(t.dtype)) return t;
   const made = withContextSync({ gradMode: false, scope: null }, () => t.to(target));
-  if (made === t) return t;
   if (role === 'buffer') return buffer(made);
   const moved = parameter(made);
   moved.requiresGrad = t.requiresGrad;
