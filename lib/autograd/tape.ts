@@ -106,7 +106,7 @@ let sequence = 0;
 export class Node implements GraphNode {
   readonly leaf: boolean = false;
   /** Inputs are always older than outputs, so newest-first is a topological order. */
-  readonly sequence: number = ++sequence;
+  sequence = 0;
   readonly op: RecordedOp;
   /** For each tensor argument in order (lists flattened): where its gradient goes, null if it needs none. */
   readonly sources: (Node | LeafNode | null)[] = [];
@@ -251,6 +251,8 @@ export function record(
       );
     } else node.args.push(arg);
   }
+  // Numbered only now: looking up the inputs may have made nodes for views (refreshView), and those come first.
+  node.sequence = ++sequence;
   for (let i = 0; i < outs.length; i++) {
     const out = outs[i] as Tensor;
     node.outputs.push(new StandIn(out));

@@ -1,5 +1,6 @@
 // Views share their base's storage and version. Each remembers how it was derived, so that after an in-place change of the
 // base or of a sibling its place in the graph can be derived again (PyTorch's rule).
+import { withContextSync } from '../core/context.ts';
 import { Tensor } from '../core/tensor.ts';
 import type { LeafNode, Node } from './tape.ts';
 import { attach, gradNode } from './tape.ts';
@@ -49,7 +50,7 @@ export function refreshView(t: Tensor): void {
   t.storage.retain();
   const source = new Tensor(t.storage, base.offset, base.shape, base.strides, base.dtype, base.size, base.isContiguous);
   attach(source, node, base._index);
-  const fresh = replaySteps(source, view.steps);
+  const fresh = withContextSync({ gradMode: true }, () => replaySteps(source, view.steps));
   attach(t, fresh._node as Node | LeafNode, fresh._index);
   fresh.dispose();
   source.dispose();

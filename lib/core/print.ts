@@ -84,8 +84,9 @@ function formatter(values: readonly Value[], dtype: DType): (value: Value) => st
   return (value) => {
     const x = Number(value);
     if (!Number.isFinite(x)) return special(x);
+    if (decimals === 0) return `${x.toFixed(0)}.`;
     const text = x.toFixed(decimals);
-    return decimals === 0 ? `${text}.` : text;
+    return text.replace(/0+$/, '').padEnd(text.length);
   };
 }
 
