@@ -27,7 +27,7 @@ struct Gemm {
 };
 
 // bench/native/gemm_bench.cc on Zen 4 (1 MiB L2): see bench/NOTES.md. Half the scratch holds A's block, half B's.
-inline constexpr int64_t kDepthBytes = 2048, kThinDepthBytes = 64;
+inline constexpr int64_t kDepthBytes = 2048;
 inline constexpr int64_t kScratchSlack = 2 * kVectorBytes;
 inline constexpr int64_t kBlockBytes = static_cast<int64_t>(kWorkerScratchBytes) / 2 - 2 * kScratchSlack;
 

@@ -1,4 +1,4 @@
-// Products with few rows are bound by memory: B is read once, along its contiguous axis, and never packed.
+// Products of few rows are bound by memory: B is read once, in the order it lies, and never packed.
 #pragma once
 #include "gemm.h"
 
@@ -9,11 +9,27 @@ struct Grid {
   int64_t rows, cols;
 };
 
+inline constexpr int64_t kThinRows = 8;
+
+/// B's rows are contiguous: a few of them at a time run through the tiles, all columns before the next few, so that each
+/// row is one stream for the prefetcher. C stays in the first-level cache.
+template <class T>
+inline bool thinRows(const Gemm<T>& g) {
+  return g.m <= kThinRows && g.bCol == 1 && g.cCol == 1 && g.n >= 4 * kWideVectors * Lanes<T>::kCount && g.k >= 64;
+}
+
+/// B's columns are contiguous (x W^T with W as it lies): dot products along k.
+template <class T>
+inline bool thinColumns(const Gemm<T>& g) {
+  return g.m <= kThinRows && g.bRow == 1 && g.aCol == 1 && g.bCol != 1 && g.k >= 4 * Lanes<T>::kCount;
+}
+
 /// Block of C for one chunk of about `work` multiply-adds.
 template <class T>
 inline Grid gridFor(const Gemm<T>& g, double work) {
   constexpr int64_t kPanel = kTileVectors * Lanes<T>::kCount;
   const double area = work / static_cast<double>(g.k + 1);
+  if (thinRows(g)) return {g.m, evenSplit(g.n, 1024, kPanel)};
   // Packing costs per row and per column of the block: square blocks waste least. Columns come in whole panels.
   int64_t rows = 1;
   while (static_cast<double>(rows) * static_cast<double>(rows) < area && rows < (int64_t{1} << 20)) rows *= 2;
@@ -24,7 +40,97 @@ inline Grid gridFor(const Gemm<T>& g, double work) {
 }
 
 template <class T>
+inline void gemmThinRows(const Gemm<T>& g, T* scratch) {
+  constexpr int L = Lanes<T>::kCount;
+  constexpr int64_t kDepth = 16;
+  const int vectors = g.m <= kWideRows ? kWideVectors : kTileVectors;
+  const int64_t panel = static_cast<int64_t>(vectors) * L, whole = g.n / panel * panel;
+  const int64_t rows = ceilDiv(g.m, ceilDiv(g.m, vectors == kWideVectors ? kWideRows : kTileRows));
+  alignas(64) T bias[kWideVectors * L];
+  for (int64_t k0 = 0; k0 < g.k; k0 += kDepth) {
+    Tile<T> t;
+    t.k = minOf(kDepth, g.k - k0);
+    t.aRow = g.aRow;
+    t.aCol = g.aCol;
+    t.bRow = g.bRow;
+    t.cRow = g.cRow;
+    t.cols = static_cast<int>(panel);
+    t.accumulate = k0 > 0;
+    t.rowBiasStride = g.rowBiasStride;
+    const bool last = k0 + t.k >= g.k;
+    for (int64_t i = 0; i < g.m; i += rows) {
+      const TileKernel<T> kernel = tileKernel<T, false>(static_cast<int>(minOf(rows, g.m - i)), vectors);
+      t.a = g.a + i * g.aRow + k0 * g.aCol;
+      t.rowBias = last && g.rowBias ? g.rowBias + i * g.rowBiasStride : nullptr;
+      for (int64_t j = 0; j < whole; j += panel) {
+        t.columnBias = nullptr;
+        if (last && g.columnBias) {
+          for (int64_t x = 0; x < panel; ++x) bias[x] = g.columnBias[(j + x) * g.columnBiasStride];
+          t.columnBias = bias;
+        }
+        t.b = g.b + k0 * g.bRow + j;
+        t.c = g.c + i * g.cRow + j;
+        kernel(t);
+      }
+    }
+  }
+  if (whole == g.n) return;
+  Gemm<T> rest = g;
+  rest.n = g.n - whole;
+  rest.b += whole;
+  rest.c += whole;
+  if (rest.columnBias) rest.columnBias += whole * g.columnBiasStride;
+  gemmBlock(rest, scratch);
+}
+
+template <class T>
+WG_INLINE T sumOf(typename Lanes<T>::Vec v) {
+  T sum = 0;
+#pragma GCC unroll 16
+  for (int i = 0; i < Lanes<T>::kCount; ++i) sum += v[i];
+  return sum;
+}
+
+/// Four columns of B against one row of A, two accumulators each: enough chains to keep up with memory.
+template <class T>
+inline void dotColumns(const Gemm<T>& g, int64_t i, int64_t j, int columns) {
+  constexpr int L = Lanes<T>::kCount;
+  typename Lanes<T>::Vec acc[4][2] = {};
+  const T* const a = g.a + i * g.aRow;
+  const T* b[4];
+  for (int x = 0; x < 4; ++x) b[x] = g.b + (j + (x < columns ? x : 0)) * g.bCol;
+  int64_t k = 0;
+  for (; k + 2 * L <= g.k; k += 2 * L) {
+    const auto low = loadVec(a + k), high = loadVec(a + k + L);
+#pragma GCC unroll 4
+    for (int x = 0; x < 4; ++x) {
+      acc[x][0] += low * loadVec(b[x] + k);
+      acc[x][1] += high * loadVec(b[x] + k + L);
+    }
+  }
+  for (; k < g.k; k += L) {
+    const int count = static_cast<int>(minOf(L, g.k - k));
+    const auto low = loadPart(a + k, count);
+#pragma GCC unroll 4
+    for (int x = 0; x < 4; ++x) acc[x][0] += low * loadPart(b[x] + k, count);
+  }
+  for (int x = 0; x < columns; ++x) {
+    T sum = sumOf<T>(acc[x][0] + acc[x][1]);
+    if (g.columnBias) sum += g.columnBias[(j + x) * g.columnBiasStride];
+    if (g.rowBias) sum += g.rowBias[i * g.rowBiasStride];
+    g.c[i * g.cRow + (j + x) * g.cCol] = sum;
+  }
+}
+
+/// Any block of C, the way its shape asks for.
+template <class T>
 inline void gemmAny(const Gemm<T>& g, T* scratch) {
+  if (thinRows(g)) return gemmThinRows(g, scratch);
+  if (thinColumns(g)) {
+    for (int64_t j = 0; j < g.n; j += 4)
+      for (int64_t i = 0; i < g.m; ++i) dotColumns(g, i, j, static_cast<int>(minOf(4, g.n - j)));
+    return;
+  }
   gemmBlock(g, scratch);
 }
 

@@ -82,7 +82,7 @@ template <class T, auto block>
 void run(Stream& s, Batched<T>& op) {
   const Gemm<T>& g = op.matrix;
   if (op.count <= 0 || g.m <= 0 || g.n <= 0) return;
-  if (g.cCol != 1 && (g.cRow == 1 || g.n == 1)) op = transposed(op);
+  if ((g.cCol != 1 && g.cRow == 1) || (g.n == 1 && g.m > 1)) op = transposed(op);
   const double each = static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k + 1);
   const double total = each * static_cast<double>(op.count);
   const auto scratch = [&s] {
