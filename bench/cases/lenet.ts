@@ -37,7 +37,7 @@ export async function run(argv: string[]): Promise<void> {
   );
   const digits = await data.mnistDigits({ seed: 1 });
   const [pictures, classes] = digits.train.fields;
-  const count = Math.floor(Math.min(digits.train.length, 64 * batch) / batch);
+  const count = Math.floor(Math.min(digits.train.length, 8 * batch) / batch);
   const images = new Float32Array(count * batch * 784);
   const labels = new Int32Array(count * batch);
   // The set is ordered by class; a step coprime to its length mixes it.
@@ -105,6 +105,7 @@ export async function run(argv: string[]): Promise<void> {
       lossOurs: curves[0].at(-1),
       lossPeer: curves[1].at(-1),
       lossDifference: Math.abs((curves[0].at(-1) as number) - (curves[1].at(-1) as number)),
+      differences: curves[0].filter((_, i) => i % 20 === 0).map((loss, i) => Math.abs(loss - (curves[1][i * 20] as number))),
       largestDifference: Math.max(...curves[0].map((loss, i) => Math.abs(loss - (curves[1][i] as number)))),
     });
   } finally {

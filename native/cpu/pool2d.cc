@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "kernel.h"
+#include "pool2d_pairs.h"
 
 namespace wg::cpu {
 inline namespace WG_ISA {
@@ -58,6 +59,11 @@ T lowest() {
   else return fromDouble<T>(-__builtin_inf());
 }
 
+/// Whether windows are pairs of neighbours that all lie inside the input.
+bool isPairs(const Axis& a) {
+  return a.kernel == 2 && a.stride == 2 && a.pad == 0 && a.dilation == 1 && 2 * a.out <= a.in;
+}
+
 /// best[i] and where[i] against the tap's values; NaN wins over everything, the first of equals stays.
 template <class T, int64_t kStride>
 void take(T* best, int32_t* where, const T* row, int64_t stride, int64_t count, int32_t first, int32_t step) {
@@ -75,6 +81,11 @@ void maxPlane(const View& out, const View& indices, const View& x, const Axis& h
   const T* const from = planeOf<T>(x, image, channel);
   T* const to = planeOf<T>(out, image, channel);
   int32_t* const index = planeOf<int32_t>(indices, image, channel);
+  if constexpr (__is_same(T, float)) {
+    const bool dense = x.stride[3] == 1 && out.stride[3] == 1 && indices.stride[3] == 1;
+    if (dense && isPairs(h) && isPairs(w))
+      return maxPairs(to, out.stride[2], index, indices.stride[2], from, x.stride[2], w.in, h.out, w.out);
+  }
   T best[kStrip];
   int32_t where[kStrip];
   for (int64_t y = 0; y < h.out; ++y)
