@@ -86,12 +86,15 @@ async function digitImages(path: string): Promise<Uint8Array> {
   if (!Array.isArray(data) || data.length % pixels !== 0) {
     throw formatError('mnistDigits', `${path}: wanted a list of whole 28 × 28 images`);
   }
-  return Uint8Array.from(data, (value: unknown) => {
+  const images = new Uint8Array(data.length);
+  for (let i = 0; i < images.length; i++) {
+    const value: unknown = data[i];
     if (typeof value !== 'number' || !(value >= 0 && value <= 1)) {
       throw formatError('mnistDigits', `${path}: wanted numbers from 0 to 1, got ${String(value)}`);
     }
-    return Math.round(value * 255);
-  });
+    images[i] = Math.round(value * 255);
+  }
+  return images;
 }
 
 async function idxPair(folder: string, part: 'train' | 't10k'): Promise<Digits> {

@@ -32,7 +32,8 @@ export function parseSafetensors(bytes: Uint8Array): SafetensorsFile<HostTensor>
   const data = bytes.subarray(8 + headerBytes);
   const { entries, metadata } = parseHeader(bytes.subarray(8, 8 + headerBytes), data.length);
   return {
-    tensors: new Map(entries.map((entry) => [entry.name, decode(entry, data.slice(entry.begin, entry.end))])),
+    // Not data.slice(): a Buffer's slice is a view of the same memory.
+    tensors: new Map(entries.map((entry) => [entry.name, decode(entry, new Uint8Array(data.subarray(entry.begin, entry.end)))])),
     metadata,
   };
 }
