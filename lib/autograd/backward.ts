@@ -176,8 +176,10 @@ function flatten(node: Node, gradients: Gradients): (Tensor | null | undefined)[
   for (const arg of node.args) {
     const g = gradients[at++];
     if (Array.isArray(arg)) {
-      if (isTensorList(arg)) for (let i = 0; i < arg.length; i++) flat.push((g as readonly (Tensor | null)[] | null)?.[i]);
-    } else if (typeof arg === 'object' && arg !== null && isTensorArgument(arg)) flat.push(g as Tensor | null | undefined);
+      if (isTensorList(arg))
+        for (let i = 0; i < arg.length; i++) flat.push((g as readonly (Tensor | null)[] | null)?.[i]);
+    } else if (typeof arg === 'object' && arg !== null && isTensorArgument(arg))
+      flat.push(g as Tensor | null | undefined);
   }
   return flat;
 }
@@ -228,7 +230,10 @@ function seed(op: string, root: Tensor, gradient: Tensor | null | undefined): Te
   return handle(gradient);
 }
 
-function startSweep(options: { readonly retainGraph?: boolean | undefined; readonly createGraph?: boolean | undefined }): Sweep {
+function startSweep(options: {
+  readonly retainGraph?: boolean | undefined;
+  readonly createGraph?: boolean | undefined;
+}): Sweep {
   const createGraph = options.createGraph ?? false;
   return {
     // Pending gradients are freed by count; only a recorded sweep leaves storages to the graph.
@@ -287,8 +292,16 @@ export interface GradOptions {
  * const [dx] = grad(x.square(), x, { createGraph: true }); // 6
  * const [ddx] = grad(dx, x); // 2
  */
-export function grad(outputs: Tensor | readonly Tensor[], inputs: Tensor | readonly Tensor[], options?: GradOptions & { allowUnused?: false }): Tensor[];
-export function grad(outputs: Tensor | readonly Tensor[], inputs: Tensor | readonly Tensor[], options: GradOptions): (Tensor | null)[];
+export function grad(
+  outputs: Tensor | readonly Tensor[],
+  inputs: Tensor | readonly Tensor[],
+  options?: GradOptions & { allowUnused?: false },
+): Tensor[];
+export function grad(
+  outputs: Tensor | readonly Tensor[],
+  inputs: Tensor | readonly Tensor[],
+  options: GradOptions,
+): (Tensor | null)[];
 export function grad(
   outputs: Tensor | readonly Tensor[],
   inputs: Tensor | readonly Tensor[],

@@ -163,7 +163,11 @@ function runKernel(definition: AnyDefinition, recorded: RecordedOp, args: readon
   return many ? call.outputs : call.out;
 }
 
-function runComposed(definition: AnyDefinition, recorded: RecordedOp, args: readonly unknown[]): Tensor | readonly Tensor[] {
+function runComposed(
+  definition: AnyDefinition,
+  recorded: RecordedOp,
+  args: readonly unknown[],
+): Tensor | readonly Tensor[] {
   const { name, forward, backward } = definition;
   checkArguments(name, args);
   const call = new Call();

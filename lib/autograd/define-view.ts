@@ -23,7 +23,9 @@ export interface ViewDefinition<A extends readonly unknown[]> {
 }
 
 /** Defines an op whose result shares its argument's storage. Its other arguments are plain values, checked before. */
-export function defineView<A extends readonly unknown[]>(definition: ViewDefinition<A>): (x: Tensor, ...args: A) => Tensor {
+export function defineView<A extends readonly unknown[]>(
+  definition: ViewDefinition<A>,
+): (x: Tensor, ...args: A) => Tensor {
   const { name, geometry, backward } = definition;
   const recorded: RecordedOp = register({
     name,

@@ -31,7 +31,8 @@ export function gradCheck(fn: Fn, inputs: readonly Tensor[], options: GradCheckO
   const chosen = inputs.some((x) => x.requiresGrad);
   const checked = inputs.map((x) => (chosen ? x.requiresGrad : x.dtype === 'float64'));
   for (const [i, x] of inputs.entries()) {
-    if (checked[i] && x.dtype !== 'float64') throw dtypeError('gradCheck', `input ${i} must be float64, got ${x.dtype}`);
+    if (checked[i] && x.dtype !== 'float64')
+      throw dtypeError('gradCheck', `input ${i} must be float64, got ${x.dtype}`);
   }
   const own = inputs.map((x, i) => (checked[i] ? leaf(x) : x));
   try {
@@ -68,7 +69,15 @@ function outputs(fn: Fn, inputs: readonly Tensor[]): Tensor[] {
 /** Weights that make every output element count differently; fixed, so that failures repeat. */
 function weights(like: Tensor, salt: number): Tensor {
   const data = Float64Array.from({ length: like.size }, (_, i) => Math.sin(1.3 * (i + 1) + 0.7 * salt) + 0.3);
-  return new Tensor(upload(like.storage.queue, data), 0, like.shape, contiguousStrides(like.shape), 'float64', like.size, true);
+  return new Tensor(
+    upload(like.storage.queue, data),
+    0,
+    like.shape,
+    contiguousStrides(like.shape),
+    'float64',
+    like.size,
+    true,
+  );
 }
 
 function dot(tensors: readonly Tensor[]): number {
@@ -80,7 +89,13 @@ function dot(tensors: readonly Tensor[]): number {
   return total;
 }
 
-function compare(what: string, fn: Fn, inputs: readonly Tensor[], checked: readonly boolean[], tolerance: Tolerance): void {
+function compare(
+  what: string,
+  fn: Fn,
+  inputs: readonly Tensor[],
+  checked: readonly boolean[],
+  tolerance: Tolerance,
+): void {
   const { eps, atol, rtol } = tolerance;
   const targets = inputs.filter((_, i) => checked[i]);
   const analytic = tidy(() => {
@@ -88,7 +103,9 @@ function compare(what: string, fn: Fn, inputs: readonly Tensor[], checked: reado
     if (outs.length === 0) return targets.map((x) => new Float64Array(x.size));
     const gradOutputs = outs.map(weights);
     const found = grad(outs, targets, { gradOutputs, allowUnused: true });
-    return found.map((g, i) => (g === null ? new Float64Array((targets[i] as Tensor).size) : (g.dataSync() as Float64Array)));
+    return found.map((g, i) =>
+      g === null ? new Float64Array((targets[i] as Tensor).size) : (g.dataSync() as Float64Array),
+    );
   });
   // Outputs without a gradient must not add to the difference either.
   const value = (): number => tidy(() => dot(outputs(fn, inputs).filter((out) => out.requiresGrad)));
@@ -117,7 +134,11 @@ function compare(what: string, fn: Fn, inputs: readonly Tensor[], checked: reado
 
 /** The first gradient as a function of inputs and output weights, checked like any other. */
 function checkSecond(fn: Fn, inputs: readonly Tensor[], checked: readonly boolean[], tolerance: Tolerance): void {
-  const seeds = tidy(() => outputs(fn, inputs).filter((out) => out.requiresGrad).map((out, k) => weights(out, k)));
+  const seeds = tidy(() =>
+    outputs(fn, inputs)
+      .filter((out) => out.requiresGrad)
+      .map((out, k) => weights(out, k)),
+  );
   for (const each of seeds) each._requiresGrad = true;
   const first: Fn = (...all) => {
     const xs = all.slice(0, inputs.length);

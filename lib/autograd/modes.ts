@@ -59,6 +59,7 @@ export function detectAnomaly<T>(fn: () => T): T {
  */
 export function inference<T>(fn: () => T, { queue = 'train' }: { readonly queue?: 'train' | 'serve' } = {}): T {
   checkFunction('inference', fn);
-  if (queue !== 'train' && queue !== 'serve') throw argumentError('inference', `queue must be 'train' or 'serve', got ${String(queue)}`);
+  if (queue !== 'train' && queue !== 'serve')
+    throw argumentError('inference', `queue must be 'train' or 'serve', got ${String(queue)}`);
   return withContext({ gradMode: false, inference: true, queue }, fn);
 }

@@ -31,11 +31,20 @@ export function chooseQueue(device: string | Device | undefined): Queue {
 }
 
 /** An uninitialised tensor after checking every option; `op` names the caller in errors. */
-export function create<D extends DType = 'float32'>(op: string, shape: Shape, options: CreateOptions<D> = {}): Tensor<D> {
+export function create<D extends DType = 'float32'>(
+  op: string,
+  shape: Shape,
+  options: CreateOptions<D> = {},
+): Tensor<D> {
   checkedNumel(op, shape);
   const dtype = options.dtype === undefined ? ('float32' as D) : (checkDtype(op, options.dtype) as D);
   if (options.requiresGrad && !isFloat(dtype)) throw dtypeError(op, `only float tensors have gradients, got ${dtype}`);
-  const out = emptyTensor([...shape], dtype, chooseQueue(options.device));
+  // Adding 0 turns −0, which is a size like any other, into 0.
+  const out = emptyTensor(
+    shape.map((size) => size + 0),
+    dtype,
+    chooseQueue(options.device),
+  );
   if (options.requiresGrad) out._requiresGrad = true;
   return out;
 }
@@ -47,7 +56,8 @@ function checkBuffer(op: string, source: ArrayBufferView): void {
   const { resizable, detached } = buffer as ArrayBuffer & { resizable?: boolean; detached?: boolean };
   if (resizable) throw argumentError(op, 'wants a fixed ArrayBuffer, got a resizable one');
   // Node 20 has no `detached`; there a detached array shows as one that lost its length.
-  if (detached ?? (buffer.byteLength === 0 && isDetached(buffer))) throw argumentError(op, 'the ArrayBuffer is detached');
+  if (detached ?? (buffer.byteLength === 0 && isDetached(buffer)))
+    throw argumentError(op, 'the ArrayBuffer is detached');
 }
 
 function isDetached(buffer: ArrayBuffer): boolean {
@@ -66,11 +76,17 @@ function isDetached(buffer: ArrayBuffer): boolean {
  * tensor([[1, 2], [3, 4]]); // float32 [2, 2]
  * tensor(new Int32Array([1, 2, 3, 4]), { shape: [2, -1] }); // int32 [2, 2]
  */
-export function tensor(data: Float64Array, options?: TensorOptions<'float64'> & { dtype?: undefined }): Tensor<'float64'>;
+export function tensor(
+  data: Float64Array,
+  options?: TensorOptions<'float64'> & { dtype?: undefined },
+): Tensor<'float64'>;
 export function tensor(data: Int32Array, options?: TensorOptions<'int32'> & { dtype?: undefined }): Tensor<'int32'>;
 export function tensor(data: BigInt64Array, options?: TensorOptions<'int64'> & { dtype?: undefined }): Tensor<'int64'>;
 export function tensor(data: Uint8Array, options?: TensorOptions<'uint8'> & { dtype?: undefined }): Tensor<'uint8'>;
-export function tensor<D extends DType = 'float32'>(data: NestedNumbers | ArrayBufferView, options?: TensorOptions<D>): Tensor<D>;
+export function tensor<D extends DType = 'float32'>(
+  data: NestedNumbers | ArrayBufferView,
+  options?: TensorOptions<D>,
+): Tensor<D>;
 export function tensor(data: NestedNumbers | ArrayBufferView, options: TensorOptions = {}): Tensor {
   const wanted = options.dtype === undefined ? undefined : checkDtype('tensor', options.dtype);
   if (wanted !== undefined && options.requiresGrad && !isFloat(wanted)) {
@@ -96,8 +112,17 @@ export function tensor(data: NestedNumbers | ArrayBufferView, options: TensorOpt
     shape = options.shape === undefined ? sizes : inferShape('tensor', options.shape, flat.length);
   }
   const size = checkedNumel('tensor', shape);
-  if (options.requiresGrad && !isFloat(dtype)) throw dtypeError('tensor', `only float tensors have gradients, got ${dtype}`);
-  const out = new Tensor(upload(chooseQueue(options.device), source), 0, shape, contiguousStrides(shape), dtype, size, true);
+  if (options.requiresGrad && !isFloat(dtype))
+    throw dtypeError('tensor', `only float tensors have gradients, got ${dtype}`);
+  const out = new Tensor(
+    upload(chooseQueue(options.device), source),
+    0,
+    shape,
+    contiguousStrides(shape),
+    dtype,
+    size,
+    true,
+  );
   if (options.requiresGrad) out._requiresGrad = true;
   return out;
 }
@@ -114,11 +139,22 @@ export function borrow(data: ArrayBufferView, options: Pick<TensorOptions, 'shap
   const { length } = data as unknown as ArrayLike<unknown>;
   const shape = options.shape === undefined ? [length] : inferShape('borrow', options.shape, length);
   const size = checkedNumel('borrow', shape);
-  return new Tensor(borrowStorage(chooseQueue(options.device), data), 0, shape, contiguousStrides(shape), dtype, size, true);
+  return new Tensor(
+    borrowStorage(chooseQueue(options.device), data),
+    0,
+    shape,
+    contiguousStrides(shape),
+    dtype,
+    size,
+    true,
+  );
 }
 
 function unknownArray(data: ArrayBufferView): never {
-  throw dtypeError('tensor', `no dtype has the elements of ${Object.prototype.toString.call(data).slice(8, -1)}; pass { dtype }`);
+  throw dtypeError(
+    'tensor',
+    `no dtype has the elements of ${Object.prototype.toString.call(data).slice(8, -1)}; pass { dtype }`,
+  );
 }
 
 function nestedShape(data: NestedNumbers): number[] {
@@ -138,12 +174,16 @@ function flatten(data: NestedNumbers, shape: Shape, axis: number, flat: (number 
     if (kind !== 'number' && kind !== 'boolean' && kind !== 'bigint') {
       throw argumentError('tensor', `wants numbers, bigints or booleans, got ${data === null ? 'null' : kind}`);
     }
-    if (axis !== shape.length) throw shapeError('tensor', `nested arrays must be regular: an element stands where axis ${axis} should`);
+    if (axis !== shape.length)
+      throw shapeError('tensor', `nested arrays must be regular: an element stands where axis ${axis} should`);
     flat.push(data as number | bigint | boolean);
     return;
   }
   if (data.length !== shape[axis]) {
-    throw shapeError('tensor', `nested arrays must be regular, wanted ${formatShape(shape)}, got length ${data.length} at axis ${axis}`);
+    throw shapeError(
+      'tensor',
+      `nested arrays must be regular, wanted ${formatShape(shape)}, got length ${data.length} at axis ${axis}`,
+    );
   }
   for (const each of data as readonly NestedNumbers[]) flatten(each, shape, axis + 1, flat);
 }

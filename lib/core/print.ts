@@ -77,7 +77,10 @@ function formatter(values: readonly Value[], dtype: DType): (value: Value) => st
   const largest = Math.max(0, ...sizes);
   const smallest = Math.min(Number.POSITIVE_INFINITY, ...sizes);
   const special = (x: number) => (Number.isNaN(x) ? 'nan' : x > 0 ? 'inf' : '-inf');
-  if (largest >= 1e8 || (sizes.length > 0 && (smallest < 1e-4 || largest / smallest > 1e5) && !numbers.every(Number.isInteger))) {
+  if (
+    largest >= 1e8 ||
+    (sizes.length > 0 && (smallest < 1e-4 || largest / smallest > 1e5) && !numbers.every(Number.isInteger))
+  ) {
     return (value) => (Number.isFinite(Number(value)) ? scientific(Number(value)) : special(Number(value)));
   }
   const decimals = Math.max(0, ...numbers.map((x) => x.toFixed(4).replace(/0+$/, '').split('.')[1]?.length ?? 0));

@@ -28,7 +28,8 @@ export function checkedNumel(op: string, shape: Shape): number {
     }
     if (size === 0) empty = true;
     else numel *= size;
-    if (numel > Number.MAX_SAFE_INTEGER) throw shapeError(op, `shape ${formatShape(shape)} has more than 2^53 elements`);
+    if (numel > Number.MAX_SAFE_INTEGER)
+      throw shapeError(op, `shape ${formatShape(shape)} has more than 2^53 elements`);
   }
   return empty ? 0 : numel;
 }
@@ -61,15 +62,14 @@ export function contiguousStrides(shape: Shape): number[] {
 /** Whether elements lie in row-major order without gaps; strides of axes of size 1 do not matter. */
 export function isContiguous(shape: Shape, strides: Shape): boolean {
   let step = 1;
+  let dense = true;
   for (let i = shape.length - 1; i >= 0; i--) {
     const size = shape[i] as number;
     if (size === 0) return true;
-    if (size !== 1) {
-      if (strides[i] !== step) return false;
-      step *= size;
-    }
+    if (size !== 1 && strides[i] !== step) dense = false;
+    step *= size;
   }
-  return true;
+  return dense;
 }
 
 /** The shape two operands broadcast to. */
@@ -81,7 +81,10 @@ export function broadcastShapes(op: string, a: Shape, b: Shape): Shape {
     const left = a[i - rank + a.length] ?? 1;
     const right = b[i - rank + b.length] ?? 1;
     if (left !== right && left !== 1 && right !== 1) {
-      throw shapeError(op, `shapes ${formatShape(a)} and ${formatShape(b)} do not broadcast (${left} ≠ ${right} at axis ${i - rank})`);
+      throw shapeError(
+        op,
+        `shapes ${formatShape(a)} and ${formatShape(b)} do not broadcast (${left} ≠ ${right} at axis ${i - rank})`,
+      );
     }
     shape[i] = left === 1 ? right : left;
   }
@@ -115,8 +118,10 @@ export function normalizeAxis(op: string, axis: number, rank: number): number {
 /** Axes sorted and from the front; all of them when `axis` is undefined. */
 export function normalizeAxes(op: string, axis: number | readonly number[] | undefined, rank: number): number[] {
   if (axis === undefined) return Array.from({ length: rank }, (_, i) => i);
-  if (typeof axis === 'number') return rank === 0 ? (normalizeAxis(op, axis, rank), []) : [normalizeAxis(op, axis, rank)];
-  if (!Array.isArray(axis)) throw shapeError(op, `axis must be an integer or an array of integers, got ${formatValue(axis)}`);
+  if (typeof axis === 'number')
+    return rank === 0 ? (normalizeAxis(op, axis, rank), []) : [normalizeAxis(op, axis, rank)];
+  if (!Array.isArray(axis))
+    throw shapeError(op, `axis must be an integer or an array of integers, got ${formatValue(axis)}`);
   const axes = axis.map((each) => normalizeAxis(op, each, rank)).sort((a, b) => a - b);
   for (let i = 1; i < axes.length; i++) {
     if (axes[i] === axes[i - 1]) throw shapeError(op, `axis ${axes[i]} appears twice in [${axis.join(', ')}]`);
@@ -139,12 +144,16 @@ export function inferShape(op: string, shape: Shape, numel: number): number[] {
   if (!Array.isArray(shape)) throw shapeError(op, `shape must be an array of integers, got ${formatValue(shape)}`);
   const hole = shape.indexOf(-1);
   if (hole < 0) {
-    if (checkedNumel(op, shape) !== numel) throw shapeError(op, `${formatShape(shape)} does not hold ${numel} elements`);
+    if (checkedNumel(op, shape) !== numel)
+      throw shapeError(op, `${formatShape(shape)} does not hold ${numel} elements`);
     return [...shape];
   }
   const known = checkedNumel(op, shape.toSpliced(hole, 1));
   if (known === 0 || numel % known !== 0) {
-    throw shapeError(op, `${formatShape(shape)} cannot hold ${numel} elements${known === 0 ? ': -1 is ambiguous' : ''}`);
+    throw shapeError(
+      op,
+      `${formatShape(shape)} cannot hold ${numel} elements${known === 0 ? ': -1 is ambiguous' : ''}`,
+    );
   }
   return shape.with(hole, numel / known);
 }
@@ -178,7 +187,12 @@ export function viewStrides(shape: Shape, strides: Shape, target: Shape): number
 }
 
 /** A size or pair of sizes as a pair of integers ≥ `least`. */
-export function checkPair(op: string, name: string, value: number | readonly [number, number], least: number): [number, number] {
+export function checkPair(
+  op: string,
+  name: string,
+  value: number | readonly [number, number],
+  least: number,
+): [number, number] {
   const pair: readonly unknown[] = typeof value === 'number' ? [value, value] : value;
   const [h, w] = Array.isArray(pair) && pair.length === 2 ? pair : [Number.NaN, Number.NaN];
   const ok = (x: unknown): x is number => typeof x === 'number' && Number.isInteger(x) && x >= least && x < 2 ** 31;

@@ -48,7 +48,10 @@ export class Tensor<D extends DType = DType> implements KernelView {
   /** @internal */ _node: GraphNode | null = null;
   /** @internal which output of its node this is */ _index = 0;
   /** @internal */ _grad: Tensor | null = null;
-  /** @internal for views: what autograd/views.ts knows of the base */ _view: { readonly base: Tensor; readonly tracked: boolean } | null = null;
+  /** @internal for views: what autograd/views.ts knows of the base */ _view: {
+    readonly base: Tensor;
+    readonly tracked: boolean;
+  } | null = null;
   /** @internal storage version when `_node` was set, for views */ _nodeVersion = 0;
 
   /** Takes over one count of `storage`. */
@@ -218,7 +221,10 @@ export class Tensor<D extends DType = DType> implements KernelView {
     checkWritable('write', this);
     const dtype = dtypeOfArray(source);
     if (dtype !== this.dtype && !(this.dtype === 'bool' && dtype === 'uint8')) {
-      throw dtypeError('write', `wanted the elements of ${this.dtype}, got ${dtype ?? Object.prototype.toString.call(source)}`);
+      throw dtypeError(
+        'write',
+        `wanted the elements of ${this.dtype}, got ${dtype ?? Object.prototype.toString.call(source)}`,
+      );
     }
     if (!this.isContiguous) throw argumentError('write', 'wants a contiguous tensor');
     const bytes = itemSize[this.dtype];

@@ -129,7 +129,9 @@ function powExponent(a: Value, b: Tensor, out: Tensor, dy: Tensor): Tensor {
 }
 
 /** Equal operands share the gradient, as in PyTorch. */
-function extremumGradient(wins: (x: Value, y: Value) => Tensor): NonNullable<Parameters<typeof defineBinary>[0]['backward']> {
+function extremumGradient(
+  wins: (x: Value, y: Value) => Tensor,
+): NonNullable<Parameters<typeof defineBinary>[0]['backward']> {
   const share = (mine: Value, other: Value, dy: Tensor): Tensor => {
     const half = mul(dy, 0.5);
     return where(eq(mine, other), half, where(wins(mine, other), dy, 0));

@@ -103,7 +103,8 @@ export function to(x: Tensor, target: DType | string | Device | ToOptions): Tens
 export function to(x: Tensor, target: DType | string | Device | ToOptions): Tensor {
   requireTensor('to', x);
   if (typeof target === 'string') return isDtype(target) ? cast(x, target) : move(x, findDevice(target));
-  if (typeof target !== 'object' || target === null) throw argumentError('to', `wants a dtype or a device, got ${String(target)}`);
+  if (typeof target !== 'object' || target === null)
+    throw argumentError('to', `wants a dtype or a device, got ${String(target)}`);
   if ('train' in target) return move(x, target);
   const { dtype = x.dtype, device = x.device } = target;
   const converted = cast(x, dtype);

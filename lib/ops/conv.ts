@@ -21,7 +21,14 @@ export interface Conv2dOptions {
 }
 
 /** Positions of a window of `kernel` taps over a padded axis; ERR_SHAPE when it does not fit once. */
-export function outputSize(op: string, size: number, kernel: number, stride: number, padding: number, dilation: number): number {
+export function outputSize(
+  op: string,
+  size: number,
+  kernel: number,
+  stride: number,
+  padding: number,
+  dilation: number,
+): number {
   const span = dilation * (kernel - 1) + 1;
   if (size + 2 * padding < span) {
     throw shapeError(op, `a window of ${span} does not fit into ${size} elements with padding ${padding}`);
@@ -94,7 +101,11 @@ const conv2dGradWeight = defineOp({
  * conv2d(ones([1, 1, 4, 4]), ones([2, 1, 3, 3]), null, { padding: 1 }).shape; // [1, 2, 4, 4]
  */
 export function conv2d(x: Tensor, weight: Tensor, bias?: Tensor | null, options?: Conv2dOptions): Tensor;
-export function conv2d(x: Tensor, weight: Tensor, options: Conv2dOptions & { readonly bias?: Tensor | null | undefined }): Tensor;
+export function conv2d(
+  x: Tensor,
+  weight: Tensor,
+  options: Conv2dOptions & { readonly bias?: Tensor | null | undefined },
+): Tensor;
 export function conv2d(
   x: Tensor,
   weight: Tensor,
@@ -108,19 +119,25 @@ export function conv2d(
   requireTensor('conv2d', weight, 'weight');
   checkArguments('conv2d', [x, weight, bias]);
   if (x.rank !== 4) throw shapeError('conv2d', `input must be [N, C, H, W], got ${formatShape(x.shape)}`);
-  if (weight.rank !== 4) throw shapeError('conv2d', `weight must be [O, C / groups, KH, KW], got ${formatShape(weight.shape)}`);
+  if (weight.rank !== 4)
+    throw shapeError('conv2d', `weight must be [O, C / groups, KH, KW], got ${formatShape(weight.shape)}`);
   requireFloat('conv2d', x);
   requireSameDtype('conv2d', x, weight);
-  if (!Number.isInteger(groups) || groups < 1 || groups >= 2 ** 31) throw argumentError('conv2d', `groups must be an integer ≥ 1, got ${groups}`);
+  if (!Number.isInteger(groups) || groups < 1 || groups >= 2 ** 31)
+    throw argumentError('conv2d', `groups must be an integer ≥ 1, got ${groups}`);
   const channels = x.shape[1] as number;
   const [outputs, perGroup, kh, kw] = weight.shape as [number, number, number, number];
   if (channels % groups !== 0 || outputs % groups !== 0) {
     throw shapeError('conv2d', `groups ${groups} must divide ${channels} input and ${outputs} output channels`);
   }
   if (channels / groups !== perGroup) {
-    throw shapeError('conv2d', `input has ${channels} channels in ${groups} group(s), weight ${formatShape(weight.shape)} wants ${perGroup * groups}`);
+    throw shapeError(
+      'conv2d',
+      `input has ${channels} channels in ${groups} group(s), weight ${formatShape(weight.shape)} wants ${perGroup * groups}`,
+    );
   }
-  if (kh === 0 || kw === 0) throw shapeError('conv2d', `kernel sizes must be ≥ 1, got weight ${formatShape(weight.shape)}`);
+  if (kh === 0 || kw === 0)
+    throw shapeError('conv2d', `kernel sizes must be ≥ 1, got weight ${formatShape(weight.shape)}`);
   if (bias !== null) {
     requireTensor('conv2d', bias, 'bias');
     requireSameDtype('conv2d', x, bias);

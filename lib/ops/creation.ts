@@ -37,14 +37,24 @@ export function ones<D extends DType = 'float32'>(shape: Shape, options?: Create
  * @example
  * full([2], 7); // [7, 7]
  */
-export function full<D extends DType = 'float32'>(shape: Shape, value: number | bigint, options?: CreateOptions<D>): Tensor<D> {
+export function full<D extends DType = 'float32'>(
+  shape: Shape,
+  value: number | bigint,
+  options?: CreateOptions<D>,
+): Tensor<D> {
   if (typeof value === 'number') return filled('full', shape, value, options);
   if (typeof value !== 'bigint') throw argumentError('full', `value must be a number, got ${typeof value}`);
   const number = Number(value);
   if (options?.dtype !== 'int64' || Number.isSafeInteger(number)) return filled('full', shape, number, options);
   const scalar = tensor(value, { dtype: 'int64', device: options.device });
   const out = create<D>('full', shape, options);
-  kernels.copy(out, { storage: scalar.storage, offset: 0, shape: out.shape, strides: out.shape.map(() => 0), dtype: 'int64' });
+  kernels.copy(out, {
+    storage: scalar.storage,
+    offset: 0,
+    shape: out.shape,
+    strides: out.shape.map(() => 0),
+    dtype: 'int64',
+  });
   scalar.dispose();
   return out;
 }
@@ -93,7 +103,11 @@ export function onesLike<D extends DType = DType>(x: Tensor<D>, options?: Create
  * @example
  * fullLike(zeros([2]), 3); // [3, 3]
  */
-export function fullLike<D extends DType = DType>(x: Tensor<D>, value: number | bigint, options?: CreateOptions<D>): Tensor<D> {
+export function fullLike<D extends DType = DType>(
+  x: Tensor<D>,
+  value: number | bigint,
+  options?: CreateOptions<D>,
+): Tensor<D> {
   const wanted = like('fullLike', x, options);
   return full(x.shape, value, wanted);
 }
@@ -152,6 +166,7 @@ export function eye<D extends DType = 'float32'>(rows: number, options: EyeOptio
   const { columns = rows, ...rest } = options;
   const out = filled('eye', [rows, columns], 0, rest as CreateOptions<D>);
   const length = Math.min(rows, columns);
-  if (length > 0) kernels.fill({ storage: out.storage, offset: 0, shape: [length], strides: [columns + 1], dtype: out.dtype }, 1);
+  if (length > 0)
+    kernels.fill({ storage: out.storage, offset: 0, shape: [length], strides: [columns + 1], dtype: out.dtype }, 1);
   return out;
 }

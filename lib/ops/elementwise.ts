@@ -116,7 +116,7 @@ export function defineBinary(definition: BinaryDefinition): BinaryOp {
     if (rejectsBool && dtype === 'bool') throw dtypeError(name, 'is not defined for bool');
     if (result === 'float' && !isFloat(dtype)) dtype = 'float32';
     // Logic in bytes: kernels have no bool arithmetic.
-    const compute = dtype === 'bool' ? 'uint8' : dtype;
+    const compute = dtype === 'bool' ? 'uint8' : isComparison ? holding(holding(dtype, a), b) : dtype;
     const left = operand(a, compute, b);
     const right = operand(b, compute, a);
     const out = run(left, right, compute);
@@ -156,7 +156,8 @@ export function defineBinary(definition: BinaryDefinition): BinaryOp {
   return Object.assign(op, { recorded });
 }
 
-function checkOperand(op: string, value: unknown): void {
+/** Operands may come from JavaScript without types. */
+export function checkOperand(op: string, value: unknown): void {
   if (value instanceof Tensor || typeof value === 'number' || typeof value === 'bigint') return;
   const got = value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value;
   throw argumentError(op, `operands must be tensors or numbers, got ${got}`);
@@ -176,8 +177,23 @@ export function commonDtype(op: string, a: Value, b: Value): DType {
 /** `value` ready for a kernel computing in `dtype`; a bigint no double holds becomes a tensor. */
 export function operand(value: Value, dtype: DType, beside: Value): Tensor | number {
   if (value instanceof Tensor) return castTo(value, dtype);
-  if (typeof value === 'number') return value;
+  if (typeof value === 'number') return wrapped(value, dtype);
   const number = Number(value);
-  if (Number.isSafeInteger(number) || dtype !== 'int64') return number;
+  if (Number.isSafeInteger(number) || dtype !== 'int64') return wrapped(number, dtype);
   return bigScalar(value, (beside as Tensor).device);
+}
+
+/** An integer beyond a small dtype wraps as integer arithmetic does; a kernel would clamp it. */
+function wrapped(value: number, dtype: DType): number {
+  if (!Number.isSafeInteger(value)) return value;
+  if (dtype === 'uint8') return ((value % 256) + 256) % 256;
+  return dtype === 'int32' ? value | 0 : value;
+}
+
+/** The dtype a comparison needs so that a number keeps its value: 300 is no uint8. */
+function holding(dtype: DType, value: Value): DType {
+  if (value instanceof Tensor || isFloat(dtype)) return dtype;
+  const number = Number(value);
+  if (dtype !== 'int64' && wrapped(number, dtype) !== number) return Number.isSafeInteger(number) ? 'int64' : 'float64';
+  return dtype;
 }

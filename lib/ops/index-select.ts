@@ -55,8 +55,10 @@ export function index<D extends DType>(x: Tensor<D>, indices: Tensor | readonly 
     if (at === 0) return indexOp(x, indices) as Tensor<D>;
   }
   return tidy(() => {
-    const chosen = indices instanceof Tensor ? indices : tensor(indices as number[], { dtype: 'int32', device: x.device });
-    if (x.rank + chosen.rank - 1 > 8) throw shapeError('index', `the result of ${formatShape(chosen.shape)} indices has rank > 8`);
+    const chosen =
+      indices instanceof Tensor ? indices : tensor(indices as number[], { dtype: 'int32', device: x.device });
+    if (x.rank + chosen.rank - 1 > 8)
+      throw shapeError('index', `the result of ${formatShape(chosen.shape)} indices has rank > 8`);
     if (at === 0) return indexOp(x, chosen);
     const front = x.shape.map((_, i) => (i === 0 ? at : i <= at ? i - 1 : i));
     const rows = indexOp(permute(x, front), chosen);

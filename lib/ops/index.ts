@@ -32,6 +32,34 @@ export type { Range } from './slice.ts';
 export { copySlice, slice } from './slice.ts';
 export type { AxisArgument } from './softmax.ts';
 export { logSoftmax, softmax } from './softmax.ts';
-export { abs, cos, erf, exp, floor, log, neg, reciprocal, relu, sigmoid, sign, sin, sqrt, square, tanh } from './unary.ts';
-export { broadcastTo, expand, flatten, narrow, permute, reshape, select, squeeze, transpose, unsqueeze, view } from './view.ts';
+export {
+  abs,
+  cos,
+  erf,
+  exp,
+  floor,
+  log,
+  neg,
+  reciprocal,
+  relu,
+  sigmoid,
+  sign,
+  sin,
+  sqrt,
+  square,
+  tanh,
+} from './unary.ts';
+export {
+  broadcastTo,
+  expand,
+  flatten,
+  narrow,
+  permute,
+  reshape,
+  select,
+  squeeze,
+  transpose,
+  unsqueeze,
+  view,
+} from './view.ts';
 export { where } from './where.ts';

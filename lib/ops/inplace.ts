@@ -14,7 +14,7 @@ import type { KernelView } from '../native/kernels.ts';
 import { kernels } from '../native/kernels.ts';
 import { add, div, mul, sub } from './binary.ts';
 import { castTo, clone, contiguous } from './cast.ts';
-import { commonDtype, operand } from './elementwise.ts';
+import { checkOperand, commonDtype, operand } from './elementwise.ts';
 import { sumTo } from './reduce.ts';
 import type { Value } from './shared.ts';
 import { broadcastView, requireTensor } from './shared.ts';
@@ -73,7 +73,10 @@ function checkTarget(op: string, target: Tensor): void {
   const view = viewInfo(target);
   if (view === null) {
     if (target.requiresGrad && target.isLeaf) {
-      throw gradError(op, 'a leaf that requires grad cannot be changed in place; use noGrad(() => …) or an op that makes a new tensor');
+      throw gradError(
+        op,
+        'a leaf that requires grad cannot be changed in place; use noGrad(() => …) or an op that makes a new tensor',
+      );
     }
     return;
   }
@@ -82,7 +85,10 @@ function checkTarget(op: string, target: Tensor): void {
     throw gradError(op, 'a view of a leaf that requires grad cannot be changed in place; use noGrad(() => …)');
   }
   if (!view.tracked && base.requiresGrad) {
-    throw gradError(op, 'this view was made while grad mode was off; changing it in place would lose the gradient of its base');
+    throw gradError(
+      op,
+      'this view was made while grad mode was off; changing it in place would lose the gradient of its base',
+    );
   }
 }
 
@@ -138,6 +144,7 @@ function arithmetic(
 ): <T extends Tensor>(target: T, value: Value) => T {
   return (target, value) => {
     checkTarget(op, target);
+    checkOperand(op, value);
     checkArguments(op, [target, value]);
     const common = commonDtype(op, target, value);
     if (!canCast(common, target.dtype) || (float && !canCast('float32', target.dtype))) {
@@ -258,7 +265,8 @@ export function copy_<T extends Tensor>(target: T, source: Tensor): T {
  */
 export function fill_<T extends Tensor>(target: T, value: number | bigint): T {
   checkTarget('fill_', target);
-  if (typeof value !== 'number' && typeof value !== 'bigint') throw argumentError('fill_', `value must be a number, got ${typeof value}`);
+  if (typeof value !== 'number' && typeof value !== 'bigint')
+    throw argumentError('fill_', `value must be a number, got ${typeof value}`);
   const live = recording() && needsGrad(target);
   const old = live ? before(target, false) : null;
   const number = operand(value, target.dtype, target);

@@ -61,12 +61,20 @@ export function cat(tensors: readonly Tensor[], axis = 0): Tensor {
   const at = normalizeAxis('cat', axis, first.rank);
   for (const each of tensors) {
     if (each.rank !== first.rank || !sameShape(each.shape.toSpliced(at, 1), first.shape.toSpliced(at, 1))) {
-      throw shapeError('cat', `shapes must match but for axis ${at}, got ${formatShape(first.shape)} and ${formatShape(each.shape)}`);
+      throw shapeError(
+        'cat',
+        `shapes must match but for axis ${at}, got ${formatShape(first.shape)} and ${formatShape(each.shape)}`,
+      );
     }
   }
   const dtype = tensors.reduce<DType>((common, each) => promote(common, each.dtype), first.dtype);
   if (tensors.every((each) => each.dtype === dtype)) return catOp([...tensors], at);
-  return tidy(() => catOp(tensors.map((each) => castTo(each, dtype)), at));
+  return tidy(() =>
+    catOp(
+      tensors.map((each) => castTo(each, dtype)),
+      at,
+    ),
+  );
 }
 
 /**
@@ -82,5 +90,10 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
     }
   }
   const at = normalizeAxis('stack', axis, first.rank + 1);
-  return tidy(() => cat(tensors.map((each) => unsqueeze(each, at)), at));
+  return tidy(() =>
+    cat(
+      tensors.map((each) => unsqueeze(each, at)),
+      at,
+    ),
+  );
 }

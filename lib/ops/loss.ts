@@ -77,7 +77,10 @@ function classRows(op: string, scores: Tensor, labels: Tensor): { rows: Tensor; 
   requireIntegers(op, labels, 'labels');
   const wanted = scores.rank === 1 ? [] : [scores.shape[0] as number, ...scores.shape.slice(2)];
   if (scores.rank === 0 || !sameShape(labels.shape, wanted)) {
-    throw shapeError(op, `scores ${formatShape(scores.shape)} want labels ${formatShape(wanted)}, got ${formatShape(labels.shape)}`);
+    throw shapeError(
+      op,
+      `scores ${formatShape(scores.shape)} want labels ${formatShape(wanted)}, got ${formatShape(labels.shape)}`,
+    );
   }
   if (scores.rank === 1) return { rows: unsqueeze(scores, 0), flat: reshape(labels, [1]) };
   if (scores.rank === 2) return { rows: scores, flat: labels };
@@ -96,7 +99,8 @@ function reduceLosses(losses: Tensor, flat: Tensor, labels: Tensor, reduction: R
 }
 
 function checkIgnore(op: string, ignoreIndex: number): void {
-  if (!Number.isSafeInteger(ignoreIndex)) throw argumentError(op, `ignoreIndex must be an integer, got ${String(ignoreIndex)}`);
+  if (!Number.isSafeInteger(ignoreIndex))
+    throw argumentError(op, `ignoreIndex must be an integer, got ${String(ignoreIndex)}`);
 }
 
 /**

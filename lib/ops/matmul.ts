@@ -3,13 +3,20 @@ import { checkArguments, defineOp } from '../autograd/define-op.ts';
 import type { Spec } from '../autograd/define-op.ts';
 import type { Gradients } from '../autograd/tape.ts';
 import { tidy } from '../core/scope.ts';
-import { isFloat, promote } from '../core/dtype.ts';
 import type { Shape } from '../core/shape.ts';
-import { broadcastShapes, broadcastStrides, contiguousStrides, formatShape, maxRank, numelOf, viewStrides } from '../core/shape.ts';
+import {
+  broadcastShapes,
+  broadcastStrides,
+  contiguousStrides,
+  formatShape,
+  maxRank,
+  numelOf,
+  viewStrides,
+} from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { KernelView } from '../native/kernels.ts';
 import { kernels } from '../native/kernels.ts';
-import { castTo, contiguous } from './cast.ts';
+import { contiguous } from './cast.ts';
 import { reduceRows, sumTo } from './reduce.ts';
 import { requireFloat, requireSameDtype, requireTensor } from './shared.ts';
 import { reshape, transpose, unsqueeze } from './view.ts';
@@ -27,7 +34,10 @@ const matmulOp = defineOp({
     const k = a.shape.at(-1);
     const k2 = b.shape.at(-2);
     if (k !== k2) {
-      throw shapeError('matmul', `inner sizes must match: left is ${formatShape(a.shape)}, right is ${formatShape(b.shape)} (${k} ≠ ${k2})`);
+      throw shapeError(
+        'matmul',
+        `inner sizes must match: left is ${formatShape(a.shape)}, right is ${formatShape(b.shape)} (${k} ≠ ${k2})`,
+      );
     }
     const batch = broadcastShapes('matmul', a.shape.slice(0, -2), b.shape.slice(0, -2));
     return { shape: [...batch, a.shape.at(-2) as number, b.shape.at(-1) as number], dtype: a.dtype };
@@ -58,17 +68,21 @@ export function matmul(a: Tensor, b: Tensor): Tensor {
   requireTensor('matmul', b, 'right');
   checkArguments('matmul', [a, b]);
   if (a.rank === 0 || b.rank === 0) {
-    throw shapeError('matmul', `wants tensors of rank 1 or more, left is ${formatShape(a.shape)}, right is ${formatShape(b.shape)}`);
+    throw shapeError(
+      'matmul',
+      `wants tensors of rank 1 or more, left is ${formatShape(a.shape)}, right is ${formatShape(b.shape)}`,
+    );
   }
-  const dtype = promote(a.dtype, b.dtype);
-  if (!isFloat(dtype)) requireFloat('matmul', a.dtype === dtype ? a : b);
-  if (a.dtype === b.dtype && a.rank >= 2 && b.rank >= 2 && (a.rank === 2 || b.rank > 2)) return matmulOp(a, b);
+  requireFloat('matmul', a, 'left');
+  requireSameDtype('matmul', a, b);
+  if (a.rank >= 2 && b.rank >= 2 && (a.rank === 2 || b.rank > 2)) return matmulOp(a, b);
   return tidy(() => {
-    const left = a.rank === 1 ? unsqueeze(castTo(a, dtype), 0) : castTo(a, dtype);
-    const right = b.rank === 1 ? unsqueeze(castTo(b, dtype), 1) : castTo(b, dtype);
+    const left = a.rank === 1 ? unsqueeze(a, 0) : a;
+    const right = b.rank === 1 ? unsqueeze(b, 1) : b;
     const rows = left.shape.slice(0, -1);
     // One large product beats many small ones when all of the left meets the same matrix.
-    const merge = left.rank > 2 && right.rank === 2 && viewStrides(left.shape, left.strides, merged(left.shape)) !== null;
+    const merge =
+      left.rank > 2 && right.rank === 2 && viewStrides(left.shape, left.strides, merged(left.shape)) !== null;
     const product = merge
       ? reshape(matmulOp(reshape(left, merged(left.shape)), right), [...rows, right.shape[1] as number])
       : matmulOp(left, right);
@@ -131,7 +145,10 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): T
   checkArguments('linear', [x, weight, bias]);
   if (weight.rank !== 2) throw shapeError('linear', `weight must be [out, in], got ${formatShape(weight.shape)}`);
   if (x.rank === 0 || x.shape.at(-1) !== weight.shape[1]) {
-    throw shapeError('linear', `the last axis of ${formatShape(x.shape)} must match weight ${formatShape(weight.shape)}`);
+    throw shapeError(
+      'linear',
+      `the last axis of ${formatShape(x.shape)} must match weight ${formatShape(weight.shape)}`,
+    );
   }
   if (x.rank > maxRank) throw shapeError('linear', `rank must be at most ${maxRank}`);
   requireFloat('linear', x);

@@ -18,7 +18,23 @@ import type { Range } from './slice.ts';
 import { copySlice, slice } from './slice.ts';
 import type { AxisArgument } from './softmax.ts';
 import { logSoftmax, softmax } from './softmax.ts';
-import { abs, cos, erf, exp, floor, log, neg, reciprocal, relu, sigmoid, sign, sin, sqrt, square, tanh } from './unary.ts';
+import {
+  abs,
+  cos,
+  erf,
+  exp,
+  floor,
+  log,
+  neg,
+  reciprocal,
+  relu,
+  sigmoid,
+  sign,
+  sin,
+  sqrt,
+  square,
+  tanh,
+} from './unary.ts';
 import {
   broadcastTo,
   expand,
@@ -114,7 +130,21 @@ const methods = {
   ...{ backward, add, sub, mul, div, pow, maximum, minimum, eq, ne, lt, le, gt, ge },
   ...{ neg, abs, sign, exp, log, sqrt, square, reciprocal, sin, cos, tanh, sigmoid, relu, erf, floor },
   ...{ sum, mean, amax, amin, argmax, var: variance, matmul, linear, softmax, logSoftmax },
-  ...{ reshape, view, flatten, permute, transpose, expand, broadcastTo, squeeze, unsqueeze, narrow, select, slice, copySlice },
+  ...{
+    reshape,
+    view,
+    flatten,
+    permute,
+    transpose,
+    expand,
+    broadcastTo,
+    squeeze,
+    unsqueeze,
+    narrow,
+    select,
+    slice,
+    copySlice,
+  },
   ...{ index, cast, to, clone, contiguous, detach, add_, sub_, mul_, div_, copy_, fill_, zero_ },
   where: (a: Tensor, condition: Tensor, b: Value): Tensor => where(condition, a, b),
 };

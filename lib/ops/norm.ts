@@ -42,7 +42,8 @@ export function batchNorm(x: Tensor, options: BatchNormOptions = {}): Tensor {
     if (t == null) continue;
     requireTensor('batchNorm', t, name);
     checkArguments('batchNorm', [x, t]);
-    if (t.rank !== 1 || t.shape[0] !== channels) throw shapeError('batchNorm', `${name} must be [${channels}], got ${formatShape(t.shape)}`);
+    if (t.rank !== 1 || t.shape[0] !== channels)
+      throw shapeError('batchNorm', `${name} must be [${channels}], got ${formatShape(t.shape)}`);
   }
   if (!(eps > 0)) throw argumentError('batchNorm', `eps must be > 0, got ${String(eps)}`);
   const perChannel = channels === 0 ? 0 : x.size / channels;

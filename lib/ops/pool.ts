@@ -94,7 +94,10 @@ function parameters(op: string, x: Tensor, size: Pair, options: MaxPoolOptions &
   const [dilationH, dilationW] = checkPair(op, 'dilation', options.dilation ?? 1, 1);
   // A window that lies in the padding alone would have no maximum.
   if (padH > kernelH / 2 || padW > kernelW / 2) {
-    throw argumentError(op, `padding must be at most half the window, got ${formatShape([padH, padW])} for ${formatShape([kernelH, kernelW])}`);
+    throw argumentError(
+      op,
+      `padding must be at most half the window, got ${formatShape([padH, padW])} for ${formatShape([kernelH, kernelW])}`,
+    );
   }
   const countIncludePad = (options.countIncludePad ?? true) ? 1 : 0;
   return { kernelH, kernelW, strideH, strideW, padH, padW, dilationH, dilationW, countIncludePad };

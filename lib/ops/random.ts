@@ -24,7 +24,8 @@ export interface RandomOptions<D extends DType = DType> extends CreateOptions<D>
  * everything else, so a captured step draws fresh numbers at each replay.
  */
 function take(op: string, generator: Generator | undefined, beside: Tensor): Tensor {
-  if (generator !== undefined && !(generator instanceof Generator)) throw argumentError(op, 'generator must be a Generator');
+  if (generator !== undefined && !(generator instanceof Generator))
+    throw argumentError(op, 'generator must be a Generator');
   const { state } = generator ?? defaultGenerator(beside.device);
   if (state.device !== beside.device) {
     throw argumentError(op, `the generator is on ${state.device.name}, the tensor on ${beside.device.name}`);
@@ -63,7 +64,13 @@ export function uniform<D extends DType = 'float32'>(
   options: RandomOptions<D> & { readonly low?: number | undefined; readonly high?: number | undefined } = {},
 ): Tensor<D> {
   const { low = 0, high = 1, ...rest } = options;
-  return drawn<D>('uniform', (out, used, a, b) => kernels.uniform(out, used, a, b), shape, [low, high], rest as RandomOptions<D>);
+  return drawn<D>(
+    'uniform',
+    (out, used, a, b) => kernels.uniform(out, used, a, b),
+    shape,
+    [low, high],
+    rest as RandomOptions<D>,
+  );
 }
 
 /**
@@ -77,7 +84,13 @@ export function normal<D extends DType = 'float32'>(
 ): Tensor<D> {
   const { mean = 0, std = 1, ...rest } = options;
   if (std < 0) throw argumentError('normal', `std must be ≥ 0, got ${std}`);
-  return drawn<D>('normal', (out, used, a, b) => kernels.normal(out, used, a, b), shape, [mean, std], rest as RandomOptions<D>);
+  return drawn<D>(
+    'normal',
+    (out, used, a, b) => kernels.normal(out, used, a, b),
+    shape,
+    [mean, std],
+    rest as RandomOptions<D>,
+  );
 }
 
 /**
@@ -122,7 +135,11 @@ export interface DropoutOptions {
  * dropout(ones([4]), { p: 0.5 }).shape; // [4]
  */
 export function dropout(x: Tensor, options: number | DropoutOptions = {}): Tensor {
-  const { p = 0.5, training = true, generator }: DropoutOptions = typeof options === 'number' ? { p: options } : options;
+  const {
+    p = 0.5,
+    training = true,
+    generator,
+  }: DropoutOptions = typeof options === 'number' ? { p: options } : options;
   requireTensor('dropout', x);
   requireFloat('dropout', x);
   if (!(p >= 0 && p <= 1)) throw argumentError('dropout', `p must be in [0, 1], got ${String(p)}`);

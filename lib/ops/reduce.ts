@@ -207,7 +207,12 @@ export function argmax(x: Tensor, reduce?: ReduceArgument): Tensor<'int32' | 'in
       const flat = reshape(x, [x.size]);
       requireElements('argmax', flat, [0]);
       const result = argmaxOp(flat, { axes: [0], keepdim: false });
-      return keepdim ? reshape(result, x.shape.map(() => 1)) : result;
+      return keepdim
+        ? reshape(
+            result,
+            x.shape.map(() => 1),
+          )
+        : result;
     }
     const axes = [normalizeAxis('argmax', one, x.rank)];
     requireElements('argmax', x, axes);

@@ -47,9 +47,11 @@ function resolve(op: string, x: Tensor, ranges: readonly Range[], steps: readonl
   for (let i = 0; i < x.rank; i++) {
     const size = x.shape[i] as number;
     const step = steps[i] ?? 1;
-    if (!Number.isSafeInteger(step) || step < 1) throw shapeError(op, `steps must be integers ≥ 1, got ${step} for axis ${i}`);
+    if (!Number.isSafeInteger(step) || step < 1)
+      throw shapeError(op, `steps must be integers ≥ 1, got ${step} for axis ${i}`);
     const range = ranges[i];
-    const [from, to] = range == null ? [0, size] : typeof range === 'number' ? [range, size] : [range[0], range[1] ?? size];
+    const [from, to] =
+      range == null ? [0, size] : typeof range === 'number' ? [range, size] : [range[0], range[1] ?? size];
     const start = bound(op, from, size);
     const stop = Math.max(start, bound(op, to, size));
     result.starts.push(start);
@@ -60,7 +62,8 @@ function resolve(op: string, x: Tensor, ranges: readonly Range[], steps: readonl
 }
 
 function bound(op: string, value: unknown, size: number): number {
-  if (typeof value !== 'number' || !Number.isInteger(value)) throw shapeError(op, `range bounds must be integers, got ${String(value)}`);
+  if (typeof value !== 'number' || !Number.isInteger(value))
+    throw shapeError(op, `range bounds must be integers, got ${String(value)}`);
   return Math.min(size, Math.max(0, value < 0 ? value + size : value));
 }
 
@@ -71,7 +74,11 @@ function bound(op: string, value: unknown, size: number): number {
  * @example
  * slice(arange(10), [[2, 8]], [3]); // [2, 5]
  */
-export function slice<D extends DType>(x: Tensor<D>, ranges: readonly Range[], steps: readonly number[] = []): Tensor<D> {
+export function slice<D extends DType>(
+  x: Tensor<D>,
+  ranges: readonly Range[],
+  steps: readonly number[] = [],
+): Tensor<D> {
   requireTensor('slice', x);
   const resolved = resolve('slice', x, ranges, steps);
   return sliceOp(x, resolved.starts, resolved.lengths, resolved.steps) as Tensor<D>;
@@ -109,7 +116,10 @@ export function copySlice<D extends DType>(
   requireTensor('copySlice', src, 'src');
   const part = resolve('copySlice', x, ranges, steps);
   if (!sameShape(broadcastShapes('copySlice', src.shape, part.lengths), part.lengths)) {
-    throw shapeError('copySlice', `${formatShape(src.shape)} does not fit into a slice of shape ${formatShape(part.lengths)}`);
+    throw shapeError(
+      'copySlice',
+      `${formatShape(src.shape)} does not fit into a slice of shape ${formatShape(part.lengths)}`,
+    );
   }
   const source = castTo(src, x.dtype);
   const result = copySliceOp(x, source, part) as Tensor<D>;

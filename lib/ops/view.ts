@@ -1,7 +1,15 @@
 // Ops that copy nothing: the result shares storage with the input under another shape, strides and offset.
 import { argumentError, shapeError } from '../errors.ts';
 import { defineView } from '../autograd/define-view.ts';
-import { broadcastStrides, checkedNumel, formatShape, inferShape, normalizeAxis, numelOf, viewStrides } from '../core/shape.ts';
+import {
+  broadcastStrides,
+  checkedNumel,
+  formatShape,
+  inferShape,
+  normalizeAxis,
+  numelOf,
+  viewStrides,
+} from '../core/shape.ts';
 import type { Shape } from '../core/shape.ts';
 import type { DType } from '../core/dtype.ts';
 import type { Tensor } from '../core/tensor.ts';
@@ -15,7 +23,10 @@ const viewOp = defineView({
   geometry: (x, shape: Shape) => {
     const strides = viewStrides(x.shape, x.strides, shape);
     if (strides === null) {
-      throw shapeError('view', `${formatShape(x.shape)} with strides ${formatShape(x.strides)} needs a copy to become ${formatShape(shape)}; use reshape`);
+      throw shapeError(
+        'view',
+        `${formatShape(x.shape)} with strides ${formatShape(x.strides)} needs a copy to become ${formatShape(shape)}; use reshape`,
+      );
     }
     return { shape, strides, offset: x.offset };
   },
@@ -88,7 +99,10 @@ function inverse(order: readonly number[]): number[] {
 export function permute<D extends DType>(x: Tensor<D>, order: readonly number[]): Tensor<D> {
   requireTensor('permute', x);
   if (!Array.isArray(order) || order.length !== x.rank) {
-    throw shapeError('permute', `wants ${x.rank} axes, got ${Array.isArray(order) ? formatShape(order) : typeof order}`);
+    throw shapeError(
+      'permute',
+      `wants ${x.rank} axes, got ${Array.isArray(order) ? formatShape(order) : typeof order}`,
+    );
   }
   const axes = order.map((axis) => normalizeAxis('permute', axis, x.rank));
   if (new Set(axes).size !== axes.length) throw shapeError('permute', `an axis appears twice in ${formatShape(order)}`);
@@ -102,7 +116,8 @@ export function permute<D extends DType>(x: Tensor<D>, order: readonly number[])
  */
 export function transpose<D extends DType>(x: Tensor<D>, a = -2, b = -1): Tensor<D> {
   requireTensor('transpose', x);
-  if (x.rank < 2 && a === -2 && b === -1) throw shapeError('transpose', `wants rank 2 or more, got shape ${formatShape(x.shape)}`);
+  if (x.rank < 2 && a === -2 && b === -1)
+    throw shapeError('transpose', `wants rank 2 or more, got shape ${formatShape(x.shape)}`);
   const from = normalizeAxis('transpose', a, x.rank);
   const to = normalizeAxis('transpose', b, x.rank);
   const order = x.shape.map((_, i) => (i === from ? to : i === to ? from : i));
@@ -111,7 +126,11 @@ export function transpose<D extends DType>(x: Tensor<D>, a = -2, b = -1): Tensor
 
 const expandOp = defineView({
   name: 'expand',
-  geometry: (x, shape: Shape) => ({ shape, strides: broadcastStrides('expand', x.shape, x.strides, shape), offset: x.offset }),
+  geometry: (x, shape: Shape) => ({
+    shape,
+    strides: broadcastStrides('expand', x.shape, x.strides, shape),
+    offset: x.offset,
+  }),
   backward: (ctx, dy) => sumTo(dy, ctx.args[0].shape),
 });
 
@@ -148,7 +167,10 @@ export function broadcastTo<D extends DType>(x: Tensor<D>, shape: Shape): Tensor
 export function squeeze<D extends DType>(x: Tensor<D>, axis?: number): Tensor<D> {
   requireTensor('squeeze', x);
   const only = axis === undefined ? undefined : normalizeAxis('squeeze', axis, x.rank);
-  return viewOp(x, x.shape.filter((size, i) => size !== 1 || (only !== undefined && i !== only))) as Tensor<D>;
+  return viewOp(
+    x,
+    x.shape.filter((size, i) => size !== 1 || (only !== undefined && i !== only)),
+  ) as Tensor<D>;
 }
 
 /**
@@ -181,13 +203,19 @@ export function narrow<D extends DType>(x: Tensor<D>, axis: number, start: numbe
   if (x.rank === 0) throw shapeError('narrow', 'a rank-0 tensor has no axes');
   const at = normalizeAxis('narrow', axis, x.rank);
   const size = x.shape[at] as number;
-  if (!Number.isInteger(start) || start < -size || start > size) throw shapeError('narrow', `start must be an integer in [${-size}, ${size}], got ${start}`);
+  if (!Number.isInteger(start) || start < -size || start > size)
+    throw shapeError('narrow', `start must be an integer in [${-size}, ${size}], got ${start}`);
   const from = start < 0 ? start + size : start;
   if (!Number.isInteger(length) || length < 0 || from + length > size) {
     throw shapeError('narrow', `start ${start} and length ${length} leave axis ${at} of size ${size}`);
   }
   const starts = x.shape.map((_, i) => (i === at ? from : 0));
-  return sliceOp(x, starts, x.shape.with(at, length), x.shape.map(() => 1)) as Tensor<D>;
+  return sliceOp(
+    x,
+    starts,
+    x.shape.with(at, length),
+    x.shape.map(() => 1),
+  ) as Tensor<D>;
 }
 
 const selectOp = defineView({
@@ -201,7 +229,12 @@ const selectOp = defineView({
     const [x, axis, index] = ctx.args;
     const starts = x.shape.map((_, i) => (i === axis ? index : 0));
     const wide = unsqueeze(dy, axis);
-    return embedSlice(wide, x.shape, starts, x.shape.map(() => 1));
+    return embedSlice(
+      wide,
+      x.shape,
+      starts,
+      x.shape.map(() => 1),
+    );
   },
 });
 

@@ -14,7 +14,10 @@ import { broadcastView, requireTensor } from './shared.ts';
 
 const whereOp = defineOp({
   name: 'where',
-  infer: (_condition: Tensor, _a: Tensor | number, _b: Tensor | number, shape: Shape, dtype: DType): Spec => ({ shape, dtype }),
+  infer: (_condition: Tensor, _a: Tensor | number, _b: Tensor | number, shape: Shape, dtype: DType): Spec => ({
+    shape,
+    dtype,
+  }),
   forward: (ctx, condition, a, b, shape) => {
     const view = (each: Tensor | number) => (each instanceof Tensor ? broadcastView('where', each, shape) : each);
     kernels.where(ctx.out, broadcastView('where', condition, shape), view(a), view(b));

@@ -44,7 +44,10 @@ test('bad starts are refused', () => {
   const x = tensor([1, 2], { requiresGrad: true });
   assert.throws(() => x.mul(2).backward(), refused(/one element/));
   assert.throws(() => tensor([1]).backward(), refused(/does not require grad/));
-  assert.throws(() => x.mul(2).backward({ gradient: tensor([1]) }), (e: { code?: string }) => e.code === 'ERR_SHAPE');
+  assert.throws(
+    () => x.mul(2).backward({ gradient: tensor([1]) }),
+    (e: { code?: string }) => e.code === 'ERR_SHAPE',
+  );
 });
 
 test('an op of the user has the gradient it says', () => {
@@ -55,7 +58,10 @@ test('an op of the user has the gradient it says', () => {
   });
   gradCheck((x) => cube(x as Tensor), [tensor([0.5, -2], { dtype: 'float64' })], { order: 2 });
   const wrong = defineOp({ name: 'test.wrong', forward: (_ctx, x: Tensor) => x.mul(2), backward: (_ctx, dy) => [dy] });
-  assert.throws(() => gradCheck((x) => wrong(x as Tensor), [tensor([1], { dtype: 'float64' })]), refused(/differences/));
+  assert.throws(
+    () => gradCheck((x) => wrong(x as Tensor), [tensor([1], { dtype: 'float64' })]),
+    refused(/differences/),
+  );
 });
 
 test('deep graphs need no deep stack', () => {

@@ -49,17 +49,37 @@ test('5: a base without gradient gains one through a view', () => {
   const w = leaf(3, 4);
   base.select(0, 1).copy_(w);
   assert.ok(base.requiresGrad);
-  base.mul(tensor([[1, 1], [10, 20]])).sum().backward();
+  base
+    .mul(
+      tensor([
+        [1, 1],
+        [10, 20],
+      ]),
+    )
+    .sum()
+    .backward();
   assert.equal(gradOf(w), [10, 20]);
 });
 
 test('6: a view of a view writes through permute and reshape', () => {
-  const x = tensor([[1, 2], [3, 4]], { requiresGrad: true });
+  const x = tensor(
+    [
+      [1, 2],
+      [3, 4],
+    ],
+    { requiresGrad: true },
+  );
   const y = x.mul(1);
   y.transpose().select(0, 0).reshape([1, 2]).mul_(7);
-  assert.equal(y.toArraySync(), [[7, 2], [21, 4]]);
+  assert.equal(y.toArraySync(), [
+    [7, 2],
+    [21, 4],
+  ]);
   y.sum().backward();
-  assert.equal(gradOf(x), [[7, 1], [7, 1]]);
+  assert.equal(gradOf(x), [
+    [7, 1],
+    [7, 1],
+  ]);
 });
 
 test('7: a leaf under grad is refused, under noGrad allowed', () => {
@@ -110,7 +130,10 @@ test('12: views made without grad mode may not be written under it', () => {
   const v = noGrad(() => y.narrow(0, 0, 1));
   assert.throws(() => v.add_(1), refused(/grad mode was off/));
   const expanded = ones([1]).expand([3]);
-  assert.throws(() => expanded.add_(1), (error: { code?: string }) => error.code === 'ERR_ARGUMENT');
+  assert.throws(
+    () => expanded.add_(1),
+    (error: { code?: string }) => error.code === 'ERR_ARGUMENT',
+  );
   const t = tensor([1, 2, 3]);
   assert.throws(
     () => t.narrow(0, 0, 2).add_(t.narrow(0, 1, 2)),

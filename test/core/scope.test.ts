@@ -82,7 +82,10 @@ test('dispose ends one tensor: views, bases and the graph keep the storage', asy
   x.dispose();
   x.dispose();
   assert.equal([...(await part.data())], [2, 3]);
-  assert.throws(() => x.add(1), (error: { code?: string }) => error.code === 'ERR_DISPOSED');
+  assert.throws(
+    () => x.add(1),
+    (error: { code?: string }) => error.code === 'ERR_DISPOSED',
+  );
   const w = tensor([3], { requiresGrad: true });
   const h = w.mul(2);
   const y = h.square().sum();

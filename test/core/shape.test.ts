@@ -1,6 +1,13 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { broadcastShapes, checkedNumel, inferShape, isContiguous, normalizeAxes, viewStrides } from '../../lib/core/shape.ts';
+import {
+  broadcastShapes,
+  checkedNumel,
+  inferShape,
+  isContiguous,
+  normalizeAxes,
+  viewStrides,
+} from '../../lib/core/shape.ts';
 
 const code = (wanted: string) => (error: { code?: string }) => error.code === wanted;
 
@@ -8,7 +15,18 @@ test('sizes are checked before anything is multiplied', () => {
   assert.is(checkedNumel('t', [2, 3]), 6);
   assert.is(checkedNumel('t', []), 1);
   assert.is(checkedNumel('t', [2 ** 31, 0, 3]), 0);
-  const bad: unknown[] = [[-1], [1.5], [Number.NaN], ['3'], [2 ** 53], [2 ** 27, 2 ** 27], new Array(9).fill(1), 3, null, [Infinity]];
+  const bad: unknown[] = [
+    [-1],
+    [1.5],
+    [Number.NaN],
+    ['3'],
+    [2 ** 53],
+    [2 ** 27, 2 ** 27],
+    new Array(9).fill(1),
+    3,
+    null,
+    [Infinity],
+  ];
   for (const shape of bad) assert.throws(() => checkedNumel('t', shape as number[]), code('ERR_SHAPE'));
 });
 
@@ -35,7 +53,10 @@ test('views need no copy exactly where strides allow', () => {
   assert.equal(viewStrides([2, 3], [3, 1], [6]), [1]);
   assert.is(viewStrides([3, 2], [1, 3], [6]), null);
   assert.equal(viewStrides([2, 3, 4], [24, 4, 1], [2, 12]), [24, 1]);
-  assert.equal(viewStrides([3, 2], [1, 3], [3, 1, 2])?.filter((_, i) => i !== 1), [1, 3]);
+  assert.equal(
+    viewStrides([3, 2], [1, 3], [3, 1, 2])?.filter((_, i) => i !== 1),
+    [1, 3],
+  );
   assert.ok(isContiguous([1, 3], [99, 1]));
 });
 

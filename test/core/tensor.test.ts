@@ -37,9 +37,15 @@ test('a tensor is not a number', () => {
 });
 
 test('reads', async () => {
-  const t = tensor([[1, 2], [3, 4]]).transpose();
+  const t = tensor([
+    [1, 2],
+    [3, 4],
+  ]).transpose();
   assert.equal([...(await t.data())], [1, 3, 2, 4]);
-  assert.equal(await t.toArray(), [[1, 3], [2, 4]]);
+  assert.equal(await t.toArray(), [
+    [1, 3],
+    [2, 4],
+  ]);
   assert.equal(tensor([true, false]).toArraySync(), [true, false]);
   assert.is(await full([], 7).item(), 7);
   assert.throws(() => t.item(), code('ERR_SHAPE'));
@@ -56,7 +62,15 @@ test('a borrowed array cannot be written', () => {
 });
 
 test('prints like NumPy', () => {
-  assert.is(String(tensor([[1, 2.5], [-3, 4]])), 'tensor([[ 1. ,  2.5],\n        [-3. ,  4. ]])');
+  assert.is(
+    String(
+      tensor([
+        [1, 2.5],
+        [-3, 4],
+      ]),
+    ),
+    'tensor([[ 1. ,  2.5],\n        [-3. ,  4. ]])',
+  );
   assert.is(String(tensor([1, 2], { dtype: 'int32' })), 'tensor([1, 2], int32)');
   assert.is(String(tensor([true, false])), 'tensor([ true, false], bool)');
   assert.is(String(tensor([Number.NaN, Infinity, 1])), 'tensor([nan, inf,  1.])');
