@@ -56,11 +56,9 @@ WG_HD V expReduced(V x, V tail) {
 template <class V>
 WG_HD V exp(V x) {
   using T = ElementOf<V>;
-  // Beyond these bounds the result is 0 or Inf whatever the argument; NaN passes through both selects.
+  // Beyond these bounds the result is 0 or Inf whatever the argument; NaN, the second operand, passes through both.
   const V high(sizeof(T) == 4 ? T(90) : T(720)), low(sizeof(T) == 4 ? T(-105) : T(-760));
-  x = select(x > high, high, x);
-  x = select(x < low, low, x);
-  return expReduced(x, V(T(0)));
+  return expReduced(maxNum(low, minNum(high, x)), V(T(0)));
 }
 
 /// x = (1 + f) * 2^e with 1 + f in [sqrt(1/2), sqrt(2)), for x > 0, denormals included.

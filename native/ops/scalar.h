@@ -75,6 +75,15 @@ template <class T>
 WG_HD T select(bool mask, T a, T b) {
   return mask ? a : b;
 }
+/// a where it is greater (smaller), else b: b when either is NaN.
+template <class T>
+WG_HD T maxNum(T a, T b) {
+  return a > b ? a : b;
+}
+template <class T>
+WG_HD T minNum(T a, T b) {
+  return a < b ? a : b;
+}
 WG_HD bool anyOf(bool mask) { return mask; }
 
 WG_HD uint32_t bitsOf(float x) { return __builtin_bit_cast(uint32_t, x); }
