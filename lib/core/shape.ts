@@ -118,8 +118,10 @@ export function normalizeAxis(op: string, axis: number, rank: number): number {
 /** Axes sorted and from the front; all of them when `axis` is undefined. */
 export function normalizeAxes(op: string, axis: number | readonly number[] | undefined, rank: number): number[] {
   if (axis === undefined) return Array.from({ length: rank }, (_, i) => i);
-  if (typeof axis === 'number')
-    return rank === 0 ? (normalizeAxis(op, axis, rank), []) : [normalizeAxis(op, axis, rank)];
+  if (typeof axis === 'number') {
+    const at = normalizeAxis(op, axis, rank);
+    return rank === 0 ? [] : [at];
+  }
   if (!Array.isArray(axis))
     throw shapeError(op, `axis must be an integer or an array of integers, got ${formatValue(axis)}`);
   const axes = axis.map((each) => normalizeAxis(op, each, rank)).sort((a, b) => a - b);

@@ -95,7 +95,7 @@ export class Tensor<D extends DType = DType> implements KernelView {
   /** Whether ops on this tensor are recorded. Setting it makes a leaf; results of recorded ops cannot be changed. */
   get requiresGrad(): boolean {
     const view = this._view;
-    return this._requiresGrad || (view !== null && view.tracked && view.base.requiresGrad);
+    return this._requiresGrad || (view?.tracked === true && view.base.requiresGrad);
   }
 
   set requiresGrad(value: boolean) {
