@@ -313,7 +313,7 @@ export function matmul(a: ModelTensor, b: ModelTensor): ModelTensor {
 export function sum(t: ModelTensor, axis: number | null, keepdim: boolean): ModelTensor {
   const kept = t.shape.map((size, i) => (axis === null || i === axis ? 1 : size));
   const small = sumTo(t, kept);
-  if (keepdim) return small;
+  if (keepdim) return small === t ? make(kept, values(t), [t], [], (dy) => [dy]) : small;
   const shape = t.shape.filter((_, i) => axis !== null && i !== axis);
   return make(shape, values(small), [small], [], (dy) => [
     make(kept, values(dy), [dy], [], (ddy) => [reshaped(ddy, shape)]),
@@ -415,14 +415,20 @@ export function overlapsItself(t: ModelTensor): boolean {
   return new Set(list).size !== list.length;
 }
 
-const overlap = (a: ModelTensor, b: ModelTensor): 'none' | 'same' | 'partial' => {
-  if (a.base.store !== b.base.store) return 'none';
-  const x = addresses(a);
-  const y = addresses(b);
-  if (String(x) === String(y)) return 'same';
-  const own = new Set(x);
-  return y.some((address) => own.has(address)) ? 'partial' : 'none';
+/** The first and last address of a view. */
+const extent = (t: ModelTensor): [number, number] => {
+  const list = addresses(t);
+  return [Math.min(...list), Math.max(...list)];
 };
+
+/** As the library judges it: by the ranges of memory two views span, which is on the safe side. */
+function overlap(a: ModelTensor, b: ModelTensor): boolean {
+  if (a.base.store !== b.base.store || numel(a.shape) === 0 || numel(b.shape) === 0) return false;
+  if (a.offset === b.offset && String(a.shape) === String(b.shape) && String(a.strides) === String(b.strides)) return false;
+  const [low, high] = extent(a);
+  const [from, to] = extent(b);
+  return from <= high && low <= to;
+}
 
 export type InPlace = 'add_' | 'sub_' | 'mul_' | 'copy_' | 'fill_';
 
@@ -434,8 +440,7 @@ export function checkInPlace(t: ModelTensor, source: ModelTensor | null): void {
   if (source) {
     if (String(broadcast(t.shape, source.shape)) !== String(t.shape))
       throw new ModelError('ERR_SHAPE', 'grows the target');
-    const seen = stretched(source, t.shape);
-    if (overlap(t, seen) === 'partial') throw new ModelError('ERR_ARGUMENT', 'partial overlap');
+    if (overlap(t, source)) throw new ModelError('ERR_ARGUMENT', 'partial overlap');
   }
 }
 
@@ -587,4 +592,41 @@ const reshapedLike = (t: ModelTensor, shape: readonly number[]): ModelTensor =>
 /** Gradients of one expression may come flat (through a view) or shaped; they hold the same elements. */
 function addFlat(a: ModelTensor, b: ModelTensor): ModelTensor {
   return add(a, reshapedLike(b, a.shape));
+}
+
+/** A copy of t with rows [start, stop) replaced by `source`, which broadcasts. */
+export function copySlice(t: ModelTensor, source: ModelTensor, start: number, stop: number): ModelTensor {
+  const strides = contiguous(t.shape);
+  const place: ModelTensor = view(fresh(t.shape, new Float64Array(numel(t.shape))), [stop - start, ...t.shape.slice(1)], strides, start * (strides[0] ?? 0));
+  if (String(broadcast(source.shape, place.shape)) !== String(place.shape)) throw new ModelError('ERR_SHAPE', 'does not fit');
+  const out = Float64Array.from(values(t));
+  const part = values(stretched(source, place.shape));
+  addresses(place).forEach((address, i) => {
+    out[address] = part[i] ?? 0;
+  });
+  const [needT, needSource] = [needsGrad(t), needsGrad(source)];
+  return make(t.shape, out, [t, source], [], (dy) => [
+    needT ? copySlice(dy, fresh([], [0]), start, stop) : null,
+    needSource ? sumTo(gather(reshaped(dy, [out.length]), place), source.shape) : null,
+  ]);
+}
+
+/** Overwrites a contiguous tensor from the host. */
+export function write(t: ModelTensor, data: ArrayLike<number>): void {
+  if (t.base.store.readOnly) throw new ModelError('ERR_ARGUMENT', 'borrowed');
+  if (overlapsItself(t) || String(t.strides) !== String(contiguous(t.shape))) throw new ModelError('ERR_ARGUMENT', 'not contiguous');
+  const { store } = t.base;
+  addresses(t).forEach((address, i) => {
+    store.data[address] = data[i] ?? 0;
+  });
+  if (numel(t.shape) === store.data.length) {
+    store.failure = null;
+    store.rounded = false;
+  }
+  store.version++;
+}
+
+/** Another tensor over the same storage, outside of the graph. */
+export function detach(t: ModelTensor): ModelTensor {
+  return { base: { store: t.base.store, expr: null, grad: null }, offset: t.offset, shape: t.shape, strides: t.strides, alive: true };
 }

@@ -110,6 +110,7 @@ for (const device of testDevices) {
     const before = liveBytes();
     // biome-ignore lint/suspicious/noExplicitAny: callers in JavaScript pass anything
     const anything = tensor as (...args: any[]) => unknown;
+    const deep = new Array(9).fill(0).reduce((inner: unknown) => [inner], 1);
     const bad: [unknown[], string | string[]][] = [
       [[[[1, 2], [3]]], 'ERR_SHAPE'],
       [[[1, [2]]], 'ERR_SHAPE'],
@@ -119,7 +120,7 @@ for (const device of testDevices) {
       [[null], 'ERR_ARGUMENT'],
       [[{}], 'ERR_ARGUMENT'],
       [[['1']], 'ERR_ARGUMENT'],
-      [[[1, , 3]], 'ERR_ARGUMENT'],
+      [[new Array(3)], 'ERR_ARGUMENT'],
       [[[1], { dtype: 'float16x' }], 'ERR_DTYPE'],
       [[[1], { dtype: 'constructor' }], 'ERR_DTYPE'],
       [[[1], { dtype: 'int32', requiresGrad: true }], 'ERR_DTYPE'],
@@ -135,7 +136,7 @@ for (const device of testDevices) {
       [[new Float32Array(new SharedArrayBuffer(8))], 'ERR_ARGUMENT'],
       [[[1], { device: 'toaster' }], 'ERR_ARGUMENT'],
       [[[1], { device: 'cpu:7' }], 'ERR_DEVICE'],
-      [[[[[[[[[[1]]]]]]]]], 'ERR_SHAPE'],
+      [[deep], 'ERR_SHAPE'],
     ];
     for (const [args, code] of bad)
       throwsCode(

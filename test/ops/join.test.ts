@@ -64,6 +64,9 @@ checkOp('stack', ops.stack, {
   ],
 });
 
+/** Another name for index. */
+export const covers = ['indexSelect'];
+
 for (const device of testDevices) {
   test(`an index out of range fails its result, names itself and leaves the device alone on ${device}`, async () => {
     const x = tensor(

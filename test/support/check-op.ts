@@ -48,6 +48,8 @@ export interface OpTest {
    * absolute values, and grow at most with the square root of the number of terms (blocked sums).
    */
   readonly additive?: boolean;
+  /** What errors are relative to, where neither the value nor the above says it. */
+  readonly magnitude?: AnyFunction;
 }
 
 const isList = (value: unknown): value is readonly TensorSpec[] =>
@@ -83,9 +85,8 @@ function checkValues(name: string, op: AnyFunction, entry: OpTest, each: OpCase,
       const held = inputs.map(elements);
       const results = many<Tensor>(scope(() => op(...args) as Tensor | Tensor[]));
       const expected = many<NDArray>(entry.reference(...plain) as NDArray | NDArray[]);
-      const scales = entry.additive
-        ? many<NDArray>(entry.reference(...plain.map(absolute)) as NDArray | NDArray[])
-        : null;
+      const sizes = entry.magnitude ? entry.magnitude(...plain) : entry.additive ? entry.reference(...plain.map(absolute)) : null;
+      const scales = sizes === null ? null : many<NDArray>(sizes as NDArray | NDArray[]);
       assert.equal(results.length, expected.length, `${label}: number of results`);
       results.forEach((result, i) => {
         assert.equal(result.dtype, (entry.resultDtype ?? ((d) => d))(dtype), `${label}: dtype`);
