@@ -31,7 +31,11 @@ function lenet(): nn.Sequential {
 }
 
 /** Every test digit the model gets wrong, and the share it gets right. */
-async function testModel(model: nn.Sequential, digits: data.Digits, device: string): Promise<{ accuracy: number; mistakes: Mistake[] }> {
+async function testModel(
+  model: nn.Sequential,
+  digits: data.Digits,
+  device: string,
+): Promise<{ accuracy: number; mistakes: Mistake[] }> {
   const [images, labels] = digits.fields;
   const loader = new data.DataLoader(data.transform(digits, normalize), { batchSize: 250, device });
   const mistakes: Mistake[] = [];
@@ -78,9 +82,17 @@ export async function main(args: readonly string[]): Promise<number | null> {
   const epochs = Number(values.epochs ?? (values.quick ? 2 : usualEpochs));
 
   const digits = values.data === undefined ? await data.mnistDigits() : await data.loadMnist(values.data);
-  console.log(`${digits.train.length} digits to train, ${digits.validation.length} to validate, ${digits.test.length} to test`);
+  console.log(
+    `${digits.train.length} digits to train, ${digits.validation.length} to validate, ${digits.test.length} to test`,
+  );
   const { device } = values;
-  const loader = new data.DataLoader(data.transform(digits.train, distort), { batchSize, shuffle: true, dropLast: true, seed, device });
+  const loader = new data.DataLoader(data.transform(digits.train, distort), {
+    batchSize,
+    shuffle: true,
+    dropLast: true,
+    seed,
+    device,
+  });
   const validation = new data.DataLoader(data.transform(digits.validation, normalize), { batchSize: 250, device });
 
   manualSeed(seed);
@@ -119,7 +131,9 @@ export async function main(args: readonly string[]): Promise<number | null> {
       {
         name: 'validation loss',
         color: '#d62728',
-        points: result.epochs.flatMap(({ steps, validation: score }) => (score === null ? [] : [[steps, score.loss] as const])),
+        points: result.epochs.flatMap(({ steps, validation: score }) =>
+          score === null ? [] : [[steps, score.loss] as const],
+        ),
       },
     ],
     mistakes,

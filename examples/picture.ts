@@ -31,10 +31,12 @@ export function picture(title: string, curves: readonly Curve[], mistakes: reado
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" font-family="sans-serif" font-size="13" fill="#222">`,
     `<rect width="${width}" height="${height}" fill="#fff"/>`,
-    `<text x="${plot.left}" y="32" font-size="18">${escape(title)}</text>`,
+    `<text x="${plot.left}" y="32" font-size="18">${escapeXml(title)}</text>`,
     ...lossPlot(curves),
     `<text x="${plot.left}" y="${top - 16}" font-size="15">${heading}</text>`,
-    ...shown.map((mistake, i) => tile(mistake, plot.left + (i % columns) * cell, top + Math.floor(i / columns) * (cell + 20))),
+    ...shown.map((mistake, i) =>
+      tile(mistake, plot.left + (i % columns) * cell, top + Math.floor(i / columns) * (cell + 20)),
+    ),
     '</svg>\n',
   ].join('\n');
 }
@@ -64,7 +66,9 @@ function lossPlot(curves: readonly Curve[]): string[] {
   curves.forEach(({ name, color, points }, k) => {
     const path = points.map(([step, value]) => `${x(step)},${y(value)}`).join(' ');
     lines.push(`<polyline points="${path}" fill="none" stroke="${color}" stroke-width="2"/>`);
-    lines.push(`<text x="${plot.left + plot.width - 8}" y="${plot.top + 20 + 18 * k}" text-anchor="end" fill="${color}">${escape(name)}</text>`);
+    lines.push(
+      `<text x="${plot.left + plot.width - 8}" y="${plot.top + 20 + 18 * k}" text-anchor="end" fill="${color}">${escapeXml(name)}</text>`,
+    );
   });
   return lines;
 }
@@ -91,7 +95,12 @@ function png(pixels: Uint8Array): Buffer {
     }
   }
   const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-  return Buffer.concat([signature, chunk('IHDR', header), chunk('IDAT', deflateSync(rows)), chunk('IEND', Buffer.alloc(0))]);
+  return Buffer.concat([
+    signature,
+    chunk('IHDR', header),
+    chunk('IDAT', deflateSync(rows)),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
 }
 
 function chunk(type: string, content: Buffer): Buffer {
@@ -103,6 +112,6 @@ function chunk(type: string, content: Buffer): Buffer {
   return out;
 }
 
-function escape(text: string): string {
+function escapeXml(text: string): string {
   return text.replace(/&/g, '&amp;').replace(/</g, '&lt;');
 }

@@ -67,7 +67,10 @@ function checkRows(what: string, shapes: readonly (readonly number[])[]): number
   if (rows === undefined) throw argumentError(what, 'wanted at least one field of rank 1 or more, got none');
   shapes.forEach((shape, k) => {
     if (shape[0] === rows) return;
-    throw shapeError(what, `fields must have the same number of rows: field 0 has ${rows}, field ${k} has ${shape[0] ?? 'rank 0'}`);
+    throw shapeError(
+      what,
+      `fields must have the same number of rows: field 0 has ${rows}, field ${k} has ${shape[0] ?? 'rank 0'}`,
+    );
   });
   return rows;
 }
@@ -87,10 +90,16 @@ export class ArrayDataset<F extends readonly HostArray[] = readonly [HostArray, 
   readonly fields: F;
 
   constructor(fields: readonly [...F]) {
-    this.length = checkRows('ArrayDataset', fields.map((field) => field.shape));
+    this.length = checkRows(
+      'ArrayDataset',
+      fields.map((field) => field.shape),
+    );
     for (const { data, shape } of fields) {
       if (data.length !== sizeOf(shape)) {
-        throw shapeError('ArrayDataset', `shape [${shape.join(', ')}] wants ${sizeOf(shape)} elements, got ${data.length}`);
+        throw shapeError(
+          'ArrayDataset',
+          `shape [${shape.join(', ')}] wants ${sizeOf(shape)} elements, got ${data.length}`,
+        );
       }
     }
     this.fields = fields as F;
@@ -115,7 +124,10 @@ export class TensorDataset<F extends readonly Tensor[] = readonly [Tensor, Tenso
   readonly tensors: F;
 
   constructor(tensors: readonly [...F]) {
-    this.length = checkRows('TensorDataset', tensors.map((t) => t.shape));
+    this.length = checkRows(
+      'TensorDataset',
+      tensors.map((t) => t.shape),
+    );
     this.tensors = tensors as F;
   }
 
@@ -187,7 +199,11 @@ export function subset<F extends Fields>(dataset: Dataset<F>, indices: Int32Arra
   return {
     length: chosen.length,
     ...(dataset.prefetch === false && { prefetch: false }),
-    getBatch: (rows, random) => dataset.getBatch(rows.map((row) => chosen[row] ?? 0), random),
+    getBatch: (rows, random) =>
+      dataset.getBatch(
+        rows.map((row) => chosen[row] ?? 0),
+        random,
+      ),
   };
 }
 

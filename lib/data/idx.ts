@@ -14,10 +14,35 @@ interface ElementType {
 
 /** The IDX format's type byte; the signed byte and short types have no tensor dtype yet. */
 const elementTypes: ReadonlyMap<number, ElementType> = new Map<number, ElementType>([
-  [0x08, { bytes: 1, read: (view, start, count) => new Uint8Array(view.buffer.slice(view.byteOffset + start, view.byteOffset + start + count)) }],
-  [0x0c, { bytes: 4, read: (view, start, count) => Int32Array.from({ length: count }, (_, i) => view.getInt32(start + 4 * i)) }],
-  [0x0d, { bytes: 4, read: (view, start, count) => Float32Array.from({ length: count }, (_, i) => view.getFloat32(start + 4 * i)) }],
-  [0x0e, { bytes: 8, read: (view, start, count) => Float64Array.from({ length: count }, (_, i) => view.getFloat64(start + 8 * i)) }],
+  [
+    0x08,
+    {
+      bytes: 1,
+      read: (view, start, count) =>
+        new Uint8Array(view.buffer.slice(view.byteOffset + start, view.byteOffset + start + count)),
+    },
+  ],
+  [
+    0x0c,
+    {
+      bytes: 4,
+      read: (view, start, count) => Int32Array.from({ length: count }, (_, i) => view.getInt32(start + 4 * i)),
+    },
+  ],
+  [
+    0x0d,
+    {
+      bytes: 4,
+      read: (view, start, count) => Float32Array.from({ length: count }, (_, i) => view.getFloat32(start + 4 * i)),
+    },
+  ],
+  [
+    0x0e,
+    {
+      bytes: 8,
+      read: (view, start, count) => Float64Array.from({ length: count }, (_, i) => view.getFloat64(start + 8 * i)),
+    },
+  ],
 ]);
 
 /**
@@ -30,11 +55,13 @@ export function parseIdx(bytes: Uint8Array): HostArray {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 4) throw formatError('parseIdx', `wanted a header of at least 4 bytes, got ${bytes.length}`);
   const magic = view.getUint16(0);
-  if (magic !== 0) throw formatError('parseIdx', `wanted two zero bytes first, got 0x${magic.toString(16).padStart(4, '0')}`);
+  if (magic !== 0)
+    throw formatError('parseIdx', `wanted two zero bytes first, got 0x${magic.toString(16).padStart(4, '0')}`);
   const type = view.getUint8(2);
   const rank = view.getUint8(3);
   const element = elementTypes.get(type);
-  if (type === 0x09 || type === 0x0b) throw unsupportedError('parseIdx', 'signed 8- and 16-bit elements have no dtype here');
+  if (type === 0x09 || type === 0x0b)
+    throw unsupportedError('parseIdx', 'signed 8- and 16-bit elements have no dtype here');
   if (!element) throw formatError('parseIdx', `unknown element type 0x${type.toString(16).padStart(2, '0')}`);
   if (rank < 1 || rank > 8) throw formatError('parseIdx', `wanted a rank from 1 to 8, got ${rank}`);
   const start = 4 + 4 * rank;
@@ -57,13 +84,20 @@ export function parseIdx(bytes: Uint8Array): HostArray {
  * @param options.maxBytes - refuses files (and unpacked contents) above this
  * @throws ERR_IO when the file cannot be read, ERR_FORMAT when it is not what it should be.
  */
-export async function readIdx(path: string, { maxBytes = defaultLimit }: { readonly maxBytes?: number } = {}): Promise<HostArray> {
+export async function readIdx(
+  path: string,
+  { maxBytes = defaultLimit }: { readonly maxBytes?: number } = {},
+): Promise<HostArray> {
   const raw = await readBytes(path, maxBytes);
   try {
     return parseIdx(raw[0] === 0x1f && raw[1] === 0x8b ? await unzip(raw, { maxOutputLength: maxBytes }) : raw);
   } catch (cause) {
     if (cause instanceof WarpgradError) throw new WarpgradError(cause.code, `${cause.message} (${path})`, { cause });
-    throw formatError('readIdx', `${path} is not a whole gzip file of at most ${maxBytes} bytes: ${String(cause)}`, cause);
+    throw formatError(
+      'readIdx',
+      `${path} is not a whole gzip file of at most ${maxBytes} bytes: ${String(cause)}`,
+      cause,
+    );
   }
 }
 

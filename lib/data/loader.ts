@@ -92,7 +92,10 @@ export class DataLoader<F extends Fields = readonly [HostArray, HostArray]> {
     const own = this.state;
     for (const key of ['seed', 'samples', 'batchSize'] as const) {
       if (state[key] !== own[key]) {
-        throw argumentError('DataLoader.restore', `the state is of another loader: ${key} was ${state[key]}, here ${own[key]}`);
+        throw argumentError(
+          'DataLoader.restore',
+          `the state is of another loader: ${key} was ${state[key]}, here ${own[key]}`,
+        );
       }
     }
     if (state.cursor > this.length) {
@@ -154,7 +157,11 @@ export class DataLoader<F extends Fields = readonly [HostArray, HostArray]> {
       const code = cause instanceof WarpgradError ? cause.code : 'ERR_ARGUMENT';
       const some = rows.length > 8 ? `${rows.subarray(0, 8).join(', ')}, …` : rows.join(', ');
       const reason = cause instanceof Error ? cause.message : String(cause);
-      throw new WarpgradError(code, `DataLoader: batch ${batch} of epoch ${epoch} (samples ${some}) failed: ${reason}`, { cause });
+      throw new WarpgradError(
+        code,
+        `DataLoader: batch ${batch} of epoch ${epoch} (samples ${some}) failed: ${reason}`,
+        { cause },
+      );
     }
   }
 

@@ -116,7 +116,13 @@ async function idxPair(folder: string, part: 'train' | 't10k'): Promise<Digits> 
 async function existing(folder: string, name: string): Promise<string> {
   for (const base of [name, name.replace('-idx', '.idx')]) {
     for (const path of [join(folder, base), join(folder, `${base}.gz`)]) {
-      if (await stat(path).then((found) => found.isFile(), () => false)) return path;
+      if (
+        await stat(path).then(
+          (found) => found.isFile(),
+          () => false,
+        )
+      )
+        return path;
     }
   }
   throw new WarpgradError('ERR_IO', `loadMnist: ${folder} has no ${name} or ${name}.gz`);

@@ -19,13 +19,19 @@ export function stratifiedSplit(
   labels: ArrayLike<number>,
   { test, validation, seed = 0 }: { test: number; validation: number; seed?: number },
 ): Split {
-  for (const [name, count] of [['test', test], ['validation', validation]] as const) {
+  for (const [name, count] of [
+    ['test', test],
+    ['validation', validation],
+  ] as const) {
     if (!Number.isInteger(count) || count < 0) {
       throw argumentError('stratifiedSplit', `${name}: wanted an integer ≥ 0, got ${count}`);
     }
   }
   if (test + validation > labels.length) {
-    throw argumentError('stratifiedSplit', `wanted at most ${labels.length} held-out samples, got ${test} + ${validation}`);
+    throw argumentError(
+      'stratifiedSplit',
+      `wanted at most ${labels.length} held-out samples, got ${test} + ${validation}`,
+    );
   }
   const classes = new Map<number, number[]>();
   for (let i = 0; i < labels.length; i++) {
@@ -34,7 +40,9 @@ export function stratifiedSplit(
     if (members) members.push(i);
     else classes.set(label, [i]);
   }
-  const groups = [...classes].sort(([a], [b]) => a - b).map(([label, members]) => new Random(seed, label).shuffle(members));
+  const groups = [...classes]
+    .sort(([a], [b]) => a - b)
+    .map(([label, members]) => new Random(seed, label).shuffle(members));
   const testSet = takeShares(groups, test);
   const validationSet = takeShares(groups, validation);
   return { train: sorted(groups.flat()), validation: sorted(validationSet), test: sorted(testSet) };
@@ -46,7 +54,9 @@ function takeShares(groups: number[][], count: number): number[] {
   const exact = groups.map((group) => (total === 0 ? 0 : (group.length * count) / total));
   const shares = exact.map(Math.floor);
   let missing = count - shares.reduce((sum, n) => sum + n, 0);
-  const byRemainder = exact.map((value, k) => ({ k, rest: value - Math.floor(value) })).sort((a, b) => b.rest - a.rest || a.k - b.k);
+  const byRemainder = exact
+    .map((value, k) => ({ k, rest: value - Math.floor(value) }))
+    .sort((a, b) => b.rest - a.rest || a.k - b.k);
   for (const { k } of byRemainder) {
     if (missing === 0) break;
     shares[k] = (shares[k] ?? 0) + 1;

@@ -39,7 +39,22 @@ export const fileTypes: ReadonlyMap<string, FileType> = new Map<string, FileType
   ['BOOL', { dtype: 'bool', bytes: 1 }],
 ]);
 
-const otherTypes = new Set(['F16', 'BF16', 'I8', 'I16', 'U16', 'U32', 'U64', 'F8_E4M3', 'F8_E5M2', 'F8_E8M0', 'F4', 'F6_E2M3', 'F6_E3M2', 'C64']);
+const otherTypes = new Set([
+  'F16',
+  'BF16',
+  'I8',
+  'I16',
+  'U16',
+  'U32',
+  'U64',
+  'F8_E4M3',
+  'F8_E5M2',
+  'F8_E8M0',
+  'F4',
+  'F6_E2M3',
+  'F6_E3M2',
+  'C64',
+]);
 
 const where = 'parseSafetensors';
 
@@ -152,13 +167,20 @@ class HeaderParser {
 
   #string(): string {
     this.#space();
-    const quoted = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
+    // Control characters and escapes that JSON does not know are left to JSON.parse to refuse.
+    const quoted = /"(?:[^"\\]|\\.)*"/sy;
     quoted.lastIndex = this.#at;
     const found = quoted.exec(this.#text)?.[0];
     if (found === undefined) throw this.#error('wanted a string');
     this.#at += found.length;
-    const value: unknown = JSON.parse(found);
-    if (typeof value !== 'string' || /\p{Surrogate}/u.test(value)) throw this.#error('a string with half a surrogate pair');
+    let value: unknown;
+    try {
+      value = JSON.parse(found);
+    } catch {
+      throw this.#error('wanted a string');
+    }
+    if (typeof value !== 'string' || /\p{Surrogate}/u.test(value))
+      throw this.#error('a string with half a surrogate pair');
     return value;
   }
 
@@ -174,7 +196,8 @@ class HeaderParser {
   }
 
   #expect(token: string): void {
-    if (!this.#accept(token)) throw this.#error(`wanted '${token}', got ${JSON.stringify(this.#text[this.#at] ?? 'the end')}`);
+    if (!this.#accept(token))
+      throw this.#error(`wanted '${token}', got ${JSON.stringify(this.#text[this.#at] ?? 'the end')}`);
   }
 
   #error(reason: string): Error {
@@ -191,15 +214,20 @@ function checkSize(
 ): { dtype: DType; shape: readonly number[] } {
   const known = fileTypes.get(type);
   const tensor = JSON.stringify(name);
-  if (!known && otherTypes.has(type)) throw unsupportedError(where, `${tensor} has dtype ${type}, which warpgrad does not have yet`);
+  if (!known && otherTypes.has(type))
+    throw unsupportedError(where, `${tensor} has dtype ${type}, which warpgrad does not have yet`);
   if (!known) throw formatError(where, `${tensor} has the unknown dtype ${JSON.stringify(type)}`);
   let bytes = known.bytes;
   for (const size of shape) {
     bytes *= size;
-    if (!Number.isSafeInteger(bytes)) throw formatError(where, `${tensor}: the size of shape [${shape.join(', ')}] overflows`);
+    if (!Number.isSafeInteger(bytes))
+      throw formatError(where, `${tensor}: the size of shape [${shape.join(', ')}] overflows`);
   }
   if (end - begin !== bytes) {
-    throw formatError(where, `${tensor}: ${type} [${shape.join(', ')}] wants ${bytes} bytes, its data_offsets span ${end - begin}`);
+    throw formatError(
+      where,
+      `${tensor}: ${type} [${shape.join(', ')}] wants ${bytes} bytes, its data_offsets span ${end - begin}`,
+    );
   }
   return { dtype: known.dtype, shape };
 }

@@ -33,7 +33,9 @@ export function parseSafetensors(bytes: Uint8Array): SafetensorsFile<HostTensor>
   const { entries, metadata } = parseHeader(bytes.subarray(8, 8 + headerBytes), data.length);
   return {
     // Not data.slice(): a Buffer's slice is a view of the same memory.
-    tensors: new Map(entries.map((entry) => [entry.name, decode(entry, new Uint8Array(data.subarray(entry.begin, entry.end)))])),
+    tensors: new Map(
+      entries.map((entry) => [entry.name, decode(entry, new Uint8Array(data.subarray(entry.begin, entry.end)))]),
+    ),
     metadata,
   };
 }
@@ -201,7 +203,11 @@ export function encodeChunks(
 
 /** Names that our own reader, or another one, would refuse. */
 function checkName(name: string): void {
-  if (name === '__metadata__' || /\p{Surrogate}/u.test(name) || new TextEncoder().encode(name).length > limits.nameBytes) {
+  if (
+    name === '__metadata__' ||
+    /\p{Surrogate}/u.test(name) ||
+    new TextEncoder().encode(name).length > limits.nameBytes
+  ) {
     throw argumentError('saveSafetensors', `${JSON.stringify(name.slice(0, 40))} cannot be a tensor's name`);
   }
 }

@@ -39,7 +39,8 @@ export class BatchNorm2d extends Module {
     super();
     const { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true, ...place } = options;
     checkSizes('BatchNorm2d', { channels });
-    if (!(momentum >= 0 && momentum <= 1)) throw argumentError('BatchNorm2d', `momentum: wanted 0 to 1, got ${momentum}`);
+    if (!(momentum >= 0 && momentum <= 1))
+      throw argumentError('BatchNorm2d', `momentum: wanted 0 to 1, got ${momentum}`);
     this.channels = channels;
     this.eps = eps;
     this.momentum = momentum;
@@ -50,7 +51,8 @@ export class BatchNorm2d extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    if (x.rank !== 4) throw shapeError('BatchNorm2d', `wanted [N, ${this.channels}, H, W], got [${x.shape.join(', ')}]`);
+    if (x.rank !== 4)
+      throw shapeError('BatchNorm2d', `wanted [N, ${this.channels}, H, W], got [${x.shape.join(', ')}]`);
     const { weight, bias, runningMean, runningVar, momentum, eps } = this;
     const training = this.training || runningMean === null;
     return batchNorm(x, { weight, bias, runningMean, runningVar, training, momentum, eps });

@@ -40,7 +40,10 @@ export class Conv2d extends Module {
     const [height, width] = pair(kernelSize);
     checkSizes('Conv2d', { inChannels, outChannels, kernelHeight: height, kernelWidth: width, groups });
     if (inChannels % groups !== 0 || outChannels % groups !== 0) {
-      throw argumentError('Conv2d', `groups must divide the channels: ${groups} does not divide ${inChannels} and ${outChannels}`);
+      throw argumentError(
+        'Conv2d',
+        `groups must divide the channels: ${groups} does not divide ${inChannels} and ${outChannels}`,
+      );
     }
     this.inChannels = inChannels;
     this.outChannels = outChannels;
@@ -63,7 +66,11 @@ export class Conv2d extends Module {
 
   protected override options(): string {
     const parts = [`${this.inChannels}, ${this.outChannels}, kernel ${formatPair(this.kernelSize)}`];
-    for (const [name, usual] of [['stride', 1], ['padding', 0], ['dilation', 1]] as const) {
+    for (const [name, usual] of [
+      ['stride', 1],
+      ['padding', 0],
+      ['dilation', 1],
+    ] as const) {
       const value = formatPair(this[name]);
       if (value !== String(usual)) parts.push(`${name} ${value}`);
     }

@@ -57,12 +57,22 @@ export function fans(t: Tensor): { fanIn: number; fanOut: number } {
 }
 
 /** Fills `t` with draws from the uniform distribution on [low, high) and returns it. */
-export function uniform<T extends Tensor>(t: T, low = 0, high = 1, { generator }: { readonly generator?: Generator | undefined } = {}): T {
+export function uniform<T extends Tensor>(
+  t: T,
+  low = 0,
+  high = 1,
+  { generator }: { readonly generator?: Generator | undefined } = {},
+): T {
   return fill(t, () => ops.uniform(t.shape, { low, high, dtype: t.dtype, device: t.device, generator }));
 }
 
 /** Fills `t` with draws from the normal distribution and returns it. */
-export function normal<T extends Tensor>(t: T, mean = 0, std = 1, { generator }: { readonly generator?: Generator | undefined } = {}): T {
+export function normal<T extends Tensor>(
+  t: T,
+  mean = 0,
+  std = 1,
+  { generator }: { readonly generator?: Generator | undefined } = {},
+): T {
   return fill(t, () => ops.normal(t.shape, { mean, std, dtype: t.dtype, device: t.device, generator }));
 }
 

@@ -29,7 +29,9 @@ export class Linear extends Module {
     checkSizes('Linear', { inFeatures, outFeatures });
     this.inFeatures = inFeatures;
     this.outFeatures = outFeatures;
-    this.weight = parameter(init.kaimingUniform(empty([outFeatures, inFeatures], place), { a: Math.sqrt(5), generator }));
+    this.weight = parameter(
+      init.kaimingUniform(empty([outFeatures, inFeatures], place), { a: Math.sqrt(5), generator }),
+    );
     const bound = 1 / Math.sqrt(inFeatures);
     this.bias = bias ? parameter(init.uniform(empty([outFeatures], place), -bound, bound, { generator })) : null;
   }

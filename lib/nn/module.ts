@@ -121,7 +121,10 @@ export abstract class Module {
    * @param options.strict - whether missing and unexpected paths are errors (the default) or only reported
    * @throws ERR_ARGUMENT naming the paths that differ, ERR_SHAPE naming every tensor of another shape.
    */
-  loadStateDict(state: ReadonlyMap<string, Tensor>, { strict = true }: { readonly strict?: boolean } = {}): StateDifference {
+  loadStateDict(
+    state: ReadonlyMap<string, Tensor>,
+    { strict = true }: { readonly strict?: boolean } = {},
+  ): StateDifference {
     const own = this.stateDict();
     const missing = [...own.keys()].filter((path) => !state.has(path));
     const unexpected = [...state.keys()].filter((path) => !own.has(path));
@@ -135,7 +138,9 @@ export abstract class Module {
     });
     const wrong = pairs
       .filter(({ target, source }) => target.shape.join() !== source.shape.join())
-      .map(({ path, target, source }) => `${path} wants [${target.shape.join(', ')}], got [${source.shape.join(', ')}]`);
+      .map(
+        ({ path, target, source }) => `${path} wants [${target.shape.join(', ')}], got [${source.shape.join(', ')}]`,
+      );
     if (wrong.length > 0) throw shapeError('loadStateDict', list('', wrong));
     withContextSync({ gradMode: false }, () => {
       for (const { target, source } of pairs) copyInto(target, source);
@@ -261,7 +266,8 @@ function copyInto(target: Tensor, source: Tensor): void {
 
 function moveOne(t: Tensor, role: 'parameter' | 'buffer', target: string | Device | DType): Tensor {
   const dtype = dtypes.find((each) => each === target);
-  if (dtype !== undefined && !isFloat(dtype)) throw argumentError('Module.to', `wanted a fractional dtype, got ${dtype}`);
+  if (dtype !== undefined && !isFloat(dtype))
+    throw argumentError('Module.to', `wanted a fractional dtype, got ${dtype}`);
   if (dtype === undefined ? device(target) === t.device : dtype === t.dtype || !isFloat(t.dtype)) return t;
   const made = withContextSync({ gradMode: false, scope: null }, () => t.to(target));
   if (role === 'buffer') return buffer(made);

@@ -26,6 +26,7 @@ export function formatPair(value: Pair): string {
 /** Throws ERR_ARGUMENT unless every value is an integer ≥ 1. */
 export function checkSizes(layer: string, sizes: Readonly<Record<string, number>>): void {
   for (const [name, value] of Object.entries(sizes)) {
-    if (!Number.isSafeInteger(value) || value < 1) throw argumentError(layer, `${name}: wanted an integer ≥ 1, got ${value}`);
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw argumentError(layer, `${name}: wanted an integer ≥ 1, got ${value}`);
   }
 }

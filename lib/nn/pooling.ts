@@ -70,7 +70,10 @@ export class AvgPool2d extends Module {
   }
 }
 
-function describe(kernelSize: Pair, { stride = kernelSize, padding = 0 }: { readonly stride?: Pair; readonly padding?: Pair }): string {
+function describe(
+  kernelSize: Pair,
+  { stride = kernelSize, padding = 0 }: { readonly stride?: Pair; readonly padding?: Pair },
+): string {
   const parts = [formatPair(kernelSize)];
   if (formatPair(stride) !== formatPair(kernelSize)) parts.push(`stride ${formatPair(stride)}`);
   if (formatPair(padding) !== '0') parts.push(`padding ${formatPair(padding)}`);

@@ -17,7 +17,8 @@ export class Sequential extends Module {
   constructor(...layers: readonly Layer[]) {
     super();
     layers.forEach((layer, i) => {
-      if (!(layer instanceof Module)) throw argumentError('Sequential', `layer ${i}: wanted a Module, got ${typeof layer}`);
+      if (!(layer instanceof Module))
+        throw argumentError('Sequential', `layer ${i}: wanted a Module, got ${typeof layer}`);
     });
     this.layers = layers;
   }

@@ -74,7 +74,8 @@ export function clipScale(grads: readonly Tensor[], norm: Tensor, maxNorm: numbe
 function checkSame(op: string, name: string, first: Tensor, t: Tensor): void {
   checkLive(op, t);
   if (t.device !== first.device) throw deviceError(op, `${name} are on ${first.device.name} and ${t.device.name}`);
-  if (t.dtype !== first.dtype) throw dtypeError(op, `${name} are ${first.dtype} and ${t.dtype}; step each dtype by itself`);
+  if (t.dtype !== first.dtype)
+    throw dtypeError(op, `${name} are ${first.dtype} and ${t.dtype}; step each dtype by itself`);
 }
 
 function checkLists(op: string, params: readonly Tensor[], lists: Readonly<Record<string, readonly Tensor[]>>): void {
@@ -95,11 +96,16 @@ function checkLists(op: string, params: readonly Tensor[], lists: Readonly<Recor
 }
 
 function checkState(op: string, params: readonly Tensor[], state: Tensor, hyper: Tensor, hypers: number): void {
-  for (const [name, t, size] of [['state', state, 1], ['hyper', hyper, hypers]] as const) {
+  for (const [name, t, size] of [
+    ['state', state, 1],
+    ['hyper', hyper, hypers],
+  ] as const) {
     checkLive(op, t);
-    if (t.device !== params[0]?.device) throw deviceError(op, `${name} must be on the parameters' device, is on ${t.device.name}`);
+    if (t.device !== params[0]?.device)
+      throw deviceError(op, `${name} must be on the parameters' device, is on ${t.device.name}`);
     if (t.dtype !== 'float64') throw dtypeError(op, `${name} must be float64, got ${t.dtype}`);
-    if (t.shape.length !== 1 || t.size !== size) throw shapeError(op, `${name} wants [${size}], got [${t.shape.join(', ')}]`);
+    if (t.shape.length !== 1 || t.size !== size)
+      throw shapeError(op, `${name} wants [${size}], got [${t.shape.join(', ')}]`);
   }
 }
 

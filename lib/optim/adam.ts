@@ -11,7 +11,11 @@ export type AdamOptions = Partial<Hyper<Name>>;
 abstract class AdamBase extends Optimizer<Name> {
   readonly #decay: 'gradient' | 'decoupled';
 
-  constructor(params: Params<Name>, { lr = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0 }: AdamOptions, decay: 'gradient' | 'decoupled') {
+  constructor(
+    params: Params<Name>,
+    { lr = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0 }: AdamOptions,
+    decay: 'gradient' | 'decoupled',
+  ) {
     super(params, { lr, beta1, beta2, eps, weightDecay });
     this.#decay = decay;
   }

@@ -55,7 +55,10 @@ export abstract class Optimizer<K extends string = string> {
   protected constructor(params: Params<K>, defaults: Hyper<K>) {
     const kind = this.constructor.name;
     const lists = toGroups(kind, params);
-    const device = checkParams(kind, lists.map((list) => list.params).flat());
+    const device = checkParams(
+      kind,
+      lists.flatMap((list) => list.params),
+    );
     const base = (defaults as Readonly<Record<string, number>>)['lr'] ?? 0;
     this.groups = lists.map(({ params: members, ...own }) => {
       const values = pick(defaults, own);
@@ -63,7 +66,9 @@ export abstract class Optimizer<K extends string = string> {
       const check = (next: Hyper<K>): void => this.check(next, values);
       return new ParamGroup({ params: members, device, values, lrScale: base === 0 ? 1 : lr / base, check });
     });
-    this.#states = withContextSync({ gradMode: false, scope: null }, () => this.groups.map((group) => this.#makeState(group)));
+    this.#states = withContextSync({ gradMode: false, scope: null }, () =>
+      this.groups.map((group) => this.#makeState(group)),
+    );
   }
 
   /** Throws ERR_ARGUMENT for values out of range; `first` are those the group was made with. */
@@ -107,8 +112,8 @@ export abstract class Optimizer<K extends string = string> {
   stateDict(): OptimizerState {
     const tensors = new Map<string, Tensor>();
     this.#states.forEach(({ cohorts, slots }, g) => {
-      cohorts.forEach(({ state }, c) => tensors.set(`${g}.step.${c}`, state));
-      for (const [name, list] of slots) list.forEach((t, i) => tensors.set(`${g}.${name}.${i}`, t));
+      for (const [c, { state }] of cohorts.entries()) tensors.set(`${g}.step.${c}`, state);
+      for (const [name, list] of slots) for (const [i, t] of list.entries()) tensors.set(`${g}.${name}.${i}`, t);
     });
     return {
       kind: this.constructor.name,
@@ -158,7 +163,11 @@ export abstract class Optimizer<K extends string = string> {
   #makeState(group: ParamGroup<K>): GroupState {
     const { params } = group;
     const slots = new Map<string, readonly Tensor[]>();
-    for (const name of this.slotNames(group.values)) slots.set(name, params.map((p) => keep(zerosLike(p))));
+    for (const name of this.slotNames(group.values))
+      slots.set(
+        name,
+        params.map((p) => keep(zerosLike(p))),
+      );
     const dtypes = [...new Set(params.map((p) => p.dtype))];
     const cohorts = dtypes.map((dtype) => ({
       members: params.flatMap((p, i) => (p.dtype === dtype ? [i] : [])),
@@ -181,7 +190,11 @@ export abstract class Optimizer<K extends string = string> {
       const { state } = active.length === cohort.members.length ? cohort : split(own, cohort, active);
       const params = active.map((i) => group.params[i] as Tensor);
       const slots = new Map([...own.slots].map(([name, list]) => [name, active.map((i) => list[i] as Tensor)]));
-      calls.push({ group, slots, tensors: { params, grads: params.map((p) => p.grad as Tensor), state, hyper: group.hyper } });
+      calls.push({
+        group,
+        slots,
+        tensors: { params, grads: params.map((p) => p.grad as Tensor), state, hyper: group.hyper },
+      });
     }
     return calls;
   }
@@ -196,9 +209,9 @@ export abstract class Optimizer<K extends string = string> {
     state.groups.forEach(({ hyper, cohorts }, g) => {
       const { params, values } = this.groups[g] as ParamGroup<K>;
       checkPartition(where, cohorts, params);
-      cohorts.forEach((_, c) => wanted.set(`${g}.step.${c}`, [1]));
+      for (const c of cohorts.keys()) wanted.set(`${g}.step.${c}`, [1]);
       for (const name of (this.#states[g] as GroupState).slots.keys()) {
-        params.forEach((p, i) => wanted.set(`${g}.${name}.${i}`, p.shape));
+        for (const [i, p] of params.entries()) wanted.set(`${g}.${name}.${i}`, p.shape);
       }
       const missing = Object.keys(values).filter((name) => !Object.hasOwn(hyper, name));
       if (missing.length > 0) throw argumentError(where, `group ${g} has no ${missing.join(', ')}`);
@@ -221,7 +234,9 @@ function split(own: GroupState, cohort: Cohort, active: readonly number[]): Coho
   const rest = cohort.members.filter((i) => !active.includes(i));
   const state = withContextSync({ gradMode: false, scope: null }, () => keep(cohort.state.clone()));
   const made = { members: active, state };
-  own.cohorts = own.cohorts.flatMap((each) => (each === cohort ? [made, { members: rest, state: cohort.state }] : [each]));
+  own.cohorts = own.cohorts.flatMap((each) =>
+    each === cohort ? [made, { members: rest, state: cohort.state }] : [each],
+  );
   return made;
 }
 
@@ -268,7 +283,8 @@ function checkParams(where: string, params: readonly Tensor[]): Tensor['device']
     checkLive(where, p);
     if (!isFloat(p.dtype)) throw dtypeError(where, `wanted float parameters, got ${p.dtype}`);
     if (!p.isLeaf) throw argumentError(where, 'wanted leaf tensors, got the result of an op');
-    if (p.device !== first.device) throw deviceError(where, `parameters are on ${first.device.name} and ${p.device.name}`);
+    if (p.device !== first.device)
+      throw deviceError(where, `parameters are on ${first.device.name} and ${p.device.name}`);
   }
   return first.device;
 }

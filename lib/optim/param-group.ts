@@ -68,7 +68,13 @@ export class ParamGroup<K extends string = string> {
 }
 
 /** Throws ERR_ARGUMENT unless `value` is a finite number with low ≤ value < high. */
-export function checkNumber(where: string, name: string, value: number, low = 0, high: number = Number.POSITIVE_INFINITY): void {
+export function checkNumber(
+  where: string,
+  name: string,
+  value: number,
+  low = 0,
+  high: number = Number.POSITIVE_INFINITY,
+): void {
   if (typeof value === 'number' && value >= low && value < high) return;
   const range = high === Number.POSITIVE_INFINITY ? `a finite number ≥ ${low}` : `a number in [${low}, ${high})`;
   throw argumentError(where, `${name}: wanted ${range}, got ${String(value)}`);

@@ -28,7 +28,8 @@ export class CheckpointFolder {
   readonly #keep: number;
 
   constructor(folder: string, { keep = 3 }: { readonly keep?: number } = {}) {
-    if (!Number.isSafeInteger(keep) || keep < 1) throw argumentError('CheckpointFolder', `keep: wanted an integer ≥ 1, got ${keep}`);
+    if (!Number.isSafeInteger(keep) || keep < 1)
+      throw argumentError('CheckpointFolder', `keep: wanted an integer ≥ 1, got ${keep}`);
     this.folder = folder;
     this.#keep = keep;
   }

@@ -113,7 +113,9 @@ function epochReport(value: unknown): EpochReport {
     seconds: number(value, 'seconds'),
     samplesPerSecond: number(value, 'samplesPerSecond'),
     validation:
-      validation === null ? null : { loss: number(validation, 'loss'), metrics: numbers(member(validation, 'metrics')) },
+      validation === null
+        ? null
+        : { loss: number(validation, 'loss'), metrics: numbers(member(validation, 'metrics')) },
   };
 }
 

@@ -216,7 +216,8 @@ export class Trainer {
       }
     }
     await reads.drain();
-    if (paused !== null) loader.restore(paused); // leaving the loop gave up the rest of the epoch
+    if (paused !== null)
+      loader.restore(paused); // leaving the loop gave up the rest of the epoch
     else await this.#endEpoch(loader, epoch, options);
   }
 

@@ -20,7 +20,7 @@ function idx(type: number, shape: readonly number[], body: Uint8Array): Uint8Arr
   const header = Buffer.alloc(4 + 4 * shape.length);
   header[2] = type;
   header[3] = shape.length;
-  shape.forEach((size, axis) => header.writeUInt32BE(size, 4 + 4 * axis));
+  for (const [axis, size] of shape.entries()) header.writeUInt32BE(size, 4 + 4 * axis);
   return Buffer.concat([header, body]);
 }
 
@@ -31,7 +31,10 @@ test('reads bytes and big-endian numbers', () => {
   });
   assert.deepEqual(data.parseIdx(idx(0x0c, [1], Uint8Array.of(255, 255, 255, 254))).data, Int32Array.of(-2));
   assert.deepEqual(data.parseIdx(idx(0x0d, [1], Uint8Array.of(0x3f, 0xc0, 0, 0))).data, Float32Array.of(1.5));
-  assert.deepEqual(data.parseIdx(idx(0x0e, [1], Uint8Array.of(0x3f, 0xf8, 0, 0, 0, 0, 0, 0))).data, Float64Array.of(1.5));
+  assert.deepEqual(
+    data.parseIdx(idx(0x0e, [1], Uint8Array.of(0x3f, 0xf8, 0, 0, 0, 0, 0, 0))).data,
+    Float64Array.of(1.5),
+  );
   assert.deepEqual(data.parseIdx(idx(8, [0, 5], new Uint8Array())).shape, [0, 5]);
 });
 
@@ -59,7 +62,10 @@ test('any bytes give a result or a typed error', () => {
       if (plausible) bytes.set([0, 0, 8].slice(0, bytes.length));
       try {
         const { data: found, shape } = data.parseIdx(bytes);
-        assert.equal(found.length, shape.reduce((a, b) => a * b, 1));
+        assert.equal(
+          found.length,
+          shape.reduce((a, b) => a * b, 1),
+        );
       } catch (error) {
         assert.ok(error instanceof WarpgradError, String(error));
       }
@@ -83,8 +89,18 @@ test('reads files, gzipped or not, up to a limit', async () => {
 });
 
 test('loads a folder with the four files of MNIST', async () => {
-  const images = (n: number): Uint8Array => idx(8, [n, 28, 28], Uint8Array.from({ length: n * 784 }, (_, i) => i % 251));
-  const labels = (n: number): Uint8Array => idx(8, [n], Uint8Array.from({ length: n }, (_, i) => i % 10));
+  const images = (n: number): Uint8Array =>
+    idx(
+      8,
+      [n, 28, 28],
+      Uint8Array.from({ length: n * 784 }, (_, i) => i % 251),
+    );
+  const labels = (n: number): Uint8Array =>
+    idx(
+      8,
+      [n],
+      Uint8Array.from({ length: n }, (_, i) => i % 10),
+    );
   await writeFile(join(folder, 'train-images-idx3-ubyte.gz'), gzipSync(images(100)));
   await writeFile(join(folder, 'train-labels-idx1-ubyte'), labels(100));
   await writeFile(join(folder, 't10k-images.idx3-ubyte'), images(20));
@@ -102,7 +118,10 @@ test('the digits of the npm package are 10,000 in three fixed parts', async () =
   assert.deepEqual([one.train.length, one.validation.length, one.test.length], [7500, 500, 2000]);
   const counts = new Array<number>(10).fill(0);
   for (const label of one.test.fields[1].data) counts[label] = (counts[label] ?? 0) + 1;
-  assert.ok(counts.every((n) => n >= 172 && n <= 226), counts.join());
+  assert.ok(
+    counts.every((n) => n >= 172 && n <= 226),
+    counts.join(),
+  );
   const two = await data.mnistDigits();
   assert.deepEqual(two.test.fields[0].data, one.test.fields[0].data);
 });

@@ -19,7 +19,10 @@ async function walk(loader: data.DataLoader, most = Number.POSITIVE_INFINITY): P
   const batches: number[][] = [];
   for await (const [x, y] of loader) {
     const labels = [...elements(y)];
-    assert.deepEqual([...elements(x)], labels.flatMap((label) => [2 * label, 2 * label + 1]));
+    assert.deepEqual(
+      [...elements(x)],
+      labels.flatMap((label) => [2 * label, 2 * label + 1]),
+    );
     batches.push(labels);
     x.dispose();
     y.dispose();
@@ -31,19 +34,30 @@ async function walk(loader: data.DataLoader, most = Number.POSITIVE_INFINITY): P
 test('hands out every sample once, in batches', async () => {
   const loader = new data.DataLoader(numbers(10), { batchSize: 4 });
   assert.equal(loader.length, 3);
-  assert.deepEqual(await walk(loader), [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]);
+  assert.deepEqual(await walk(loader), [
+    [0, 1, 2, 3],
+    [4, 5, 6, 7],
+    [8, 9],
+  ]);
   const dropping = new data.DataLoader(numbers(10), { batchSize: 4, dropLast: true });
   assert.equal(dropping.samples, 8);
-  assert.deepEqual(await walk(dropping), [[0, 1, 2, 3], [4, 5, 6, 7]]);
+  assert.deepEqual(await walk(dropping), [
+    [0, 1, 2, 3],
+    [4, 5, 6, 7],
+  ]);
 });
 
 test('the order is a function of seed and epoch', async () => {
-  const make = (seed: number): data.DataLoader => new data.DataLoader(numbers(50), { batchSize: 7, shuffle: true, seed });
+  const make = (seed: number): data.DataLoader =>
+    new data.DataLoader(numbers(50), { batchSize: 7, shuffle: true, seed });
   const loader = make(3);
   const first = await walk(loader);
   const second = await walk(loader);
   assert.notDeepEqual(second, first);
-  assert.deepEqual(first.flat().sort((a, b) => a - b), Array.from({ length: 50 }, (_, i) => i));
+  assert.deepEqual(
+    first.flat().sort((a, b) => a - b),
+    Array.from({ length: 50 }, (_, i) => i),
+  );
   const again = make(3);
   assert.deepEqual([await walk(again), await walk(again)], [first, second]);
   assert.notDeepEqual(await walk(make(4)), first);
@@ -126,11 +140,18 @@ test('a failing sample names itself, and the batch can be tried again', async ()
   const loader = new data.DataLoader(source, { batchSize: 2, prefetch: 3 });
   await rejectsLater(walk(loader), 'ERR_ARGUMENT', /batch 1 of epoch 0 \(samples 2, 3\) failed: cannot read/);
   poison = false;
-  assert.deepEqual(await walk(loader), [[2, 3], [4, 5]]);
+  assert.deepEqual(await walk(loader), [
+    [2, 3],
+    [4, 5],
+  ]);
 });
 
 test('tensors are indexed on their device; subsets and splits choose rows', async () => {
-  const x = tensor([[0, 1], [2, 3], [4, 5]]);
+  const x = tensor([
+    [0, 1],
+    [2, 3],
+    [4, 5],
+  ]);
   const y = tensor(new Int32Array([0, 1, 2]));
   const before = liveBytes();
   const tensors: data.Dataset<readonly [Tensor, Tensor]> = new data.TensorDataset([x, y]);
@@ -150,18 +171,32 @@ test('tensors are indexed on their device; subsets and splits choose rows', asyn
   assert.equal([...split.test].filter((i) => classes[i] === 1).length, 6);
   assert.equal([...split.validation].filter((i) => classes[i] === 1).length, 3);
   const all = [...split.train, ...split.validation, ...split.test].sort((a, b) => a - b);
-  assert.deepEqual(all, Array.from({ length: 100 }, (_, i) => i));
+  assert.deepEqual(
+    all,
+    Array.from({ length: 100 }, (_, i) => i),
+  );
   assert.deepEqual(data.stratifiedSplit(classes, { test: 20, validation: 10, seed: 1 }), split);
 });
 
 test('refuses bad sizes', () => {
-  rejects(() => new data.DataLoader(numbers(3), { batchSize: 0 }), 'ERR_ARGUMENT', /batchSize: wanted an integer ≥ 1, got 0/);
+  rejects(
+    () => new data.DataLoader(numbers(3), { batchSize: 0 }),
+    'ERR_ARGUMENT',
+    /batchSize: wanted an integer ≥ 1, got 0/,
+  );
   rejects(() => new data.DataLoader(numbers(3), { prefetch: 0.5 }), 'ERR_ARGUMENT', /prefetch/);
   const loader = new data.DataLoader(numbers(3));
   rejects(() => loader.restore({ ...loader.state, samples: 4 }), 'ERR_ARGUMENT', /samples was 4, here 3/);
   rejects(() => loader.restore({ ...loader.state, cursor: 9 }), 'ERR_ARGUMENT', /cursor ≤ 3/);
-  rejects(() => new data.ArrayDataset([{ data: new Float32Array(5), shape: [2, 2] }]), 'ERR_SHAPE', /wants 4 elements, got 5/);
-  const uneven = [{ data: new Float32Array(2), shape: [2] }, { data: new Float32Array(3), shape: [3] }] as const;
+  rejects(
+    () => new data.ArrayDataset([{ data: new Float32Array(5), shape: [2, 2] }]),
+    'ERR_SHAPE',
+    /wants 4 elements, got 5/,
+  );
+  const uneven = [
+    { data: new Float32Array(2), shape: [2] },
+    { data: new Float32Array(3), shape: [3] },
+  ] as const;
   rejects(() => new data.ArrayDataset(uneven), 'ERR_SHAPE', /field 0 has 2, field 1 has 3/);
   rejects(() => data.stratifiedSplit([1, 2], { test: 2, validation: 1 }), 'ERR_ARGUMENT', /at most 2/);
 });
@@ -170,13 +205,20 @@ test('Random is even, repeats by its words, and near seeds differ', () => {
   const random = new data.Random(1, 2);
   const counts = new Array<number>(10).fill(0);
   for (let i = 0; i < 50_000; i++) counts[random.int(10)] = (counts[random.int(10)] ?? 0) + 1;
-  assert.ok(counts.every((n) => n > 4500 && n < 5500), counts.join());
+  assert.ok(
+    counts.every((n) => n > 4500 && n < 5500),
+    counts.join(),
+  );
   const bits = (...words: number[]): number[] => {
     const r = new data.Random(...words);
     return [r.bits(), r.bits(), r.bits()];
   };
   assert.deepEqual(bits(1, 2), bits(1, 2));
-  const starts = new Set(Array.from({ length: 1000 }, (_, i) => bits(i).join()).concat(Array.from({ length: 1000 }, (_, i) => bits(0, i).join())));
+  const starts = new Set(
+    Array.from({ length: 1000 }, (_, i) => bits(i).join()).concat(
+      Array.from({ length: 1000 }, (_, i) => bits(0, i).join()),
+    ),
+  );
   assert.equal(starts.size, 2000);
   assert.notDeepEqual(bits(2 ** 40), bits(2 ** 41));
 });

@@ -35,13 +35,18 @@ const all: ReadonlyMap<string, io.HostTensor> = new Map<string, io.HostTensor>([
 ]);
 
 test('every dtype goes round, aligned, with metadata', () => {
-  const metadata = new Map([['format', 'pt'], ['constructor', 'x\n"']]);
+  const metadata = new Map([
+    ['format', 'pt'],
+    ['constructor', 'x\n"'],
+  ]);
   const bytes = io.encodeSafetensors(all, metadata);
   const found = io.parseSafetensors(bytes);
   assert.equal(found.tensors.size, all.size);
   for (const [name, wanted] of all) assert.deepEqual(found.tensors.get(name), wanted, name);
   assert.deepEqual(new Map(found.metadata), metadata);
-  const header = JSON.parse(Buffer.from(bytes.subarray(8, 8 + Number(Buffer.from(bytes).readBigUInt64LE()))).toString()) as Record<string, { data_offsets: number[] }>;
+  const header = JSON.parse(
+    Buffer.from(bytes.subarray(8, 8 + Number(Buffer.from(bytes).readBigUInt64LE()))).toString(),
+  ) as Record<string, { data_offsets: number[] }>;
   assert.equal(Number(Buffer.from(bytes).readBigUInt64LE()) % 8, 0);
   assert.equal((header['weight']?.data_offsets[0] ?? 1) % 4, 0);
   assert.deepEqual(io.parseSafetensors(io.encodeSafetensors(new Map())).tensors.size, 0);
@@ -79,13 +84,29 @@ const hostile: readonly (readonly [name: string, bytes: Uint8Array, message: Reg
   ['an exponent', file('{"a":{"dtype":"F32","shape":[1e0],"data_offsets":[0,4]}}', 4), /wanted an integer/],
   ['a leading zero', file('{"a":{"dtype":"F32","shape":[01],"data_offsets":[0,4]}}', 4), /wanted an integer/],
   ['a number beyond 2^53', file('{"a":{"dtype":"F32","shape":[9007199254740993],"data_offsets":[0,4]}}', 4), /2\^53/],
-  ['a size product that wraps', file('{"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}}'), /overflows/],
-  ['a product that wraps to zero', file('{"a":{"dtype":"F32","shape":[9007199254740991,9007199254740991,0],"data_offsets":[0,0]}}'), /overflows/],
+  [
+    'a size product that wraps',
+    file('{"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]}}'),
+    /overflows/,
+  ],
+  [
+    'a product that wraps to zero',
+    file('{"a":{"dtype":"F32","shape":[9007199254740991,9007199254740991,0],"data_offsets":[0,0]}}'),
+    /overflows/,
+  ],
   ['rank 9', file('{"a":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,1],"data_offsets":[0,4]}}', 4), /more than 8 numbers/],
   ['three offsets', file('{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4,4]}}', 4), /more than 2 numbers/],
-  ['offsets that do not fit the shape', file('{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}', 4), /wants 8 bytes, its data_offsets span 4/],
+  [
+    'offsets that do not fit the shape',
+    file('{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}', 4),
+    /wants 8 bytes, its data_offsets span 4/,
+  ],
   ['offsets backwards', file('{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}', 4), /span -4/],
-  ['a hole at the start', file('{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}', 8), /begins at 4, the tensor before it ends at 0/],
+  [
+    'a hole at the start',
+    file('{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}', 8),
+    /begins at 4, the tensor before it ends at 0/,
+  ],
   ['overlap', file(`{"a":{${f32}},"b":{${f32}}}`, 4), /begins at 0, the tensor before it ends at 4/],
   ['bytes after the last tensor', file(`{"a":{${f32}}}`, 5), /end at 4, the data at 5/],
   ['a tensor beyond the file', file(`{"a":{${f32}}}`, 3), /end at 4, the data at 3/],
@@ -94,36 +115,57 @@ const hostile: readonly (readonly [name: string, bytes: Uint8Array, message: Reg
   ['a long name', file(`{"${'x'.repeat(4097)}":{${f32}}}`, 4), /more than 4096 bytes/],
   ['metadata that is not text', file('{"__metadata__":{"a":1}}'), /wanted a string/],
   ['duplicate metadata', file('{"__metadata__":{"a":"1","a":"2"}}'), /metadata key "a" occurs twice/],
-  ['a bool byte of 2', Buffer.concat([file('{"a":{"dtype":"BOOL","shape":[1],"data_offsets":[0,1]}}'), Uint8Array.of(2)]), /0 or 1/],
-  ['too many tensors', file(`{${Array.from({ length: 100_001 }, (_, i) => `"${i}":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}`).join()}}`), /more than 100000 tensors/],
+  [
+    'a bool byte of 2',
+    Buffer.concat([file('{"a":{"dtype":"BOOL","shape":[1],"data_offsets":[0,1]}}'), Uint8Array.of(2)]),
+    /0 or 1/,
+  ],
+  [
+    'too many tensors',
+    file(
+      `{${Array.from({ length: 100_001 }, (_, i) => `"${i}":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}`).join()}}`,
+    ),
+    /more than 100000 tensors/,
+  ],
 ];
 for (const [name, bytes, message] of hostile) {
   test(`refuses ${name}`, () => rejects(() => io.parseSafetensors(bytes), 'ERR_FORMAT', message));
 }
 
 test('names dtypes that are known but not here yet', () => {
-  rejects(() => io.parseSafetensors(file('{"a":{"dtype":"BF16","shape":[1],"data_offsets":[0,2]}}', 2)), 'ERR_UNSUPPORTED', /BF16/);
+  rejects(
+    () => io.parseSafetensors(file('{"a":{"dtype":"BF16","shape":[1],"data_offsets":[0,2]}}', 2)),
+    'ERR_UNSUPPORTED',
+    /BF16/,
+  );
 });
 
 test('damaged files give a typed error or a valid result, never more', () => {
   const good = io.encodeSafetensors(all, new Map([['format', 'pt']]));
   const headerEnd = 8 + Number(Buffer.from(good).readBigUInt64LE());
   fc.assert(
-    fc.property(fc.array(fc.tuple(fc.nat(headerEnd - 1), fc.nat(255)), { minLength: 1, maxLength: 4 }), fc.nat(good.length), (edits, cut) => {
-      const bytes = edits.length === 4 ? good.slice(0, cut) : good.slice();
-      for (const [at, value] of edits) if (at < bytes.length) bytes[at] = value;
-      try {
-        const { tensors } = io.parseSafetensors(bytes);
-        // What our parser takes, JSON.parse must understand in the same way.
-        const length = Number(Buffer.from(bytes).readBigUInt64LE());
-        const header = JSON.parse(Buffer.from(bytes.subarray(8, 8 + length)).toString()) as Record<string, { shape: number[] }>;
-        for (const [name, { shape }] of tensors) {
-          assert.deepEqual(Object.getOwnPropertyDescriptor(header, name)?.value.shape, shape);
+    fc.property(
+      fc.array(fc.tuple(fc.nat(headerEnd - 1), fc.nat(255)), { minLength: 1, maxLength: 4 }),
+      fc.nat(good.length),
+      (edits, cut) => {
+        const bytes = edits.length === 4 ? good.slice(0, cut) : good.slice();
+        for (const [at, value] of edits) if (at < bytes.length) bytes[at] = value;
+        try {
+          const { tensors } = io.parseSafetensors(bytes);
+          // What our parser takes, JSON.parse must understand in the same way.
+          const length = Number(Buffer.from(bytes).readBigUInt64LE());
+          const header = JSON.parse(Buffer.from(bytes.subarray(8, 8 + length)).toString()) as Record<
+            string,
+            { shape: number[] }
+          >;
+          for (const [name, { shape }] of tensors) {
+            assert.deepEqual(Object.getOwnPropertyDescriptor(header, name)?.value.shape, shape);
+          }
+        } catch (error) {
+          assert.ok(error instanceof WarpgradError, String(error));
         }
-      } catch (error) {
-        assert.ok(error instanceof WarpgradError, String(error));
-      }
-    }),
+      },
+    ),
     { numRuns: 3000 },
   );
 });
@@ -131,7 +173,13 @@ test('damaged files give a typed error or a valid result, never more', () => {
 test('saves and loads tensors by path', async () => {
   const path = join(folder, 'model.safetensors');
   const tensors = new Map<string, Tensor>([
-    ['a', tensor([[1, 2], [3, 4]]).transpose()],
+    [
+      'a',
+      tensor([
+        [1, 2],
+        [3, 4],
+      ]).transpose(),
+    ],
     ['b', tensor(BigInt64Array.of(5n))],
     ['c', tensor([true, false])],
   ]);
@@ -148,7 +196,11 @@ test('saves and loads tensors by path', async () => {
   await rejectsLater(io.loadSafetensors(join(folder, 'pickle.pt')), 'ERR_FORMAT', /pickle\.pt/);
   await rejectsLater(io.readSafetensors(folder), 'ERR_FORMAT', /regular file/);
   await rejectsLater(io.saveSafetensors(join(folder, 'no', 'x'), tensors), 'ERR_IO', /cannot write/);
-  await rejectsLater(io.saveSafetensors(path, new Map([['__metadata__', ones([1])]])), 'ERR_ARGUMENT', /cannot be a tensor's name/);
+  await rejectsLater(
+    io.saveSafetensors(path, new Map([['__metadata__', ones([1])]])),
+    'ERR_ARGUMENT',
+    /cannot be a tensor's name/,
+  );
   assert.ok((await readFile(path)).length > 0);
 });
 

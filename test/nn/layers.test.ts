@@ -9,11 +9,31 @@ const test = suite('nn layers');
 test('Linear is x · Wᵀ + b', async () => {
   const layer = new nn.Linear(2, 3, { dtype: 'float64' });
   noGrad(() => {
-    layer.weight.copy_(tensor([[1, 2], [3, 4], [5, 6]], { dtype: 'float64' }));
+    layer.weight.copy_(
+      tensor(
+        [
+          [1, 2],
+          [3, 4],
+          [5, 6],
+        ],
+        { dtype: 'float64' },
+      ),
+    );
     layer.bias?.copy_(tensor([0.5, 0, -0.5], { dtype: 'float64' }));
   });
-  const y = layer.forward(tensor([[1, 1], [2, 0]], { dtype: 'float64' }));
-  assert.deepEqual(await y.toArray(), [[3.5, 7, 10.5], [2.5, 6, 9.5]]);
+  const y = layer.forward(
+    tensor(
+      [
+        [1, 1],
+        [2, 0],
+      ],
+      { dtype: 'float64' },
+    ),
+  );
+  assert.deepEqual(await y.toArray(), [
+    [3.5, 7, 10.5],
+    [2.5, 6, 9.5],
+  ]);
   assert.equal(new nn.Linear(2, 3, { bias: false }).bias, null);
   rejects(() => new nn.Linear(0, 3), 'ERR_ARGUMENT', /inFeatures: wanted an integer ≥ 1, got 0/);
 });
@@ -31,7 +51,9 @@ test('Conv2d and the pools give the shapes of their formulas', () => {
 
 test('BatchNorm2d normalises by the batch, follows it, and evaluates by what it followed', async () => {
   const shape = [4, 3, 5, 5];
-  const x = randn(shape, { dtype: 'float64', generator: new Generator(3) }).mul(2).add(1);
+  const x = randn(shape, { dtype: 'float64', generator: new Generator(3) })
+    .mul(2)
+    .add(1);
   const norm = new nn.BatchNorm2d(3, { dtype: 'float64', momentum: 0.3 });
   const data = elements(x);
   const values = (c: number): number[] => [...data].filter((_, i) => Math.floor(i / 25) % 3 === c);
@@ -73,7 +95,11 @@ test('activations and losses', async () => {
   const x = tensor([[-1, 0, 2]], { dtype: 'float64' });
   close(await new nn.ReLU().forward(x).data(), [0, 0, 2], 0);
   close(await new nn.Tanh().forward(x).data(), [-1, 0, 2].map(Math.tanh), 1e-12);
-  close(await new nn.Sigmoid().forward(x).data(), [-1, 0, 2].map((v) => 1 / (1 + Math.exp(-v))), 1e-12);
+  close(
+    await new nn.Sigmoid().forward(x).data(),
+    [-1, 0, 2].map((v) => 1 / (1 + Math.exp(-v))),
+    1e-12,
+  );
   const total = Math.log(Math.exp(-1) + 1 + Math.exp(2));
   const label = tensor(new Int32Array([2]));
   close([await new nn.CrossEntropyLoss().forward(x, label).item()], [total - 2], 1e-9);
@@ -105,7 +131,8 @@ test('init fills with the right spread', async () => {
     return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
   };
   const fresh = (): Tensor => zeros([200, 100]);
-  const near = (value: number, wanted: number): void => assert.ok(Math.abs(value / wanted - 1) < 0.03, `${value}, wanted ${wanted}`);
+  const near = (value: number, wanted: number): void =>
+    assert.ok(Math.abs(value / wanted - 1) < 0.03, `${value}, wanted ${wanted}`);
   const { init } = nn;
   manualSeed(1);
   near(spread(init.kaimingUniform(fresh(), { nonlinearity: 'relu' })), Math.sqrt(2 / 100));

@@ -24,10 +24,22 @@ test('finds parameters, buffers and children by their properties', () => {
     [...block.namedParameters()].map(([name]) => name),
     ['scale', 'first.weight', 'first.bias', 'norm.weight', 'norm.bias', 'tail.0.weight'],
   );
-  assert.deepEqual([...block.namedBuffers()].map(([name]) => name), ['count', 'norm.runningMean', 'norm.runningVar']);
-  assert.deepEqual([...block.namedModules()].map(([name]) => name), ['', 'first', 'norm', 'tail.0', 'tail.1']);
-  assert.equal(block.parameters().every((p) => p.requiresGrad), true);
-  assert.equal(block.buffers().some((b) => b.requiresGrad), false);
+  assert.deepEqual(
+    [...block.namedBuffers()].map(([name]) => name),
+    ['count', 'norm.runningMean', 'norm.runningVar'],
+  );
+  assert.deepEqual(
+    [...block.namedModules()].map(([name]) => name),
+    ['', 'first', 'norm', 'tail.0', 'tail.1'],
+  );
+  assert.equal(
+    block.parameters().every((p) => p.requiresGrad),
+    true,
+  );
+  assert.equal(
+    block.buffers().some((b) => b.requiresGrad),
+    false,
+  );
 });
 
 test('a shared tensor is one parameter with two paths', () => {
@@ -39,8 +51,17 @@ test('a shared tensor is one parameter with two paths', () => {
 
 test('train and eval reach every module', () => {
   const block = new Block().eval();
-  assert.equal(block.modules().some((m) => m.training), false);
-  assert.equal(block.train().modules().every((m) => m.training), true);
+  assert.equal(
+    block.modules().some((m) => m.training),
+    false,
+  );
+  assert.equal(
+    block
+      .train()
+      .modules()
+      .every((m) => m.training),
+    true,
+  );
 });
 
 test('a state dict goes round', async () => {
@@ -48,17 +69,24 @@ test('a state dict goes round', async () => {
   const to = new Block();
   noGrad(() => from.norm.runningMean?.fill_(3));
   assert.deepEqual(to.loadStateDict(from.stateDict()), { missing: [], unexpected: [] });
-  for (const [name, t] of from.stateDict()) assert.deepEqual(await to.stateDict().get(name)?.data(), await t.data(), name);
+  for (const [name, t] of from.stateDict())
+    assert.deepEqual(await to.stateDict().get(name)?.data(), await t.data(), name);
 });
 
 test('names what is missing, unexpected or of another shape, and changes nothing then', async () => {
   const layer = new nn.Linear(2, 2);
   const before = await layer.weight.data();
-  const state = new Map<string, Tensor>([['weight', ones([2, 2])], ['extra', ones([1])]]);
+  const state = new Map<string, Tensor>([
+    ['weight', ones([2, 2])],
+    ['extra', ones([1])],
+  ]);
   rejects(() => layer.loadStateDict(state), 'ERR_ARGUMENT', /missing bias; unexpected extra/);
   assert.deepEqual(layer.loadStateDict(state, { strict: false }), { missing: ['bias'], unexpected: ['extra'] });
   noGrad(() => layer.weight.copy_(tensor(before, { shape: [2, 2] })));
-  const wrong = new Map<string, Tensor>([['weight', ones([2, 2])], ['bias', ones([3])]]);
+  const wrong = new Map<string, Tensor>([
+    ['weight', ones([2, 2])],
+    ['bias', ones([3])],
+  ]);
   rejects(() => layer.loadStateDict(wrong), 'ERR_SHAPE', /bias wants \[2\], got \[3\]/);
   assert.deepEqual(await layer.weight.data(), before);
 });
@@ -77,7 +105,10 @@ test('casts its parameters and keeps tied ones tied', () => {
 test('freezes, visits and drops gradients', () => {
   const block = new Block();
   block.first.requiresGrad_(false);
-  block.forward(ones([5, 3])).sum().backward();
+  block
+    .forward(ones([5, 3]))
+    .sum()
+    .backward();
   assert.equal(block.first.weight.grad, null);
   assert.ok(block.scale.grad);
   block.zeroGrad();
@@ -93,7 +124,10 @@ test('a shape error names the path of the layer', () => {
 });
 
 test('prints the tree', () => {
-  const net = new nn.Sequential(new nn.Conv2d(1, 2, [3, 5], { stride: 2, padding: 1 }), new nn.Sequential(new nn.Dropout(0.1)));
+  const net = new nn.Sequential(
+    new nn.Conv2d(1, 2, [3, 5], { stride: 2, padding: 1 }),
+    new nn.Sequential(new nn.Dropout(0.1)),
+  );
   assert.equal(
     String(net),
     'Sequential(\n  (0): Conv2d(1, 2, kernel 3×5, stride 2, padding 1)\n  (1): Sequential(\n    (0): Dropout(0.1)\n  )\n)\n32 parameters',
@@ -104,8 +138,17 @@ test('survives the scope it was made in, and frees everything on dispose', () =>
   const live = (): number => memory()['cpu']?.live ?? 0;
   const before = live();
   const net = scope(() => new nn.Sequential(new nn.Linear(8, 8), new nn.BatchNorm2d(3)));
-  assert.equal(net.parameters().some((p) => p.disposed), false);
-  scope(() => net.at(0)?.forward(ones([2, 8])).sum().backward());
+  assert.equal(
+    net.parameters().some((p) => p.disposed),
+    false,
+  );
+  scope(() =>
+    net
+      .at(0)
+      ?.forward(ones([2, 8]))
+      .sum()
+      .backward(),
+  );
   net.dispose();
   assert.equal(live(), before);
 });

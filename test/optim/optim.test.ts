@@ -12,7 +12,8 @@ const sizes = [1, 7, 300];
 const steps = 12;
 // Any numbers will do, as long as they change sign and size.
 const start = (k: number, i: number): number => Math.sin(3 * k + i) * 2;
-const gradient = (k: number, i: number, step: number): number => Math.cos(k + 0.7 * i + 1.3 * step) * 10 ** ((i % 5) - 2);
+const gradient = (k: number, i: number, step: number): number =>
+  Math.cos(k + 0.7 * i + 1.3 * step) * 10 ** ((i % 5) - 2);
 
 type Dtype = 'float32' | 'float64';
 type Update = (p: number, g: number, memory: Memory, step: number) => number;
@@ -26,7 +27,10 @@ function compare(
   before: (optimizer: optim.SGD | optim.Adam, step: number) => void = () => {},
 ): void {
   const params = sizes.map((size, k) =>
-    tensor(Array.from({ length: size }, (_, i) => start(k, i)), { dtype, device, requiresGrad: true }),
+    tensor(
+      Array.from({ length: size }, (_, i) => start(k, i)),
+      { dtype, device, requiresGrad: true },
+    ),
   );
   const wanted = params.map((p) => [...elements(p)]);
   const memories = sizes.map((size) => Array.from({ length: size }, freshMemory));
@@ -34,18 +38,21 @@ function compare(
   for (let step = 0; step < steps; step++) {
     before(optimizer, step);
     params.forEach((p, k) => {
-      p.grad = tensor(Array.from({ length: p.size }, (_, i) => gradient(k, i, step)), { dtype, device });
+      p.grad = tensor(
+        Array.from({ length: p.size }, (_, i) => gradient(k, i, step)),
+        { dtype, device },
+      );
     });
     optimizer.step();
-    wanted.forEach((values, k) =>
-      values.forEach((value, i) => {
+    for (const [k, values] of wanted.entries()) {
+      for (const [i, value] of values.entries()) {
         values[i] = update(value, gradient(k, i, step), memories[k]?.[i] ?? freshMemory(), step);
-      }),
-    );
+      }
+    }
     optimizer.zeroGrad();
     assert.ok(params.every((p) => p.grad === null));
   }
-  params.forEach((p, k) => close(elements(p), wanted[k] ?? [], dtype === 'float64' ? 1e-12 : 2e-5));
+  for (const [k, p] of params.entries()) close(elements(p), wanted[k] ?? [], dtype === 'float64' ? 1e-12 : 2e-5);
 }
 
 const sgdCases = [
@@ -62,7 +69,12 @@ for (const device of testDevices) {
     for (const options of sgdCases) {
       test(`SGD ${JSON.stringify(options)} ${dtype} ${device}`, () => {
         const full = { momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, ...options };
-        compare(dtype, device, (params) => new optim.SGD(params, options), (p, g, memory) => sgd(p, g, memory, full));
+        compare(
+          dtype,
+          device,
+          (params) => new optim.SGD(params, options),
+          (p, g, memory) => sgd(p, g, memory, full),
+        );
       });
     }
     for (const options of adamCases) {
@@ -89,16 +101,39 @@ test('a schedule writes the rate the kernel reads', () => {
       sgd(p, g, memory, { lr: schedule.lrAt(step), momentum: 0, dampening: 0, weightDecay: 0, nesterov: false }),
     (optimizer, step) => schedule.apply(optimizer, step),
   );
-  close([0, 3, 4, 7, 10, 99].map((step) => schedule.lrAt(step)), [0.05, 0.2, 0.2, 0.105, 0.01, 0.01], 1e-12);
-  rejects(() => new optim.CosineWarmup({ lr: 1, warmupSteps: 5, totalSteps: 4 }), 'ERR_ARGUMENT', /warmupSteps ≤ totalSteps/);
+  close(
+    [0, 3, 4, 7, 10, 99].map((step) => schedule.lrAt(step)),
+    [0.05, 0.2, 0.2, 0.105, 0.01, 0.01],
+    1e-12,
+  );
+  rejects(
+    () => new optim.CosineWarmup({ lr: 1, warmupSteps: 5, totalSteps: 4 }),
+    'ERR_ARGUMENT',
+    /warmupSteps ≤ totalSteps/,
+  );
 });
 
 test('groups have their own hyper-parameters and keep their ratio under a schedule', () => {
   const [a, b] = [tensor([1], { requiresGrad: true }), tensor([1], { requiresGrad: true })];
-  const optimizer = new optim.AdamW([{ params: [a], weightDecay: 0 }, { params: [b], lr: 0.1 }], { lr: 0.2 });
-  assert.deepEqual(optimizer.groups.map(({ values }) => [values.lr, values.weightDecay]), [[0.2, 0], [0.1, 0.01]]);
+  const optimizer = new optim.AdamW(
+    [
+      { params: [a], weightDecay: 0 },
+      { params: [b], lr: 0.1 },
+    ],
+    { lr: 0.2 },
+  );
+  assert.deepEqual(
+    optimizer.groups.map(({ values }) => [values.lr, values.weightDecay]),
+    [
+      [0.2, 0],
+      [0.1, 0.01],
+    ],
+  );
   optimizer.lr = 0.02;
-  assert.deepEqual(optimizer.groups.map(({ lr }) => lr), [0.02, 0.01]);
+  assert.deepEqual(
+    optimizer.groups.map(({ lr }) => lr),
+    [0.02, 0.01],
+  );
   optimizer.groups[1]?.set({ weightDecay: 0.5 });
   close(elements(optimizer.groups[1]?.hyper ?? a), [0.01, 0.9, 0.999, 1e-8, 0.5], 0);
   rejects(() => optimizer.groups[0]?.set({ beta1: 1 }), 'ERR_ARGUMENT', /beta1: wanted a number in \[0, 1\)/);
@@ -106,7 +141,10 @@ test('groups have their own hyper-parameters and keep their ratio under a schedu
 });
 
 test('a parameter without a gradient stands still, and counts its own steps', () => {
-  const params = [tensor([1, 2], { dtype: 'float64', requiresGrad: true }), tensor([3], { dtype: 'float64', requiresGrad: true })];
+  const params = [
+    tensor([1, 2], { dtype: 'float64', requiresGrad: true }),
+    tensor([3], { dtype: 'float64', requiresGrad: true }),
+  ];
   const optimizer = new optim.Adam(params, { lr: 0.1 });
   const full = { lr: 0.1, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay: 0, decoupled: false };
   const wanted = [[1, 2], [3]];
@@ -114,7 +152,10 @@ test('a parameter without a gradient stands still, and counts its own steps', ()
   for (let step = 0; step < 9; step++) {
     params.forEach((p, k) => {
       if (k === 1 && step % 3 !== 1) return;
-      p.grad = tensor(Array.from({ length: p.size }, (_, i) => gradient(k, i, step)), { dtype: 'float64' });
+      p.grad = tensor(
+        Array.from({ length: p.size }, (_, i) => gradient(k, i, step)),
+        { dtype: 'float64' },
+      );
       wanted[k]?.forEach((value, i) => {
         (wanted[k] as number[])[i] = adam(value, gradient(k, i, step), memories[k]?.[i] ?? freshMemory(), full);
       });
@@ -122,7 +163,7 @@ test('a parameter without a gradient stands still, and counts its own steps', ()
     optimizer.step();
     optimizer.zeroGrad();
   }
-  params.forEach((p, k) => close(elements(p), wanted[k] ?? [], 1e-12));
+  for (const [k, p] of params.entries()) close(elements(p), wanted[k] ?? [], 1e-12);
   assert.deepEqual(optimizer.stateDict().groups[0]?.cohorts, [[0], [1]]);
 });
 
@@ -143,10 +184,14 @@ test('the state goes round, cohorts and hyper-parameters included', () => {
   const two = make();
   const { kind, groups, tensors } = one.optimizer.stateDict();
   two.optimizer.loadStateDict({ kind, tensors, groups: JSON.parse(JSON.stringify(groups)) as typeof groups });
-  one.params.forEach((p, k) => two.params[k]?.write(elements32(p)));
+  for (const [k, p] of one.params.entries()) two.params[k]?.write(elements32(p));
   for (const each of [one, two]) for (let i = 0; i < 3; i++) advance(each, [0, 1]);
-  one.params.forEach((p, k) => assert.deepEqual(elements(two.params[k] as Tensor), elements(p)));
-  rejects(() => two.optimizer.loadStateDict({ ...one.optimizer.stateDict(), kind: 'Adam' }), 'ERR_ARGUMENT', /the state is of Adam/);
+  for (const [k, p] of one.params.entries()) assert.deepEqual(elements(two.params[k] as Tensor), elements(p));
+  rejects(
+    () => two.optimizer.loadStateDict({ ...one.optimizer.stateDict(), kind: 'Adam' }),
+    'ERR_ARGUMENT',
+    /the state is of Adam/,
+  );
   const broken = { kind, tensors, groups: [{ ...(groups[0] as (typeof groups)[number]), cohorts: [[0, 0]] }] };
   rejects(() => two.optimizer.loadStateDict(broken), 'ERR_ARGUMENT', /cohorts/);
 });
@@ -177,7 +222,11 @@ test('refuses what it cannot train', () => {
 });
 
 test('clipGradNorm scales the gradients together and gives the norm before', () => {
-  const params = [tensor([0, 0], { requiresGrad: true }), tensor([0], { requiresGrad: true }), tensor([0], { requiresGrad: true })];
+  const params = [
+    tensor([0, 0], { requiresGrad: true }),
+    tensor([0], { requiresGrad: true }),
+    tensor([0], { requiresGrad: true }),
+  ];
   (params[0] as Tensor).grad = tensor([3, 0]);
   (params[1] as Tensor).grad = tensor([4]);
   close([optim.clipGradNorm(params, 10).itemSync()], [5], 1e-6);

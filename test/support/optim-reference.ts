@@ -20,7 +20,12 @@ export interface SgdHyper {
   readonly nesterov: boolean;
 }
 
-export function sgd(p: number, grad: number, memory: Memory, { lr, momentum, dampening, weightDecay, nesterov }: SgdHyper): number {
+export function sgd(
+  p: number,
+  grad: number,
+  memory: Memory,
+  { lr, momentum, dampening, weightDecay, nesterov }: SgdHyper,
+): number {
   let g = grad + weightDecay * p;
   if (momentum !== 0) {
     memory.momentum = memory.step === 0 ? g : momentum * memory.momentum + (1 - dampening) * g;
@@ -39,7 +44,12 @@ export interface AdamHyper {
   readonly decoupled: boolean;
 }
 
-export function adam(p: number, grad: number, memory: Memory, { lr, beta1, beta2, eps, weightDecay, decoupled }: AdamHyper): number {
+export function adam(
+  p: number,
+  grad: number,
+  memory: Memory,
+  { lr, beta1, beta2, eps, weightDecay, decoupled }: AdamHyper,
+): number {
   const g = decoupled ? grad : grad + weightDecay * p;
   const shrunk = decoupled ? p - lr * weightDecay * p : p;
   memory.step++;

@@ -5,7 +5,10 @@ import { makeRun } from './training.ts';
 const [, , folder = '', pace = ''] = process.argv;
 
 async function main(): Promise<void> {
-  const { trainer, loader } = makeRun({ checkpoint: { folder }, onStep: ({ step }) => void process.stdout.write(`${step}\n`) });
+  const { trainer, loader } = makeRun({
+    checkpoint: { folder },
+    onStep: ({ step }) => void process.stdout.write(`${step}\n`),
+  });
   const paced = data.transform(loader.dataset, async (batch) => {
     if (pace === 'slow') await new Promise((resolve) => setTimeout(resolve, 500));
     return batch;

@@ -22,7 +22,10 @@ function images(count: number, seed: number): data.ArrayDataset {
     const label = labels[Math.floor(i / 36)] ?? 0;
     return random.uniform(-1, 1) + (i % 3 === label ? 0.8 : 0);
   });
-  return new data.ArrayDataset([{ data: pixels, shape: [count, 1, 6, 6] }, { data: labels, shape: [count] }]);
+  return new data.ArrayDataset([
+    { data: pixels, shape: [count, 1, 6, 6] },
+    { data: labels, shape: [count] },
+  ]);
 }
 
 /** A fresh run from seed 1: convolution, batch norm, dropout, clipping, a schedule, augmentation. */
@@ -64,7 +67,5 @@ export function makeRun(options: Partial<train.TrainerOptions> = {}, device = 'c
 /** A checksum of every tensor of a run's state. */
 export function fingerprint({ model, optimizer }: Run): Record<string, string> {
   const tensors = [...model.stateDict(), ...optimizer.stateDict().tensors];
-  return Object.fromEntries(
-    tensors.map(([name, t]) => [name, createHash('sha1').update(elements(t)).digest('hex')]),
-  );
+  return Object.fromEntries(tensors.map(([name, t]) => [name, createHash('sha1').update(elements(t)).digest('hex')]));
 }

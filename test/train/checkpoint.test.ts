@@ -72,7 +72,11 @@ test('a folder that cannot be written is ERR_IO, and old checkpoints stay', asyn
     const store = new train.CheckpointFolder(folder);
     await store.save(tensors(1), { step: 1 });
     await writeFile(join(folder, 'file'), '');
-    await rejectsLater(new train.CheckpointFolder(join(folder, 'file')).save(tensors(1), null), 'ERR_IO', /cannot save/);
+    await rejectsLater(
+      new train.CheckpointFolder(join(folder, 'file')).save(tensors(1), null),
+      'ERR_IO',
+      /cannot save/,
+    );
     await chmod(folder, 0o500);
     // Root may write everywhere; then there is nothing to see here.
     if (process.getuid?.() !== 0) await rejectsLater(store.save(tensors(2), null), 'ERR_IO', /EACCES/);

@@ -38,7 +38,8 @@ for (const mode of ['captured', 'eager'] as const) {
   test(`a run stopped after any step and resumed ends with the same bits (${mode})`, async () => {
     const whole = makeRun({ mode });
     const wanted = await whole.trainer.fit(whole.loader, { epochs, validation: whole.validation });
-    const stops = mode === 'captured' ? Array.from({ length: epochs * batches }, (_, i) => i + 1) : [1, batches, batches + 4];
+    const stops =
+      mode === 'captured' ? Array.from({ length: epochs * batches }, (_, i) => i + 1) : [1, batches, batches + 4];
     for (const until of stops) {
       await withFolder(async (folder) => {
         await trainUntil(until, folder, mode);
