@@ -89,11 +89,61 @@ inline void scatterTile(const T* dense, int64_t denseRow, T* out, int64_t outM, 
     }
 }
 
+/// out[x] = sum over taps of weight * source[x + tap], NV vectors of one output row at a time; `count` valid elements.
+template <class T, int NV>
+WG_INLINE void directStrip(T* out, const T* from, const int64_t* offsets, const T* weights, int64_t weightStride, int64_t taps, T bias,
+                           int count) {
+  constexpr int L = Lanes<T>::kCount;
+  typename Lanes<T>::Vec acc[NV];
+#pragma GCC unroll 4
+  for (int j = 0; j < NV; ++j) acc[j] = typename Lanes<T>::Vec{} + bias;
+  for (int64_t k = 0; k < taps; ++k) {
+    const T weight = weights[k * weightStride];
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j)
+      acc[j] += weight * (count == NV * L ? loadVec(from + offsets[k] + j * L) : loadPart(from + offsets[k] + j * L, count));
+  }
+#pragma GCC unroll 4
+  for (int j = 0; j < NV; ++j) {
+    if (count == NV * L) storeVec(out + j * L, acc[j]);
+    else storePart(out + j * L, acc[j], count);
+  }
+}
+
+/// Depthwise: with one source channel and a few outputs of it a panel would not earn its packing. False: not such a window.
+template <class T>
+inline bool windowDirect(const WindowGemm<T>& g, const PixelBlock& block, T* scratch) {
+  constexpr int L = Lanes<T>::kCount;
+  const Window& w = g.window;
+  const int64_t taps = w.depth();
+  if (w.channels != 1 || g.m > 2 || w.stepX != 1 || g.outX != 1 || taps == 0 || taps > 64) return false;
+  const SlabShape shape = slabShape(w, block);
+  if (!inside(w, shape) && block.images * shape.size() > kSlabElements<T>) return false;
+  const Slab<T> slab = makeSlab(w, block, shape, g.source + block.image0 * g.strideImage, g.strideImage, 1, scratch);
+  int64_t offsets[64];
+  tapOffsets(w, slab.strideC, slab.strideY, 0, 0, taps, offsets);
+  for (int64_t i = 0; i < g.m; ++i)
+    for (int64_t image = 0; image < block.images; ++image)
+      for (int64_t y = 0; y < block.rows; ++y) {
+        const T* const from = slab.data + image * slab.strideImage + y * w.stepY * slab.strideY;
+        T* const out = g.out + i * g.outM + (block.image0 + image) * g.outImage + (block.row0 + y) * g.outY + block.col0;
+        const T* const weights = g.weights + i;
+        const T bias = g.bias ? g.bias[i * g.biasStride] : T(0);
+        int64_t x = 0;
+        for (; x + kWideVectors * L <= block.cols; x += kWideVectors * L)
+          directStrip<T, kWideVectors>(out + x, from + x, offsets, weights, g.m, taps, bias, kWideVectors * L);
+        for (; x < block.cols; x += L)
+          directStrip<T, 1>(out + x, from + x, offsets, weights, g.m, taps, bias, static_cast<int>(minOf(L, block.cols - x)));
+      }
+  return true;
+}
+
 /// All m of one block of pixels, on the calling thread.
 template <class T>
 inline void windowGemm(const WindowGemm<T>& g, const PixelBlock& block, T* scratch) {
   constexpr int L = Lanes<T>::kCount;
   constexpr int kMostRuns = kWideVectors * L;
+  if (windowDirect(g, block, scratch)) return;
   const Window& w = g.window;
   const int vectors = g.m <= kWideRows ? kWideVectors : kTileVectors;
   const int panel = vectors * L;
@@ -131,7 +181,7 @@ inline void windowGemm(const WindowGemm<T>& g, const PixelBlock& block, T* scrat
         together = together && (i == 0 || to[i] == to[i - 1] + runs[i - 1].length);
       }
       if (checked) packPixelsChecked(packed, nv * L, k0, kc, source, g.strideImage, w, block, runs, runCount);
-      else packPixels(packed, nv * L, kc, offsets, slab, w, runs, runCount);
+      else if (kc > 0) packPixels(packed, nv * L, kc, offsets, slab, w, runs, runCount);
       Tile<T> t;
       t.aRow = 1;
       t.b = packed;

@@ -28,6 +28,7 @@ struct Gemm {
 
 // bench/native/gemm_bench.cc on Zen 4 (1 MiB L2): see bench/NOTES.md. Half the scratch holds A's block, half B's.
 inline constexpr int64_t kDepthBytes = 2048;
+inline constexpr int64_t kPanelGroup = 4;  // panels of B packed at a time
 inline constexpr int64_t kScratchSlack = 2 * kVectorBytes;
 inline constexpr int64_t kBlockBytes = static_cast<int64_t>(kWorkerScratchBytes) / 2 - 2 * kScratchSlack;
 
@@ -41,6 +42,12 @@ inline int64_t evenSplit(int64_t size, int64_t most, int64_t unit) {
 template <class T>
 inline int64_t depthBlock(int64_t k) {
   return evenSplit(k, kDepthBytes / static_cast<int64_t>(sizeof(T)), 8);
+}
+
+/// Rows of A that fit the scratch.
+template <class T>
+inline int64_t packedRows(int64_t depth) {
+  return kBlockBytes / static_cast<int64_t>(sizeof(T)) / depth;
 }
 
 /// A tile whose C columns are not contiguous goes through a small dense copy.
@@ -76,12 +83,13 @@ inline void gemmBlock(const Gemm<T>& g, T* scratch) {
   const int64_t panel = static_cast<int64_t>(vectors) * L;
   const int64_t rows = ceilDiv(g.m, ceilDiv(g.m, mostRows));  // tiles of nearly equal height waste least
   const int64_t depth = depthBlock<T>(g.k);
-  const int64_t capacity = kBlockBytes / static_cast<int64_t>(sizeof(T)) / depth;
+  const int64_t capacity = packedRows<T>(depth);
   const int64_t blockRows = maxOf(capacity / rows, 1) * rows;
   // Panels of B that are not whole vectors wide, or not contiguous, or used often enough, are packed.
-  const bool directB = g.bCol == 1 && g.m <= 2 * kTileRows;
+  // A pitch near a power of two would put a panel's rows into few sets of the caches.
+  const bool aliases = g.bRow * static_cast<int64_t>(sizeof(T)) % 1024 == 0;
+  const bool directB = g.bCol == 1 && g.m <= (aliases ? 2 : 5) * kTileRows;
   const bool directA = g.n <= 2 * panel || (g.aCol == 1 && g.m * minOf(g.k, depth) * static_cast<int64_t>(sizeof(T)) <= 24576);
-  const int64_t blockCols = maxOf(capacity / panel, 1) * panel;
   T* const packedA = scratch;
   T* const packedB = scratch + (kBlockBytes + kScratchSlack) / static_cast<int64_t>(sizeof(T));
   alignas(64) T bias[kWideVectors * L];
@@ -99,45 +107,49 @@ inline void gemmBlock(const Gemm<T>& g, T* scratch) {
           to += lines * kc;
         }
       }
-      for (int64_t n0 = 0; n0 < g.n; n0 += blockCols) {
-        const int64_t nEnd = minOf(g.n, n0 + blockCols);
-        for (int64_t j = n0; j < nEnd; j += panel) {
-          const int cols = static_cast<int>(minOf(panel, nEnd - j));
-          const int nv = cols <= L ? 1 : cols <= 2 * L ? 2 : kWideVectors;
-          Tile<T> t;
-          t.k = kc;
-          t.cols = cols;
-          t.accumulate = k0 > 0;
-          t.columnBias = nullptr;
-          t.rowBiasStride = g.rowBiasStride;
-          if (last && g.columnBias) {
-            for (int x = 0; x < nv * L; ++x) bias[x] = x < cols ? g.columnBias[(j + x) * g.columnBiasStride] : T(0);
-            t.columnBias = bias;
-          }
-          if (directB && cols == nv * L) {
-            t.b = g.b + k0 * g.bRow + j;
-            t.bRow = g.bRow;
+      const int64_t group = minOf(maxOf(capacity / panel, 1), kPanelGroup);
+      for (int64_t j = 0; j < g.n; j += panel) {
+        const int cols = static_cast<int>(minOf(panel, g.n - j));
+        const int nv = cols <= L ? 1 : cols <= 2 * L ? 2 : kWideVectors;
+        Tile<T> t;
+        t.k = kc;
+        t.cols = cols;
+        t.accumulate = k0 > 0;
+        t.columnBias = nullptr;
+        t.rowBiasStride = g.rowBiasStride;
+        if (last && g.columnBias) {
+          for (int x = 0; x < nv * L; ++x) bias[x] = x < cols ? g.columnBias[(j + x) * g.columnBiasStride] : T(0);
+          t.columnBias = bias;
+        }
+        const T* const b = g.b + k0 * g.bRow + j * g.bCol;
+        t.bRow = nv * L;
+        if (cols == nv * L && directB) {
+          t.b = b;
+          t.bRow = g.bRow;
+        } else if (cols == panel && g.bCol == 1) {
+          const int64_t place = j / panel % group;
+          if (place == 0)
+            packPanels(packedB, static_cast<int>(minOf(group, (g.n - j) / panel)), static_cast<int>(panel), kc, b, g.bRow);
+          t.b = packedB + place * kc * panel;
+        } else {
+          packPanel(packedB, nv * L, cols, kc, b, g.bCol, g.bRow);
+          t.b = packedB;
+        }
+        const T* packed = packedA;
+        for (int64_t i = m0; i < mEnd; i += rows) {
+          const int lines = static_cast<int>(minOf(rows, mEnd - i));
+          t.c = g.c + i * g.cRow + j * g.cCol;
+          t.cRow = g.cRow;
+          t.rowBias = last && g.rowBias ? g.rowBias + i * g.rowBiasStride : nullptr;
+          if (directA) {
+            t.a = g.a + i * g.aRow + k0 * g.aCol;
+            t.aRow = g.aRow;
+            t.aCol = g.aCol;
+            runTile(tileKernel<T, false>(lines, nv), t, lines, g.cCol);
           } else {
-            packPanel(packedB, nv * L, cols, kc, g.b + k0 * g.bRow + j * g.bCol, g.bCol, g.bRow);
-            t.b = packedB;
-            t.bRow = nv * L;
-          }
-          const T* packed = packedA;
-          for (int64_t i = m0; i < mEnd; i += rows) {
-            const int lines = static_cast<int>(minOf(rows, mEnd - i));
-            t.c = g.c + i * g.cRow + j * g.cCol;
-            t.cRow = g.cRow;
-            t.rowBias = last && g.rowBias ? g.rowBias + i * g.rowBiasStride : nullptr;
-            if (directA) {
-              t.a = g.a + i * g.aRow + k0 * g.aCol;
-              t.aRow = g.aRow;
-              t.aCol = g.aCol;
-              runTile(tileKernel<T, false>(lines, nv), t, lines, g.cCol);
-            } else {
-              t.a = packed;
-              packed += lines * kc;
-              runTile(tileKernel<T, true>(lines, nv), t, lines, g.cCol);
-            }
+            t.a = packed;
+            packed += lines * kc;
+            runTile(tileKernel<T, true>(lines, nv), t, lines, g.cCol);
           }
         }
       }

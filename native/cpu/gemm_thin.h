@@ -33,7 +33,9 @@ inline Grid gridFor(const Gemm<T>& g, double work) {
   // Packing costs per row and per column of the block: square blocks waste least. Columns come in whole panels.
   int64_t rows = 1;
   while (static_cast<double>(rows) * static_cast<double>(rows) < area && rows < (int64_t{1} << 20)) rows *= 2;
-  rows = evenSplit(g.m, maxOf(minOf(rows, 256), kTileRows), kTileRows);
+  // No more rows than gemmBlock packs at once, or it would pack B twice.
+  const int64_t most = minOf(packedRows<T>(depthBlock<T>(g.k)), 256) / kTileRows * kTileRows;
+  rows = evenSplit(g.m, maxOf(minOf(rows, most), kTileRows), kTileRows);
   const double wanted = area / static_cast<double>(rows);
   const int64_t cols = wanted > 4096 ? 4096 : static_cast<int64_t>(wanted) / kPanel * kPanel;
   return {rows, evenSplit(g.n, maxOf(cols, kPanel), kPanel)};

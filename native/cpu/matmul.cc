@@ -95,7 +95,7 @@ void run(Stream& s, Batched<T>& op) {
     for (int64_t i = 0; own && i < op.count; ++i) block(op.at(i), own);
     return;
   }
-  double chunk = total / 16;
+  double chunk = total / 8;  // packing repeats per chunk: few and large, yet enough for the cores of one socket to share
   chunk = chunk < kLeastChunk ? kLeastChunk : chunk > kMostChunk ? kMostChunk : chunk;
   if (op.count > 1 && each <= chunk) {
     const int64_t group = static_cast<int64_t>(chunk / each);
