@@ -85,6 +85,12 @@ export function contiguous(shape: readonly number[]): number[] {
   return strides;
 }
 
+/** Elements in row-major order without gaps; an axis of size 1 has no step. */
+export function isContiguous(t: Pick<ModelTensor, 'shape' | 'strides'>): boolean {
+  const plain = contiguous(t.shape);
+  return t.shape.includes(0) || t.shape.every((size, axis) => size === 1 || t.strides[axis] === plain[axis]);
+}
+
 /** Addresses of a tensor's elements in row-major order. */
 export function addresses(t: Pick<ModelTensor, 'offset' | 'shape' | 'strides'>): number[] {
   let list = [t.offset];
@@ -343,7 +349,9 @@ function indexAdd(dy: ModelTensor, indices: readonly number[], shape: readonly n
     const at = (indices[Math.floor(i / Math.max(1, width))] ?? 0) * width + (i % Math.max(1, width));
     out[at] = (out[at] ?? 0) + value;
   });
-  return make(shape, out, [dy], [], (ddy) => [index(ddy, indices)]);
+  const result = make(shape, out, [dy], [], (ddy) => [index(ddy, indices)]);
+  if (indices.some((row) => row < 0 || row >= (shape[0] ?? 0))) result.base.store.failure ??= 'ERR_INDEX';
+  return result;
 }
 
 export function view(
@@ -409,10 +417,9 @@ export function transpose(t: ModelTensor): ModelTensor {
   return view(t, swap(t.shape), swap(t.strides), t.offset);
 }
 
-/** Whether two elements of the view share an address. */
+/** Whether two elements of the view share an address: some axis is expanded. */
 export function overlapsItself(t: ModelTensor): boolean {
-  const list = addresses(t);
-  return new Set(list).size !== list.length;
+  return t.shape.some((size, axis) => size > 1 && t.strides[axis] === 0);
 }
 
 /** The first and last address of a view. */
@@ -453,10 +460,15 @@ export function inPlace(name: InPlace, t: ModelTensor, source: ModelTensor, fail
   const old: ModelTensor = { ...fresh(t.shape, values(t)) };
   old.base.expr = before;
   const plain = fresh(t.shape, values(stretched(source, t.shape)));
+  // An operand that is the target itself counts with the values it had.
+  const operand = source.base.store === store ? { ...fresh(source.shape, values(source)), pinned: exprOf(source) } : source;
+  if (operand !== source && operand.pinned) operand.base.expr = operand.pinned;
+  operand.base.store.failure ??= source.base.store.failure;
+  operand.base.store.rounded ||= source.base.store.rounded;
   let next: ModelTensor;
-  if (name === 'add_') next = add(old, source);
-  else if (name === 'sub_') next = sub(old, source);
-  else if (name === 'mul_') next = mul(old, source);
+  if (name === 'add_') next = add(old, operand);
+  else if (name === 'sub_') next = sub(old, operand);
+  else if (name === 'mul_') next = mul(old, operand);
   else next = make(t.shape, values(plain), [source], [], (dy) => [sumTo(dy, source.shape)]);
   // What mul_ saves of the target is the target itself, which this very op changes: only the other operand may matter later.
   const failure = source.base.store.failure ?? (covers ? null : store.failure) ?? fails;
@@ -614,7 +626,7 @@ export function copySlice(t: ModelTensor, source: ModelTensor, start: number, st
 /** Overwrites a contiguous tensor from the host. */
 export function write(t: ModelTensor, data: ArrayLike<number>): void {
   if (t.base.store.readOnly) throw new ModelError('ERR_ARGUMENT', 'borrowed');
-  if (overlapsItself(t) || String(t.strides) !== String(contiguous(t.shape))) throw new ModelError('ERR_ARGUMENT', 'not contiguous');
+  if (overlapsItself(t) || !isContiguous(t)) throw new ModelError('ERR_ARGUMENT', 'not contiguous');
   const { store } = t.base;
   addresses(t).forEach((address, i) => {
     store.data[address] = data[i] ?? 0;

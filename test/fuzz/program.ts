@@ -97,6 +97,7 @@ export class Runner {
   readonly figures: Figures = { programs: 0, commands: 0, faults: 0, refusals: 0 };
   readonly #device: string;
   #world = new World();
+  #serving = false;
 
   constructor(deviceName: string) {
     this.#device = deviceName;
@@ -106,6 +107,7 @@ export class Runner {
   async run(program: readonly Command[], seed: number): Promise<void> {
     const before = liveBytes();
     this.#world = new World();
+    this.#serving = false;
     if (this.#device === 'fake') {
       injectFault('seed', seed);
       injectFault('delayUs', seed % 3 === 0 ? 60 : 0);
@@ -219,7 +221,7 @@ export class Runner {
         const made = this.#world.entries[count];
         if (!made) return;
         const { failure } = made.m.base.store;
-        if (code === 'ERR_INJECTED') made.m.base.store.failure = failure ?? code;
+        if (code === 'ERR_INJECTED') made.m.base.store.failure = code;
         else if (failure === null && failureCode(made.r) === code) made.m.base.store.failure = code;
       },
     );
@@ -321,15 +323,17 @@ export class Runner {
       case 'capture':
         return this.#capture(command.a, command.seed, command.calls);
       case 'scope': {
-        const first = world.entries.length;
+        const outside = new Set(world.entries);
         const body = async (): Promise<Tensor | null> => {
           await this.#commands(command.body);
-          const made = world.entries.slice(first).filter(({ m }) => m.alive);
+          const made = world.entries.filter((each) => each.m.alive && !outside.has(each));
           const kept = made[command.keep % (made.length + 1)];
           for (const each of made) if (each !== kept) each.m.alive = false;
           return kept?.r ?? null;
         };
+        this.#serving = command.serve;
         await scope(() => (command.serve ? withContext({ queue: 'serve' }, body) : body()));
+        this.#serving = false;
         for (const { m, r } of world.entries) assert.equal(r.disposed, !m.alive, 'disposed after a scope');
         return;
       }
@@ -368,7 +372,7 @@ export class Runner {
     const rank = m.shape.length;
     if (how === 'detach') return this.#both(() => (live(a), model.detach(m)), () => ops.detach(r), how);
     if (how === 'flatten') {
-      if (String(m.strides) !== String(model.contiguous(m.shape))) return;
+      if (!model.isContiguous(m)) return;
       const size = model.numel(m.shape);
       return this.#both(() => (live(a), model.view(m, [size], [1], m.offset)), () => ops.reshape(r, [size]), how);
     }
@@ -483,6 +487,8 @@ export class Runner {
   /** A step with an in-place effect on a tensor from outside, run several times. */
   async #capture(n: number, seed: number, calls: number): Promise<void> {
     const a = this.#choose(n);
+    // One queue at a time can be captured.
+    if (this.#serving || a?.r.storage.queue !== device(this.#device).train) return;
     if (!a?.m.alive || model.needsGrad(a.m) || a.m.base.store.readOnly || model.overlapsItself(a.m) || a.m.shape.includes(0)) return;
     const { shape } = a.m;
     const random = new Random(seed);
