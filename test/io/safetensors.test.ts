@@ -120,6 +120,8 @@ const hostile: readonly (readonly [name: string, bytes: Uint8Array, message: Reg
     Buffer.concat([file('{"a":{"dtype":"BOOL","shape":[1],"data_offsets":[0,1]}}'), Uint8Array.of(2)]),
     /0 or 1/,
   ],
+  ['a string without end', file(`{"${'\\\\'.repeat(2_000_000)}`), /wanted a string/],
+  ['a very long name', file(`{"${'x\\n'.repeat(3_000_000)}":1}`), /more than 4096 bytes/],
   [
     'too many tensors',
     file(
