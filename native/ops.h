@@ -7,6 +7,8 @@
 #pragma once
 #include "core/stream.h"
 #include "core/view.h"
+#include "ops/binary.h"
+#include "ops/unary.h"
 
 namespace wg {
 
@@ -54,45 +56,9 @@ struct Pool2dParams {
       Field{"countIncludePad", &Pool2dParams::countIncludePad});
 };
 
-// Families: F(X, struct in ops/*.h, kernel name); F turns an entry into rows or bodies. A unary entry makes two rows:
-// name(out, x) and nameGrad(dx, saved, dy), where `saved` is the forward input or output, whichever the struct's
-// kSaves says.
-#define WG_UNARY(F, X)         \
-  F(X, Neg, neg)               \
-  F(X, Abs, abs)               \
-  F(X, Sign, sign)             \
-  F(X, Exp, exp)               \
-  F(X, Log, log)               \
-  F(X, Sqrt, sqrt)             \
-  F(X, Square, square)         \
-  F(X, Reciprocal, reciprocal) \
-  F(X, Sin, sin)               \
-  F(X, Cos, cos)               \
-  F(X, Tanh, tanh)             \
-  F(X, Sigmoid, sigmoid)       \
-  F(X, Relu, relu)             \
-  F(X, Erf, erf)               \
-  F(X, Floor, floor)
-
-// Same dtype in and out (after promotion in TypeScript; a number takes the other operand's dtype).
-#define WG_BINARY(F, X)  \
-  F(X, Add, add)         \
-  F(X, Sub, sub)         \
-  F(X, Mul, mul)         \
-  F(X, Div, div)         \
-  F(X, Maximum, maximum) \
-  F(X, Minimum, minimum) \
-  F(X, Pow, pow)
-
-// Two operands of one dtype, a bool result.
-#define WG_COMPARE(F, X)\
-  F(X, Eq, eq) \
-  F(X, Ne, ne) \
-  F(X, Lt, lt) \
-  F(X, Le, le) \
-  F(X, Gt, gt) \
-  F(X, Ge, ge)
-
+// Families list their ops beside the element bodies, in ops/unary.h and ops/binary.h; here each entry becomes its rows. A
+// unary op has two: name(out, x) and nameGrad(dx, saved, dy), where `saved` is the forward input or output, whichever the
+// struct's kSaves says.
 #define WG_UNARY_ROWS(X, Struct, name) X(name, (Out, In), "out x") X(name##Grad, (Out, In, In), "dx saved dy")
 #define WG_BINARY_ROW(X, Struct, name) X(name, (Out, Operand, Operand), "out a b")
 

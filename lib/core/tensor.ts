@@ -261,11 +261,6 @@ export class Tensor<D extends DType = DType> implements KernelView {
     return formatTensor(this.dataSync(), this.dtype, this.shape);
   }
 
-  /** Shape, dtype and device; reads nothing. */
-  [inspect](): string {
-    return describe(this);
-  }
-
   [Symbol.toPrimitive](hint: string): string {
     if (hint === 'string') return this.toString();
     throw argumentError('valueOf', 'a tensor is not a number: use await t.item(), or ops such as add(a, b)');
@@ -275,6 +270,13 @@ export class Tensor<D extends DType = DType> implements KernelView {
     throw argumentError('valueOf', 'a tensor is not a number: use await t.item(), or ops such as add(a, b)');
   }
 }
+
+// What console.log shows: shape, dtype and device; reads nothing.
+Object.defineProperty(Tensor.prototype, inspect, {
+  value(this: Tensor): string {
+    return describe(this);
+  },
+});
 
 function describe(t: Tensor): string {
   const state = t._state === 'live' ? '' : ', disposed';

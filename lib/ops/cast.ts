@@ -6,8 +6,7 @@ import type { Device } from '../core/device.ts';
 import { device as findDevice } from '../core/device.ts';
 import type { DType } from '../core/dtype.ts';
 import { checkDtype, isFloat } from '../core/dtype.ts';
-import { upload } from '../core/storage.ts';
-import { checkLive, Tensor } from '../core/tensor.ts';
+import { checkLive, emptyTensor, Tensor } from '../core/tensor.ts';
 import { kernels } from '../native/kernels.ts';
 import { requireTensor } from './shared.ts';
 import { reshape } from './view.ts';
@@ -76,10 +75,10 @@ export function detach<D extends DType>(x: Tensor<D>): Tensor<D> {
 const moveOp = defineOp({
   name: 'to',
   forward: (_ctx, x: Tensor, target: Device) => {
-    const source = x.isContiguous ? x : clone(x);
-    // Devices share no queue, so the elements go through the host, which waits for the source.
-    const storage = upload(chooseQueue(target), source.dataSync());
-    return new Tensor(storage, 0, x.shape, source.strides, x.dtype, x.size, true);
+    // The one kernel that may read another device: its queue waits for the source's, and the source's for it.
+    const out = emptyTensor(x.shape, x.dtype, chooseQueue(target));
+    kernels.copy(out, x);
+    return out;
   },
   backward: (ctx, dy) => [to(dy, ctx.args[0].device), null],
   saves: [],

@@ -1,13 +1,13 @@
-// Hangs every op on Tensor: t.add(1) is add(t, 1). Types and methods come from the one list below.
+// Hangs every op on Tensor: t.add(1) is add(t, 1). The elementwise families come whole, the rest from the list below.
 import type { BackwardOptions } from '../autograd/backward.ts';
 import { backward } from '../autograd/backward.ts';
 import type { Device } from '../core/device.ts';
 import type { DType } from '../core/dtype.ts';
 import { Tensor } from '../core/tensor.ts';
-import { add, div, maximum, minimum, mul, pow, sub } from './binary.ts';
+import * as binary from './binary.ts';
 import type { ToOptions } from './cast.ts';
 import { cast, clone, contiguous, detach, to } from './cast.ts';
-import { eq, ge, gt, le, lt, ne } from './compare.ts';
+import * as compare from './compare.ts';
 import { index } from './index-select.ts';
 import { add_, copy_, div_, fill_, mul_, sub_, zero_ } from './inplace.ts';
 import { linear, matmul } from './matmul.ts';
@@ -18,23 +18,7 @@ import type { Range } from './slice.ts';
 import { copySlice, slice } from './slice.ts';
 import type { AxisArgument } from './softmax.ts';
 import { logSoftmax, softmax } from './softmax.ts';
-import {
-  abs,
-  cos,
-  erf,
-  exp,
-  floor,
-  log,
-  neg,
-  reciprocal,
-  relu,
-  sigmoid,
-  sign,
-  sin,
-  sqrt,
-  square,
-  tanh,
-} from './unary.ts';
+import * as unary from './unary.ts';
 import {
   broadcastTo,
   expand,
@@ -50,40 +34,17 @@ import {
 } from './view.ts';
 import { where } from './where.ts';
 
+// A family's methods follow from what its file exports.
+type UnaryMethods = { readonly [K in keyof typeof unary]: () => Tensor };
+type BinaryMethods = { readonly [K in keyof typeof binary]: (other: Value) => Tensor };
+type CompareMethods = { readonly [K in keyof typeof compare]: (other: Value) => Tensor<'bool'> };
+
 declare module '../core/tensor.ts' {
-  interface Tensor<D extends DType = DType> {
+  interface Tensor<D extends DType = DType> extends UnaryMethods, BinaryMethods, CompareMethods {
     /** Adds gradients into `grad` of the leaves this tensor depends on; see `backward`. */
     backward(options?: BackwardOptions): void;
-    add(other: Value): Tensor;
-    sub(other: Value): Tensor;
-    mul(other: Value): Tensor;
-    div(other: Value): Tensor;
-    pow(exponent: Value): Tensor;
-    maximum(other: Value): Tensor;
-    minimum(other: Value): Tensor;
-    eq(other: Value): Tensor<'bool'>;
-    ne(other: Value): Tensor<'bool'>;
-    lt(other: Value): Tensor<'bool'>;
-    le(other: Value): Tensor<'bool'>;
-    gt(other: Value): Tensor<'bool'>;
-    ge(other: Value): Tensor<'bool'>;
     /** This tensor where `condition` holds, else `other`. */
     where(condition: Tensor, other: Value): Tensor;
-    neg(): Tensor;
-    abs(): Tensor;
-    sign(): Tensor;
-    exp(): Tensor;
-    log(): Tensor;
-    sqrt(): Tensor;
-    square(): Tensor;
-    reciprocal(): Tensor;
-    sin(): Tensor;
-    cos(): Tensor;
-    tanh(): Tensor;
-    sigmoid(): Tensor;
-    relu(): Tensor;
-    erf(): Tensor;
-    floor(): Tensor;
     sum(reduce?: ReduceArgument): Tensor;
     mean(reduce?: ReduceArgument): Tensor;
     amax(reduce?: ReduceArgument): Tensor<D>;
@@ -127,9 +88,10 @@ declare module '../core/tensor.ts' {
 
 /** Functions whose first argument becomes `this`. */
 const methods = {
-  ...{ backward, add, sub, mul, div, pow, maximum, minimum, eq, ne, lt, le, gt, ge },
-  ...{ neg, abs, sign, exp, log, sqrt, square, reciprocal, sin, cos, tanh, sigmoid, relu, erf, floor },
-  ...{ sum, mean, amax, amin, argmax, var: variance, matmul, linear, softmax, logSoftmax },
+  ...unary,
+  ...binary,
+  ...compare,
+  ...{ backward, sum, mean, amax, amin, argmax, var: variance, matmul, linear, softmax, logSoftmax },
   ...{
     reshape,
     view,

@@ -2,6 +2,26 @@
 #pragma once
 #include "power.h"
 
+/// F(X, struct below, kernel name). Same dtype in and out (after promotion in
+/// TypeScript; a number takes the other operand's dtype).
+#define WG_BINARY(F, X)  \
+  F(X, Add, add)         \
+  F(X, Sub, sub)         \
+  F(X, Mul, mul)         \
+  F(X, Div, div)         \
+  F(X, Maximum, maximum) \
+  F(X, Minimum, minimum) \
+  F(X, Pow, pow)
+
+/// Two operands of one dtype, a bool result.
+#define WG_COMPARE(F, X)\
+  F(X, Eq, eq) \
+  F(X, Ne, ne) \
+  F(X, Lt, lt) \
+  F(X, Le, le) \
+  F(X, Gt, gt) \
+  F(X, Ge, ge)
+
 namespace wg {
 inline namespace WG_ISA {
 namespace op {

@@ -3,6 +3,24 @@
 #include "math.h"
 #include "trig.h"
 
+/// Every unary op: F(X, struct below, kernel name). Adding one is a line here, its struct, and its entry in lib/ops/unary.ts.
+#define WG_UNARY(F, X)         \
+  F(X, Neg, neg)               \
+  F(X, Abs, abs)               \
+  F(X, Sign, sign)             \
+  F(X, Exp, exp)               \
+  F(X, Log, log)               \
+  F(X, Sqrt, sqrt)             \
+  F(X, Square, square)         \
+  F(X, Reciprocal, reciprocal) \
+  F(X, Sin, sin)               \
+  F(X, Cos, cos)               \
+  F(X, Tanh, tanh)             \
+  F(X, Sigmoid, sigmoid)       \
+  F(X, Relu, relu)             \
+  F(X, Erf, erf)               \
+  F(X, Floor, floor)
+
 namespace wg {
 inline namespace WG_ISA {
 
