@@ -135,8 +135,6 @@ function reachable(roots: Iterable<Node | LeafNode>): (Node | LeafNode)[] {
 
 /** Runs one node's backward and sends the results on. */
 function step(sweep: Sweep, node: Node, wanted: (target: Node | LeafNode) => boolean): void {
-  const slots = sweep.pending.get(node) as Pending;
-  sweep.pending.delete(node);
   const { op } = node;
   if (node.freed) {
     throw gradError(
@@ -144,6 +142,8 @@ function step(sweep: Sweep, node: Node, wanted: (target: Node | LeafNode) => boo
       'what this op saved was freed by an earlier backward; pass { retainGraph: true } to the first backward to go through it twice',
     );
   }
+  const slots = sweep.pending.get(node) as Pending;
+  sweep.pending.delete(node);
   const mark = sweep.scope.tensors.length;
   try {
     const dys = node.outputs.map((out, i) => {
