@@ -41,24 +41,31 @@ export function picture(title: string, curves: readonly Curve[], mistakes: reado
   ].join('\n');
 }
 
+/** Values a logarithmic axis is marked with: 0.001, 0.002, 0.005, 0.01, … 1000. */
+const marks = Array.from({ length: 19 }, (_, i) => [1, 2, 5][i % 3] as number).map(
+  (factor, i) => factor * 10 ** (Math.floor(i / 3) - 3),
+);
+
 /** Curves over a logarithmic loss axis. */
 function lossPlot(curves: readonly Curve[]): string[] {
-  const all = curves.flatMap(({ points }) => points).filter(([, value]) => value > 0);
+  const all = curves.flatMap(({ points }) => points);
+  const values = all.map(([, value]) => value).filter((value) => value > 0 && Number.isFinite(value));
   const lastStep = Math.max(1, ...all.map(([step]) => step));
-  const low = Math.floor(Math.log10(Math.min(1, ...all.map(([, value]) => value))));
-  const high = Math.ceil(Math.log10(Math.max(1, ...all.map(([, value]) => value))));
+  const low = marks.findLast((mark) => mark <= Math.min(1, ...values)) ?? 0.001;
+  const high = marks.find((mark) => mark > low && mark >= Math.max(...values)) ?? 1000;
   const x = (step: number): string => (plot.left + (step / lastStep) * plot.width).toFixed(1);
-  const y = (value: number): string =>
-    (plot.top + ((high - Math.log10(Math.max(value, 10 ** low))) / Math.max(1, high - low)) * plot.height).toFixed(1);
+  const y = (value: number): string => {
+    const part = Math.log(high / Math.min(high, Math.max(low, value || high))) / Math.log(high / low);
+    return (plot.top + part * plot.height).toFixed(1);
+  };
   const lines: string[] = [];
-  for (let power = low; power <= high; power++) {
-    for (const factor of power < high ? [1, 2, 5] : [1]) {
-      const value = factor * 10 ** power;
-      lines.push(
-        `<line x1="${plot.left}" x2="${plot.left + plot.width}" y1="${y(value)}" y2="${y(value)}" stroke="${factor === 1 ? '#bbb' : '#eee'}"/>`,
-        `<text x="${plot.left - 8}" y="${y(value)}" text-anchor="end" dominant-baseline="middle">${Number(value.toPrecision(1))}</text>`,
-      );
-    }
+  for (const mark of marks.filter((each) => each >= low && each <= high)) {
+    const at = `y1="${y(mark)}" y2="${y(mark)}"`;
+    lines.push(`<line x1="${plot.left}" x2="${plot.left + plot.width}" ${at} stroke="#ddd"/>`);
+    const label = Number(mark.toPrecision(1));
+    lines.push(
+      `<text x="${plot.left - 8}" y="${y(mark)}" text-anchor="end" dominant-baseline="middle">${label}</text>`,
+    );
   }
   const bottom = plot.top + plot.height;
   lines.push(`<text x="${plot.left}" y="${bottom + 20}">step 0</text>`);
