@@ -19,7 +19,12 @@ for (const device of testDevices) {
     try {
       await fc.assert(
         fc.asyncProperty(programs, (program) => runner.run(program, ++seed)),
-        { numRuns: Math.ceil(total / testDevices.length), seed: testSeed, ...(path === undefined ? {} : { path }), endOnFailure: false },
+        {
+          numRuns: Math.ceil(total / testDevices.length),
+          seed: testSeed,
+          ...(path === undefined ? {} : { path }),
+          endOnFailure: false,
+        },
       );
     } catch (error) {
       // fast-check puts what went wrong into the cause, where test runners do not look.
@@ -28,7 +33,9 @@ for (const device of testDevices) {
     } finally {
       const { programs: done, commands, faults, refusals } = runner.figures;
       const seconds = ((performance.now() - start) / 1000).toFixed(1);
-      console.log(`# ${device}: ${done} programs, ${commands} commands, ${faults} faults injected, ${refusals} calls refused, ${seconds} s`);
+      console.log(
+        `# ${device}: ${done} programs, ${commands} commands, ${faults} faults injected, ${refusals} calls refused, ${seconds} s`,
+      );
     }
   });
 }

@@ -431,7 +431,8 @@ const extent = (t: ModelTensor): [number, number] => {
 /** As the library judges it: by the ranges of memory two views span, which is on the safe side. */
 function overlap(a: ModelTensor, b: ModelTensor): boolean {
   if (a.base.store !== b.base.store || numel(a.shape) === 0 || numel(b.shape) === 0) return false;
-  if (a.offset === b.offset && String(a.shape) === String(b.shape) && String(a.strides) === String(b.strides)) return false;
+  if (a.offset === b.offset && String(a.shape) === String(b.shape) && String(a.strides) === String(b.strides))
+    return false;
   const [low, high] = extent(a);
   const [from, to] = extent(b);
   return from <= high && low <= to;
@@ -461,7 +462,8 @@ export function inPlace(name: InPlace, t: ModelTensor, source: ModelTensor, fail
   old.base.expr = before;
   const plain = fresh(t.shape, values(stretched(source, t.shape)));
   // An operand that is the target itself counts with the values it had.
-  const operand = source.base.store === store ? { ...fresh(source.shape, values(source)), pinned: exprOf(source) } : source;
+  const operand =
+    source.base.store === store ? { ...fresh(source.shape, values(source)), pinned: exprOf(source) } : source;
   if (operand !== source && operand.pinned) operand.base.expr = operand.pinned;
   operand.base.store.failure ??= source.base.store.failure;
   operand.base.store.rounded ||= source.base.store.rounded;
@@ -469,7 +471,12 @@ export function inPlace(name: InPlace, t: ModelTensor, source: ModelTensor, fail
   if (name === 'add_') next = add(old, operand);
   else if (name === 'sub_') next = sub(old, operand);
   else if (name === 'mul_') next = mul(old, operand);
-  else next = make(t.shape, values(plain), [source], [], (dy) => [sumTo(dy, source.shape)]);
+  // The old values count for nothing: zeros flow on to what made them.
+  else
+    next = make(t.shape, values(plain), [old, operand], [], (dy) => [
+      mul(dy, fresh([], [0])),
+      sumTo(dy, operand.shape),
+    ]);
   // What mul_ saves of the target is the target itself, which this very op changes: only the other operand may matter later.
   const failure = source.base.store.failure ?? (covers ? null : store.failure) ?? fails;
   if (failure === null) {
@@ -609,8 +616,14 @@ function addFlat(a: ModelTensor, b: ModelTensor): ModelTensor {
 /** A copy of t with rows [start, stop) replaced by `source`, which broadcasts. */
 export function copySlice(t: ModelTensor, source: ModelTensor, start: number, stop: number): ModelTensor {
   const strides = contiguous(t.shape);
-  const place: ModelTensor = view(fresh(t.shape, new Float64Array(numel(t.shape))), [stop - start, ...t.shape.slice(1)], strides, start * (strides[0] ?? 0));
-  if (String(broadcast(source.shape, place.shape)) !== String(place.shape)) throw new ModelError('ERR_SHAPE', 'does not fit');
+  const place: ModelTensor = view(
+    fresh(t.shape, new Float64Array(numel(t.shape))),
+    [stop - start, ...t.shape.slice(1)],
+    strides,
+    start * (strides[0] ?? 0),
+  );
+  if (String(broadcast(source.shape, place.shape)) !== String(place.shape))
+    throw new ModelError('ERR_SHAPE', 'does not fit');
   const out = Float64Array.from(values(t));
   const part = values(stretched(source, place.shape));
   addresses(place).forEach((address, i) => {
@@ -640,5 +653,11 @@ export function write(t: ModelTensor, data: ArrayLike<number>): void {
 
 /** Another tensor over the same storage, outside of the graph. */
 export function detach(t: ModelTensor): ModelTensor {
-  return { base: { store: t.base.store, expr: null, grad: null }, offset: t.offset, shape: t.shape, strides: t.strides, alive: true };
+  return {
+    base: { store: t.base.store, expr: null, grad: null },
+    offset: t.offset,
+    shape: t.shape,
+    strides: t.strides,
+    alive: true,
+  };
 }

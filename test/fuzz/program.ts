@@ -4,7 +4,17 @@ import { setImmediate as turn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { withContext } from '../../lib/core/context.ts';
 import type { Tensor } from '../../lib/index.ts';
-import { borrow, capture, device, grad, noGrad, scope, setMemoryLimit, tensor, WarpgradError } from '../../lib/index.ts';
+import {
+  borrow,
+  capture,
+  device,
+  grad,
+  noGrad,
+  scope,
+  setMemoryLimit,
+  tensor,
+  WarpgradError,
+} from '../../lib/index.ts';
 import * as ops from '../../lib/ops/index.ts';
 import { injectFault, liveBytes } from '../support/devices.ts';
 import { Random } from '../support/random.ts';
@@ -13,14 +23,50 @@ import type { ModelTensor } from './model.ts';
 
 /** Numbers in commands choose among what exists when they run, so that any part of a program is a program. */
 export type Command =
-  | { readonly kind: 'create'; readonly shape: number; readonly seed: number; readonly how: 'plain' | 'grad' | 'borrow' }
-  | { readonly kind: 'binary'; readonly name: 'add' | 'sub' | 'mul'; readonly a: number; readonly b: number; readonly fault: Fault }
+  | {
+      readonly kind: 'create';
+      readonly shape: number;
+      readonly seed: number;
+      readonly how: 'plain' | 'grad' | 'borrow';
+    }
+  | {
+      readonly kind: 'binary';
+      readonly name: 'add' | 'sub' | 'mul';
+      readonly a: number;
+      readonly b: number;
+      readonly fault: Fault;
+    }
   | { readonly kind: 'matmul'; readonly a: number; readonly b: number; readonly fault: Fault }
-  | { readonly kind: 'sum'; readonly a: number; readonly axis: number; readonly keepdim: boolean; readonly fault: Fault }
+  | {
+      readonly kind: 'sum';
+      readonly a: number;
+      readonly axis: number;
+      readonly keepdim: boolean;
+      readonly fault: Fault;
+    }
   | { readonly kind: 'index'; readonly a: number; readonly rows: readonly number[]; readonly fault: Fault }
-  | { readonly kind: 'copySlice'; readonly a: number; readonly b: number; readonly start: number; readonly length: number }
-  | { readonly kind: 'view'; readonly how: 'transpose' | 'narrow' | 'select' | 'expand' | 'step' | 'flatten' | 'detach'; readonly a: number; readonly p: number; readonly q: number }
-  | { readonly kind: 'inPlace'; readonly name: model.InPlace; readonly a: number; readonly b: number; readonly noGrad: boolean; readonly fault: Fault }
+  | {
+      readonly kind: 'copySlice';
+      readonly a: number;
+      readonly b: number;
+      readonly start: number;
+      readonly length: number;
+    }
+  | {
+      readonly kind: 'view';
+      readonly how: 'transpose' | 'narrow' | 'select' | 'expand' | 'step' | 'flatten' | 'detach';
+      readonly a: number;
+      readonly p: number;
+      readonly q: number;
+    }
+  | {
+      readonly kind: 'inPlace';
+      readonly name: model.InPlace;
+      readonly a: number;
+      readonly b: number;
+      readonly noGrad: boolean;
+      readonly fault: Fault;
+    }
   | { readonly kind: 'write'; readonly a: number; readonly seed: number }
   | { readonly kind: 'read'; readonly how: 'data' | 'sync' | 'lend'; readonly a: number }
   | { readonly kind: 'dispose'; readonly a: number }
@@ -33,30 +79,142 @@ export type Command =
 type Fault = 'none' | 'op' | 'allocation';
 
 const pick = fc.nat(1000);
-const fault = fc.oneof({ weight: 12, arbitrary: fc.constant('none' as const) }, { weight: 1, arbitrary: fc.constantFrom('op' as const, 'allocation' as const) });
+const fault = fc.oneof(
+  { weight: 12, arbitrary: fc.constant('none' as const) },
+  { weight: 1, arbitrary: fc.constantFrom('op' as const, 'allocation' as const) },
+);
 const simple: fc.Arbitrary<Command> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant('create' as const), shape: pick, seed: pick, how: fc.constantFrom('plain' as const, 'plain' as const, 'grad' as const, 'grad' as const, 'borrow' as const) }) },
-  { weight: 10, arbitrary: fc.record({ kind: fc.constant('binary' as const), name: fc.constantFrom('add' as const, 'sub' as const, 'mul' as const), a: pick, b: pick, fault }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant('create' as const),
+      shape: pick,
+      seed: pick,
+      how: fc.constantFrom('plain' as const, 'plain' as const, 'grad' as const, 'grad' as const, 'borrow' as const),
+    }),
+  },
+  {
+    weight: 10,
+    arbitrary: fc.record({
+      kind: fc.constant('binary' as const),
+      name: fc.constantFrom('add' as const, 'sub' as const, 'mul' as const),
+      a: pick,
+      b: pick,
+      fault,
+    }),
+  },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('matmul' as const), a: pick, b: pick, fault }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('sum' as const), a: pick, axis: pick, keepdim: fc.boolean(), fault }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('index' as const), a: pick, rows: fc.array(fc.integer({ min: -1, max: 40 }), { maxLength: 4 }), fault }) },
-  { weight: 3, arbitrary: fc.record({ kind: fc.constant('copySlice' as const), a: pick, b: pick, start: pick, length: pick }) },
-  { weight: 8, arbitrary: fc.record({ kind: fc.constant('view' as const), how: fc.constantFrom('transpose' as const, 'narrow' as const, 'select' as const, 'expand' as const, 'step' as const, 'flatten' as const, 'detach' as const), a: pick, p: pick, q: pick }) },
-  { weight: 10, arbitrary: fc.record({ kind: fc.constant('inPlace' as const), name: fc.constantFrom('add_' as const, 'sub_' as const, 'mul_' as const, 'copy_' as const, 'fill_' as const), a: pick, b: pick, noGrad: fc.boolean(), fault }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('sum' as const), a: pick, axis: pick, keepdim: fc.boolean(), fault }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      kind: fc.constant('index' as const),
+      a: pick,
+      rows: fc.array(fc.integer({ min: -1, max: 40 }), { maxLength: 4 }),
+      fault,
+    }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('copySlice' as const), a: pick, b: pick, start: pick, length: pick }),
+  },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      kind: fc.constant('view' as const),
+      how: fc.constantFrom(
+        'transpose' as const,
+        'narrow' as const,
+        'select' as const,
+        'expand' as const,
+        'step' as const,
+        'flatten' as const,
+        'detach' as const,
+      ),
+      a: pick,
+      p: pick,
+      q: pick,
+    }),
+  },
+  {
+    weight: 10,
+    arbitrary: fc.record({
+      kind: fc.constant('inPlace' as const),
+      name: fc.constantFrom('add_' as const, 'sub_' as const, 'mul_' as const, 'copy_' as const, 'fill_' as const),
+      a: pick,
+      b: pick,
+      noGrad: fc.boolean(),
+      fault,
+    }),
+  },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant('write' as const), a: pick, seed: pick }) },
-  { weight: 5, arbitrary: fc.record({ kind: fc.constant('read' as const), how: fc.constantFrom('data' as const, 'data' as const, 'sync' as const, 'lend' as const), a: pick }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constant('read' as const),
+      how: fc.constantFrom('data' as const, 'data' as const, 'sync' as const, 'lend' as const),
+      a: pick,
+    }),
+  },
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('dispose' as const), a: pick }) },
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('backward' as const), a: pick, retain: fc.boolean() }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('gradient' as const), a: pick, leaf: pick, create: fc.boolean() }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('capture' as const), a: pick, seed: pick, calls: fc.integer({ min: 2, max: 6 }) }) },
-  { weight: 4, arbitrary: fc.record({ kind: fc.constantFrom('settle' as const, 'turn' as const, 'gc' as const, 'synchronize' as const, 'outOfMemory' as const) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ kind: fc.constant('gradient' as const), a: pick, leaf: pick, create: fc.boolean() }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('capture' as const),
+      a: pick,
+      seed: pick,
+      calls: fc.integer({ min: 2, max: 6 }),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constantFrom(
+        'settle' as const,
+        'turn' as const,
+        'gc' as const,
+        'synchronize' as const,
+        'outOfMemory' as const,
+      ),
+    }),
+  },
 );
-const scoped: fc.Arbitrary<Command> = fc.record({ kind: fc.constant('scope' as const), body: fc.array(simple, { maxLength: 8 }), keep: pick, serve: fc.boolean() });
+const scoped: fc.Arbitrary<Command> = fc.record({
+  kind: fc.constant('scope' as const),
+  body: fc.array(simple, { maxLength: 8 }),
+  keep: pick,
+  serve: fc.boolean(),
+});
 
-export const programs: fc.Arbitrary<Command[]> = fc.array(fc.oneof({ weight: 15, arbitrary: simple }, { weight: 1, arbitrary: scoped }), { minLength: 1, maxLength: 40, size: 'max' });
+export const programs: fc.Arbitrary<Command[]> = fc.array(
+  fc.oneof({ weight: 15, arbitrary: simple }, { weight: 1, arbitrary: scoped }),
+  { minLength: 1, maxLength: 40, size: 'max' },
+);
 
 /** Mostly shapes that fit each other; the last is large enough for zero-copy reads. */
-const shapes: readonly (readonly number[])[] = [[2, 3], [3, 2], [3], [2], [], [3, 3], [1, 3], [2, 1], [0, 3], [2, 2, 3], [2, 3], [3, 3], [33, 40]];
+const shapes: readonly (readonly number[])[] = [
+  [2, 3],
+  [3, 2],
+  [3],
+  [2],
+  [],
+  [3, 3],
+  [1, 3],
+  [2, 1],
+  [0, 3],
+  [2, 2, 3],
+  [2, 3],
+  [3, 3],
+  [33, 40],
+];
 
 export interface Figures {
   programs: number;
@@ -174,7 +332,11 @@ export class Runner {
       const code = codeOf(error);
       // A call with two mistakes may name either.
       if (refusal === 'ERR_DISPOSED' && (code === 'ERR_SHAPE' || code === 'ERR_ARGUMENT')) return;
-      assert.equal(code, refusal, `${label}: refused (${(error as Error).message}), the model says ${refusal ?? 'it works'}`);
+      assert.equal(
+        code,
+        refusal,
+        `${label}: refused (${(error as Error).message}), the model says ${refusal ?? 'it works'}`,
+      );
       this.figures.refusals++;
       return;
     }
@@ -204,7 +366,13 @@ export class Runner {
     struck(fault === 'op' ? 'ERR_INJECTED' : 'ERR_OUT_OF_MEMORY');
   }
 
-  #op(label: string, fault: Fault, operands: readonly Entry[], makeModel: () => ModelTensor, makeReal: () => Tensor): void {
+  #op(
+    label: string,
+    fault: Fault,
+    operands: readonly Entry[],
+    makeModel: () => ModelTensor,
+    makeReal: () => Tensor,
+  ): void {
     const count = this.#world.entries.length;
     this.#withFault(
       fault,
@@ -236,19 +404,37 @@ export class Runner {
         const [a, b] = [this.#choose(command.a), this.#choose(command.b)];
         if (!a || !b) return;
         const { name } = command;
-        return this.#op(name, command.fault, [a, b], () => model[name](a.m, b.m), () => binaryOps[name](a.r, b.r));
+        return this.#op(
+          name,
+          command.fault,
+          [a, b],
+          () => model[name](a.m, b.m),
+          () => binaryOps[name](a.r, b.r),
+        );
       }
       case 'matmul': {
         const [a, b] = [this.#choose(command.a), this.#choose(command.b)];
         if (a?.m.shape.length !== 2 || b?.m.shape.length !== 2) return;
-        return this.#op('matmul', command.fault, [a, b], () => model.matmul(a.m, b.m), () => ops.matmul(a.r, b.r));
+        return this.#op(
+          'matmul',
+          command.fault,
+          [a, b],
+          () => model.matmul(a.m, b.m),
+          () => ops.matmul(a.r, b.r),
+        );
       }
       case 'sum': {
         const a = this.#choose(command.a);
         if (!a) return;
         const axis = a.m.shape.length === 0 || command.axis % 3 === 0 ? null : command.axis % a.m.shape.length;
         const options = { keepdim: command.keepdim, ...(axis === null ? {} : { axis }) };
-        return this.#op('sum', command.fault, [a], () => model.sum(a.m, axis, command.keepdim), () => ops.sum(a.r, options));
+        return this.#op(
+          'sum',
+          command.fault,
+          [a],
+          () => model.sum(a.m, axis, command.keepdim),
+          () => ops.sum(a.r, options),
+        );
       }
       case 'index': {
         const a = this.#choose(command.a);
@@ -256,14 +442,20 @@ export class Runner {
         const [size = 0] = a.m.shape;
         // Mostly valid rows: 40 stands for one past the end.
         const rows = command.rows.map((row) => (row < 0 ? -1 : row === 40 ? size : size === 0 ? 0 : row % size));
-        return this.#op('index', command.fault, [a], () => model.index(a.m, rows), () => {
-          const indices = tensor(Int32Array.from(rows), { device: this.#device });
-          try {
-            return ops.index(a.r, indices);
-          } finally {
-            indices.dispose();
-          }
-        });
+        return this.#op(
+          'index',
+          command.fault,
+          [a],
+          () => model.index(a.m, rows),
+          () => {
+            const indices = tensor(Int32Array.from(rows), { device: this.#device });
+            try {
+              return ops.index(a.r, indices);
+            } finally {
+              indices.dispose();
+            }
+          },
+        );
       }
       case 'copySlice': {
         const [a, b] = [this.#choose(command.a), this.#choose(command.b)];
@@ -271,7 +463,13 @@ export class Runner {
         if (!a || !b || size === undefined) return;
         const start = command.start % (size + 1);
         const stop = start + (command.length % (size - start + 1));
-        return this.#op('copySlice', 'none', [a, b], () => model.copySlice(a.m, b.m, start, stop), () => ops.copySlice(a.r, b.r, [[start, stop]]));
+        return this.#op(
+          'copySlice',
+          'none',
+          [a, b],
+          () => model.copySlice(a.m, b.m, start, stop),
+          () => ops.copySlice(a.r, b.r, [[start, stop]]),
+        );
       }
       case 'view':
         return this.#view(command.how, command.a, command.p, command.q);
@@ -282,7 +480,11 @@ export class Runner {
         if (!a || a.m.shape.includes(0)) return;
         const random = new Random(command.seed);
         const data = Float32Array.from({ length: model.numel(a.m.shape) }, () => random.integer(-3, 3));
-        return this.#both(() => (live(a), model.write(a.m, data), null), () => (a.r.write(data), data.fill(99), null), 'write');
+        return this.#both(
+          () => (live(a), model.write(a.m, data), null),
+          () => (a.r.write(data), data.fill(99), null),
+          'write',
+        );
       }
       case 'read': {
         const a = this.#choose(command.a);
@@ -315,8 +517,13 @@ export class Runner {
         if (!a || !leaf) return;
         const { create: createGraph } = command;
         return this.#both(
-          () => (live(a), model.add(model.gradient(model.sum(a.m, null, false), leaf.m, createGraph), model.fresh([], [0]))),
-          () => scope(() => ops.add(grad(ops.sum(a.r), leaf.r, { createGraph })[0] as Tensor, tensor(0, { device: this.#device }))),
+          () => (
+            live(a), model.add(model.gradient(model.sum(a.m, null, false), leaf.m, createGraph), model.fresh([], [0]))
+          ),
+          () =>
+            scope(() =>
+              ops.add(grad(ops.sum(a.r), leaf.r, { createGraph })[0] as Tensor, tensor(0, { device: this.#device })),
+            ),
           'grad',
         );
       }
@@ -361,7 +568,11 @@ export class Runner {
     if (how === 'grad') model.requireGrad(m);
     if (how === 'borrow') m.base.store.readOnly = true;
     const options = { shape, device: this.#device };
-    this.#both(() => m, () => (how === 'borrow' ? borrow(data, options) : tensor(data, { ...options, requiresGrad: how === 'grad' })), 'create');
+    this.#both(
+      () => m,
+      () => (how === 'borrow' ? borrow(data, options) : tensor(data, { ...options, requiresGrad: how === 'grad' })),
+      'create',
+    );
     if (how !== 'borrow') data.fill(99);
   }
 
@@ -370,15 +581,28 @@ export class Runner {
     if (!a) return;
     const { m, r } = a;
     const rank = m.shape.length;
-    if (how === 'detach') return this.#both(() => (live(a), model.detach(m)), () => ops.detach(r), how);
+    if (how === 'detach')
+      return this.#both(
+        () => (live(a), model.detach(m)),
+        () => ops.detach(r),
+        how,
+      );
     if (how === 'flatten') {
       if (!model.isContiguous(m)) return;
       const size = model.numel(m.shape);
-      return this.#both(() => (live(a), model.view(m, [size], [1], m.offset)), () => ops.reshape(r, [size]), how);
+      return this.#both(
+        () => (live(a), model.view(m, [size], [1], m.offset)),
+        () => ops.reshape(r, [size]),
+        how,
+      );
     }
     if (how === 'expand') {
       if (rank > 2) return;
-      return this.#both(() => (live(a), model.view(m, [2, ...m.shape], [0, ...m.strides], m.offset)), () => ops.expand(r, [2, ...m.shape]), how);
+      return this.#both(
+        () => (live(a), model.view(m, [2, ...m.shape], [0, ...m.strides], m.offset)),
+        () => ops.expand(r, [2, ...m.shape]),
+        how,
+      );
     }
     if (rank === 0) return;
     const axis = p % rank;
@@ -386,24 +610,42 @@ export class Runner {
     const stride = m.strides[axis] as number;
     if (how === 'transpose') {
       if (rank < 2) return;
-      return this.#both(() => (live(a), model.transpose(m)), () => ops.transpose(r), how);
+      return this.#both(
+        () => (live(a), model.transpose(m)),
+        () => ops.transpose(r),
+        how,
+      );
     }
     if (how === 'select') {
       if (size === 0) return;
       const at = q % size;
-      return this.#both(() => (live(a), model.view(m, m.shape.toSpliced(axis, 1), m.strides.toSpliced(axis, 1), m.offset + at * stride)), () => ops.select(r, axis, at), how);
+      return this.#both(
+        () => (
+          live(a), model.view(m, m.shape.toSpliced(axis, 1), m.strides.toSpliced(axis, 1), m.offset + at * stride)
+        ),
+        () => ops.select(r, axis, at),
+        how,
+      );
     }
     const start = q % (size + 1);
     if (how === 'narrow') {
       const length = Math.min(size - start, 2);
       const offset = m.offset + (length > 0 ? start * stride : 0);
-      return this.#both(() => (live(a), model.view(m, m.shape.with(axis, length), m.strides, offset)), () => ops.narrow(r, axis, start, length), how);
+      return this.#both(
+        () => (live(a), model.view(m, m.shape.with(axis, length), m.strides, offset)),
+        () => ops.narrow(r, axis, start, length),
+        how,
+      );
     }
     const length = Math.ceil((size - start) / 2);
     const offset = m.offset + (length > 0 ? start * stride : 0);
     const ranges = m.shape.map((_, i) => (i === axis ? ([start, size] as const) : null));
     const steps = m.shape.map((_, i) => (i === axis ? 2 : 1));
-    this.#both(() => (live(a), model.view(m, m.shape.with(axis, length), m.strides.with(axis, 2 * stride), offset)), () => ops.slice(r, ranges, steps), how);
+    this.#both(
+      () => (live(a), model.view(m, m.shape.with(axis, length), m.strides.with(axis, 2 * stride), offset)),
+      () => ops.slice(r, ranges, steps),
+      how,
+    );
   }
 
   #inPlace(name: model.InPlace, n: number, k: number, off: boolean, fault: Fault): void {
@@ -418,7 +660,9 @@ export class Runner {
       if (number === null) live(b);
     };
     const apply = (fails: string | null): void =>
-      model.withRecording(!off, () => model.inPlace(name, a.m, number === null ? b.m : model.fresh([], [number]), fails));
+      model.withRecording(!off, () =>
+        model.inPlace(name, a.m, number === null ? b.m : model.fresh([], [number]), fails),
+      );
     let deferred: (() => void) | null = null;
     this.#withFault(
       recorded ? 'none' : fault,
@@ -468,9 +712,18 @@ export class Runner {
       );
     }
     if (!m.alive) {
-      return this.#both(() => { throw new model.ModelError('ERR_DISPOSED', how); }, () => (how === 'data' ? r.data() : r.lend(() => 0), null), how);
+      return this.#both(
+        () => {
+          throw new model.ModelError('ERR_DISPOSED', how);
+        },
+        () => (how === 'data' ? r.data() : r.lend(() => 0), null),
+        how,
+      );
     }
-    const promise = how === 'data' ? (r.data() as Promise<Float32Array>) : r.lend((array) => Float32Array.from(array as Float32Array));
+    const promise =
+      how === 'data'
+        ? (r.data() as Promise<Float32Array>)
+        : r.lend((array) => Float32Array.from(array as Float32Array));
     const check = promise.then(
       (got) => {
         if (failure !== null && !empty) assert.fail(`${how}: wanted ${failure}, got values`);
@@ -489,14 +742,23 @@ export class Runner {
     const a = this.#choose(n);
     // One queue at a time can be captured.
     if (this.#serving || a?.r.storage.queue !== device(this.#device).train) return;
-    if (!a?.m.alive || model.needsGrad(a.m) || a.m.base.store.readOnly || model.overlapsItself(a.m) || a.m.shape.includes(0)) return;
+    if (
+      !a?.m.alive ||
+      model.needsGrad(a.m) ||
+      a.m.base.store.readOnly ||
+      model.overlapsItself(a.m) ||
+      a.m.shape.includes(0)
+    )
+      return;
     const { shape } = a.m;
     const random = new Random(seed);
-    const step = capture((x: Tensor) => noGrad(() => {
-      const y = ops.add(ops.mul(x, x), a.r);
-      ops.add_(a.r, x);
-      return ops.sum(y);
-    }));
+    const step = capture((x: Tensor) =>
+      noGrad(() => {
+        const y = ops.add(ops.mul(x, x), a.r);
+        ops.add_(a.r, x);
+        return ops.sum(y);
+      }),
+    );
     for (let i = 0; i < calls; i++) {
       const data = Float32Array.from({ length: model.numel(shape) }, () => random.integer(-3, 3));
       const x = tensor(data, { shape, device: this.#device });
@@ -537,7 +799,8 @@ export class Runner {
       if (m.isView || !model.isLeaf(m)) continue;
       const { grad: expected } = m.base;
       assert.equal(r.grad === null, expected === null, `${expected === null ? 'no ' : 'a '}gradient`);
-      if (expected !== null && r.grad !== null) this.#read({ m: { ...expected, shape: m.shape, strides: model.contiguous(m.shape) }, r: r.grad }, 'sync');
+      if (expected !== null && r.grad !== null)
+        this.#read({ m: { ...expected, shape: m.shape, strides: model.contiguous(m.shape) }, r: r.grad }, 'sync');
     }
     for (const { array, wanted } of world.looks) compare(array, wanted, 'a snapshot, later');
   }
@@ -557,4 +820,10 @@ function failureCode(t: Tensor): string | null {
 }
 
 const binaryOps = { add: ops.add, sub: ops.sub, mul: ops.mul } as const;
-const inPlaceOps = { add_: ops.add_, sub_: ops.sub_, mul_: ops.mul_, copy_: ops.copy_, fill_: ops.fill_ as never as typeof ops.add_ } as const;
+const inPlaceOps = {
+  add_: ops.add_,
+  sub_: ops.sub_,
+  mul_: ops.mul_,
+  copy_: ops.copy_,
+  fill_: ops.fill_ as never as typeof ops.add_,
+} as const;

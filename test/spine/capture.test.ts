@@ -1,0 +1,183 @@
+// A captured step does what the eager one does, bit for bit, whatever happens around it.
+import { strict as assert } from 'node:assert';
+import { test } from 'uvu';
+import type { Tensor } from '../../lib/index.ts';
+import {
+  add,
+  capture,
+  crossEntropy,
+  manualSeed,
+  mul,
+  nn,
+  noGrad,
+  ones,
+  optim,
+  scope,
+  sum,
+  tensor,
+} from '../../lib/index.ts';
+import * as ops from '../../lib/ops/index.ts';
+import { liveBytes, testDevices } from '../support/devices.ts';
+import { Random } from '../support/random.ts';
+import { elements } from '../support/tensors.ts';
+
+const steps = 50;
+
+interface Setting {
+  readonly name: string;
+  readonly layers: (device: string) => nn.Module[];
+  readonly optimizer: (params: Iterable<Tensor>) => optim.Optimizer;
+  readonly clip?: number;
+  readonly schedule?: boolean;
+  readonly accumulate?: boolean;
+  readonly lastBatch?: boolean;
+  readonly evaluate?: boolean;
+}
+
+const plain = (device: string): nn.Module[] => [
+  new nn.Linear(6, 16, { device }),
+  new nn.ReLU(),
+  new nn.Linear(16, 4, { device }),
+];
+const settings: Setting[] = [
+  {
+    name: 'SGD with momentum',
+    layers: plain,
+    optimizer: (p) => new optim.SGD(p, { lr: 0.1, momentum: 0.9, nesterov: true, weightDecay: 1e-3 }),
+  },
+  {
+    name: 'dropout',
+    layers: (device) => [new nn.Linear(6, 16, { device }), new nn.Dropout(0.5), new nn.Linear(16, 4, { device })],
+    optimizer: (p) => new optim.SGD(p, { lr: 0.1 }),
+  },
+  { name: 'Adam', layers: plain, optimizer: (p) => new optim.Adam(p, { lr: 1e-2 }) },
+  { name: 'AdamW with a schedule', layers: plain, optimizer: (p) => new optim.AdamW(p, { lr: 1e-2 }), schedule: true },
+  { name: 'clipping', layers: plain, optimizer: (p) => new optim.SGD(p, { lr: 0.5 }), clip: 0.1 },
+  { name: 'gradient accumulation', layers: plain, optimizer: (p) => new optim.SGD(p, { lr: 0.1 }), accumulate: true },
+  {
+    name: 'batch normalisation',
+    layers: (device) => [
+      new nn.Conv2d(1, 4, 3, { device }),
+      new nn.BatchNorm2d(4, { device }),
+      new nn.ReLU(),
+      new nn.Flatten(),
+      new nn.Linear(16, 4, { device }),
+    ],
+    optimizer: (p) => new optim.SGD(p, { lr: 0.1 }),
+  },
+  { name: 'a smaller last batch', layers: plain, optimizer: (p) => new optim.Adam(p, { lr: 1e-2 }), lastBatch: true },
+  {
+    name: 'evaluation in between',
+    layers: (device) => [new nn.Linear(6, 16, { device }), new nn.Dropout(0.3), new nn.Linear(16, 4, { device })],
+    optimizer: (p) => new optim.Adam(p, { lr: 1e-2 }),
+    evaluate: true,
+  },
+];
+
+/** Losses of every step and the final parameters. */
+function train(setting: Setting, device: string, captured: boolean): { values: number[]; forms: number } {
+  manualSeed(3);
+  const random = new Random(17);
+  const model = new nn.Sequential(...(setting.layers(device) as never[]));
+  const optimizer = setting.optimizer(model.parameters());
+  const forward = (x: Tensor): Tensor => model.forward(x) as Tensor;
+  const body = (x: Tensor, labels: Tensor): Tensor => {
+    if (!setting.accumulate) optimizer.zeroGrad();
+    const loss = crossEntropy(forward(x), labels);
+    loss.backward();
+    if (setting.clip !== undefined) optim.clipGradNorm(model.parameters(), setting.clip);
+    if (!setting.accumulate) optimizer.step();
+    return loss;
+  };
+  const step = captured ? capture(body, { modules: [model] }) : body;
+  const values: number[] = [];
+  for (let i = 0; i < steps; i++) {
+    const batch = setting.lastBatch && i % 5 === 4 ? 3 : 8;
+    const image = setting.name === 'batch normalisation';
+    const data = Float32Array.from({ length: batch * (image ? 16 : 6) }, () => random.between(-1, 1));
+    const labels = Int32Array.from({ length: batch }, () => random.integer(0, 3));
+    if (setting.schedule) for (const group of optimizer.groups) group.lr = 1e-2 / (1 + i);
+    scope(() => {
+      const x = tensor(data, { shape: image ? [batch, 1, 4, 4] : [batch, 6], device });
+      values.push(step(x, tensor(labels, { device })).itemSync());
+      if (setting.accumulate && i % 4 === 3) {
+        optimizer.step();
+        optimizer.zeroGrad();
+      }
+      if (setting.evaluate && i % 7 === 6) {
+        model.eval();
+        values.push(noGrad(() => sum(forward(x)).itemSync()));
+        model.train();
+      }
+    });
+  }
+  values.push(
+    ...model.parameters().flatMap((p) => [...elements(p)]),
+    ...model.buffers().flatMap((b) => [...elements(b)]),
+  );
+  const forms = captured ? (step as unknown as { captured: number }).captured : 0;
+  if (captured) (step as unknown as { dispose(): void }).dispose();
+  optimizer.dispose();
+  model.dispose();
+  return { values, forms };
+}
+
+for (const device of testDevices) {
+  for (const setting of settings) {
+    test(`${setting.name}: captured equals eager over ${steps} steps on ${device}`, () => {
+      const eager = train(setting, device, false);
+      const captured = train(setting, device, true);
+      assert.deepEqual(captured.values, eager.values);
+      assert.ok(captured.forms >= 1, 'the step was captured');
+    });
+  }
+
+  test(`misuses of capture throw on ${device}`, () => {
+    const x = ones([3], { device });
+    let count = 0;
+    const misuses: [string, (t: Tensor) => unknown, string[]][] = [
+      ['reading inside', (t) => add(t, 1).dataSync(), ['ERR_CAPTURE']],
+      ['an async function', async (t) => add(t, 1), ['ERR_ARGUMENT', 'ERR_CAPTURE']],
+      ['data from JavaScript', (t) => add(t, tensor([1, 2, 3], { device })), ['ERR_CAPTURE']],
+      ['a number that changes', (t) => mul(t, ++count), ['ERR_CAPTURE']],
+      ['ops that differ', (t) => (count++ % 2 === 0 ? add(t, 1) : mul(t, 2)), ['ERR_CAPTURE']],
+    ];
+    for (const [name, fn, codes] of misuses) {
+      const step = capture(fn as (t: Tensor) => Tensor);
+      assert.throws(
+        () => {
+          for (let i = 0; i < 6; i++) step(x);
+        },
+        (error: { code: string }) => codes.includes(error.code),
+        name,
+      );
+      step.dispose();
+    }
+    const good = add(x, 1);
+    assert.deepEqual([...elements(good)], [2, 2, 2], 'the library works afterwards');
+    x.dispose();
+    good.dispose();
+  });
+
+  test(`a replay writes what the function wrote outside, and bumps its version, on ${device}`, () => {
+    const before = liveBytes();
+    const total = ops.zeros([2], { device });
+    const step = capture((x: Tensor) =>
+      noGrad(() => {
+        total.add_(x);
+        return sum(total);
+      }),
+    );
+    for (let i = 1; i <= 10; i++) {
+      const version = total.version;
+      scope(() => assert.equal(step(tensor([i, 1], { device })).itemSync(), (i * (i + 1)) / 2 + i));
+      assert.ok(total.version > version);
+    }
+    assert.deepEqual([...elements(total)], [55, 10]);
+    step.dispose();
+    total.dispose();
+    assert.equal(liveBytes(), before);
+  });
+}
+
+test.run();

@@ -1,0 +1,120 @@
+// Running out of memory: at any allocation, without a trace, and the library goes on.
+import { strict as assert } from 'node:assert';
+import { test } from 'uvu';
+import type { Tensor } from '../../lib/index.ts';
+import {
+  crossEntropy,
+  device,
+  manualSeed,
+  memory,
+  nn,
+  ones,
+  optim,
+  randn,
+  scope,
+  setMemoryLimit,
+  tensor,
+  zeros,
+} from '../../lib/index.ts';
+import { hasFake, injectFault, liveBytes, testDevices } from '../support/devices.ts';
+import { elements } from '../support/tensors.ts';
+
+for (const where of testDevices) {
+  test(`a limit refuses at the call and changes nothing on ${where}`, async () => {
+    const limit = memory()[where]?.limit ?? 2 ** 30;
+    const x = ones([1024], { device: where });
+    const before = liveBytes();
+    setMemoryLimit(before + 2 ** 20, where);
+    try {
+      assert.throws(() => zeros([2 ** 22], { device: where }), { code: 'ERR_OUT_OF_MEMORY' });
+      assert.throws(() => tensor(new Float32Array(2 ** 22), { device: where }), { code: 'ERR_OUT_OF_MEMORY' });
+      assert.equal(liveBytes(), before);
+      const small = zeros([1024], { device: where });
+      assert.equal((await small.data()).length, 1024);
+      small.dispose();
+    } finally {
+      setMemoryLimit(limit, where);
+    }
+    x.dispose();
+    await device(where).synchronize();
+  });
+}
+
+interface Run {
+  readonly model: nn.Module;
+  readonly step: (batch: number) => void;
+  readonly end: () => void;
+}
+
+/** A small network and one training step on the test backend. */
+function training(): Run {
+  manualSeed(5);
+  const model = new nn.Sequential(
+    new nn.Linear(6, 8, { device: 'fake' }),
+    new nn.ReLU(),
+    new nn.Linear(8, 3, { device: 'fake' }),
+  );
+  const optimizer = new optim.SGD(model.parameters(), { lr: 0.1, momentum: 0.9 });
+  const x = randn([8, 6], { device: 'fake' });
+  const labels = tensor([0, 1, 2, 0, 1, 2, 0, 1], { dtype: 'int32', device: 'fake' });
+  const step = (batch: number): void =>
+    scope(() => {
+      optimizer.zeroGrad();
+      crossEntropy(model.forward(x.narrow(0, 0, batch)) as Tensor, labels.narrow(0, 0, batch)).backward();
+      optimizer.step();
+    });
+  return {
+    model,
+    step,
+    end: () => {
+      optimizer.dispose();
+      model.dispose();
+      x.dispose();
+      labels.dispose();
+    },
+  };
+}
+
+const weights = (run: Run): number[] => run.model.parameters().flatMap((p) => [...elements(p)]);
+
+if (hasFake) {
+  test('the nth allocation of a training step fails, for every n: the retry with half the batch equals a fresh run', async () => {
+    const fake = device('fake');
+    const fresh = training();
+    fresh.step(4);
+    const wanted = weights(fresh);
+    fresh.end();
+    let struck = 0;
+    for (let n = 1; n < 60; n++) {
+      const run = training();
+      const start = weights(run);
+      await fake.synchronize();
+      setMemoryLimit(memory()['fake']?.limit ?? 2 ** 30, 'fake');
+      const { addon } = await import('../../lib/native/load.ts');
+      addon.trim();
+      const before = injectFault('injected', 0);
+      injectFault('failAllocation', n);
+      try {
+        run.step(8);
+      } catch (error) {
+        assert.equal((error as { code: string }).code, 'ERR_OUT_OF_MEMORY');
+      }
+      await fake.synchronize().catch((error: { code: string }) => assert.equal(error.code, 'ERR_OUT_OF_MEMORY'));
+      injectFault('failAllocation', 0);
+      const hit = injectFault('injected', 0) > before;
+      const after = weights(run);
+      if (hit && after.every((v, i) => v === start[i])) {
+        struck++;
+        run.step(4);
+        await fake.synchronize().catch(() => {});
+        assert.deepEqual(weights(run), wanted, `retry after allocation ${n}`);
+      }
+      run.end();
+      if (!hit) break;
+    }
+    console.log(`# ${struck} allocations of a training step failed, every retry was bitwise right`);
+    assert.ok(struck > 0);
+  });
+}
+
+test.run();
