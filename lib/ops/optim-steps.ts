@@ -25,8 +25,8 @@ export function sgdStep(
   if (params.length === 0) return;
   checkLists('sgdStep', params, momentum.length > 0 ? { grads, momentum } : { grads });
   checkState('sgdStep', params, state, hyper, 4);
+  bump('sgdStep', params, momentum, [state]);
   kernels.sgdStep(params, grads, momentum, state, hyper, nesterov ? 1 : 0);
-  changed('sgdStep', params, momentum, [state]);
 }
 
 /**
@@ -44,8 +44,8 @@ export function adamStep(
   if (params.length === 0) return;
   checkLists('adamStep', params, { grads, m, v });
   checkState('adamStep', params, state, hyper, 5);
+  bump('adamStep', params, m, v, [state]);
   kernels.adamStep(params, grads, m, v, state, hyper, decay === 'decoupled' ? 1 : 0);
-  changed('adamStep', params, m, v, [state]);
 }
 
 /** The 2-norm of all gradients together, rank 0. */
@@ -67,8 +67,8 @@ export function clipScale(grads: readonly Tensor[], norm: Tensor, maxNorm: numbe
     checkWritable('clipScale', g);
   }
   checkSame('clipScale', 'norm', first, norm);
+  bump('clipScale', grads);
   kernels.clipScale(grads, norm, maxNorm);
-  changed('clipScale', grads);
 }
 
 function checkSame(op: string, name: string, first: Tensor, t: Tensor): void {
@@ -110,7 +110,8 @@ function checkState(op: string, params: readonly Tensor[], state: Tensor, hyper:
 }
 
 /** Autograd must see that saved tensors changed. */
-function changed(op: string, ...lists: readonly (readonly Tensor[])[]): void {
+/** Notes that `op` is about to write; before the kernel, so that a failed step leaves its targets valid. */
+function bump(op: string, ...lists: readonly (readonly Tensor[])[]): void {
   for (const list of lists) {
     for (const t of list) {
       t.storage.version++;
