@@ -209,19 +209,20 @@ class Pool {
   void serve(int32_t index) {
     for (;;) {
       spin([&] { return open_.load(std::memory_order_relaxed) > 0; });
-      Job* job = nullptr;
+      Job* job;
       {
         std::unique_lock lock(mutex_);
-        for (;;) {
-          if (index >= limit() - 1) {
-            parked_.wait(lock);
-          } else if ((job = pick(false))) {
-            break;
-          } else {
-            ++sleeping_;
-            wake_.wait(lock);
-            --sleeping_;
-          }
+        if (index >= limit() - 1) {
+          parked_.wait(lock);
+          continue;
+        }
+        job = pick(false);
+        if (!job) {
+          // A wake-up that comes too late for one short job spins for the next: it would be late for that one, too.
+          ++sleeping_;
+          wake_.wait(lock);
+          --sleeping_;
+          continue;
         }
       }
       work(*job);
