@@ -16,11 +16,16 @@ export function fillKernel(out: KernelView, value: number): void {
   kernels.fill(out, value);
 }
 
-/** out += x, of one shape and dtype. */
+/**
+ * out += x, of one shape and dtype, for sums of gradients. Unlike an in-place op of the user's, a failure spoils `out`: a
+ * sum that lacks a part must not reach an optimizer.
+ */
 export function addInPlaceKernel(out: Tensor, x: KernelView): void {
-  out.storage.version++;
-  out.storage.lastWriter = 'backward';
-  kernels.add(out, out, x);
+  const { storage, offset, shape, strides, dtype } = out;
+  const { index, generation, queue } = storage;
+  kernels.add({ storage: { index, generation, queue, version: 0 }, offset, shape, strides, dtype }, out, x);
+  storage.version++;
+  storage.lastWriter = 'backward';
 }
 
 export function filledTensor<D extends DType>(shape: Shape, dtype: D, queue: Queue, value: number): Tensor<D> {

@@ -200,9 +200,10 @@ export class Tensor<D extends DType = DType> implements KernelView {
   }
 
   /** Calls the synchronous `fn` with the elements without copying them; the array is detached afterwards. */
-  lend<T>(fn: (data: TypedArrayOf<D>) => T): Promise<T> {
+  async lend<T>(fn: (data: TypedArrayOf<D>) => T): Promise<T> {
     checkLive('lend', this);
     const make = arrayTypes[this.dtype] as new (buffer: ArrayBuffer) => TypedArrayOf<D>;
+    if (this.size === 0) return fn(new make(new ArrayBuffer(0)));
     const bytes = itemSize[this.dtype];
     const source = packed(this);
     const result = lend(source.storage, source.offset * bytes, this.size * bytes, (buffer) => fn(new make(buffer)));

@@ -105,9 +105,10 @@ void readView(Reader& r, View& view, Access access) {
     const bool covers = access == Access::out && contiguous && numel(view) * item == static_cast<int64_t>(slot->bytes);
     Target target{nullptr, nullptr, 0, nullptr,
                   (kind & kInPlaceBit ? kInPlace : 0u) | (covers ? kCovers : 0u) | (slot->fresh ? kFirst : 0u)};
-    slot->fresh = false;
-    if (slot->block->snapshots && !slot->block->fixed && !r.environment.moveAway(*slot, target, !covers))
+    // The contents go along even when the view covers them: an input behind this argument may be the same tensor.
+    if (slot->block->snapshots && !slot->block->fixed && !r.environment.moveAway(*slot, target, !slot->fresh))
       return r.fail(Code::outOfMemory, "no memory to move a tensor away from a view of it");
+    slot->fresh = false;
     target.block = slot->block;
     r.environment.use(r.queue, *r.command, *slot->block);
     r.targets.push_back(target);
