@@ -1,6 +1,9 @@
-// float32 convolution against oneDNN's direct kernels (layouts of its choice, reorders not timed; ours reads and writes
-// NCHW), interleaved in one process, random data. From the repository root (Debian: libdnnl-dev):
-// g++ -std=c++20 -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -mf16c -mbmi2 -mprefer-vector-width=512 -DWG_ISA=avx512 bench/native/conv_bench.cc native/cpu/{conv,conv_weight,pool,threads}.cc -o /tmp/conv_bench -ldnnl -lgomp -pthread && OMP_WAIT_POLICY=passive /tmp/conv_bench [threads] [filter]
+// float32 convolution against oneDNN's direct kernels (layouts of its choice, reorders not timed; ours reads
+// and writes NCHW), interleaved in one process, random data. From the repository root (Debian: libdnnl-dev):
+// g++ -std=c++20 -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math -mavx512f -mavx512bw -mavx512vl
+// -mavx512dq -mavx2 -mfma -mf16c -mbmi2 -mprefer-vector-width=512 -DWG_ISA=avx512 bench/native/conv_bench.cc
+// native/cpu/{conv,conv_weight,pool,threads}.cc -o /tmp/conv_bench -ldnnl -lgomp -pthread &&
+// OMP_WAIT_POLICY=passive /tmp/conv_bench [threads] [filter]
 #include <omp.h>
 
 #include <algorithm>
@@ -20,7 +23,7 @@ inline namespace WG_ISA {
 void conv2d(Stream&, const Out&, const In&, const In&, const MaybeIn&, const Conv2dParams&);
 void conv2dGradInput(Stream&, const Out&, const In&, const In&, const Conv2dParams&);
 void conv2dGradWeight(Stream&, const Out&, const In&, const In&, const Conv2dParams&);
-}
+}  // namespace WG_ISA
 }  // namespace wg::cpu
 
 using namespace wg;
@@ -32,11 +35,14 @@ struct Case {
   int n, ci, co, k, s, p, h, g;
 };
 
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 float* randoms(size_t count) {
   auto* p = static_cast<float*>(std::aligned_alloc(64, (count * 4 + 63) / 64 * 64));
-  for (size_t i = 0; i < count; ++i) p[i] = static_cast<float>(std::rand()) / static_cast<float>(RAND_MAX) - 0.5f;
+  for (size_t i = 0; i < count; ++i)
+    p[i] = static_cast<float>(std::rand()) / static_cast<float>(RAND_MAX) - 0.5f;
   return p;
 }
 
@@ -63,25 +69,35 @@ int main(int argc, char** argv) {
   const std::string filter = argc > 2 ? argv[2] : "";
   omp_set_num_threads(threads);
   cpu::setThreads(threads);
-  const Case cases[] = {{"lenet1 5x5 1-32 28 b64", 64, 1, 32, 5, 1, 2, 28, 1},   {"lenet2 5x5 32-64 14 b64", 64, 32, 64, 5, 1, 2, 14, 1},
-                        {"lenet1 b1", 1, 1, 32, 5, 1, 2, 28, 1},                  {"3x3 64-64 56 b1", 1, 64, 64, 3, 1, 1, 56, 1},
-                        {"3x3 64-64 56 b16", 16, 64, 64, 3, 1, 1, 56, 1},         {"1x1 256-64 56 b1", 1, 256, 64, 1, 1, 0, 56, 1},
-                        {"7x7s2 3-64 224 b1", 1, 3, 64, 7, 2, 3, 224, 1},         {"3x3 512-512 7 b16", 16, 512, 512, 3, 1, 1, 7, 1},
-                        {"3x3s2 64-128 56 b4", 4, 64, 128, 3, 2, 1, 56, 1},       {"dw3x3 128 56 b1", 1, 128, 128, 3, 1, 1, 56, 128}};
+  const Case cases[] = {{"lenet1 5x5 1-32 28 b64", 64, 1, 32, 5, 1, 2, 28, 1},
+                        {"lenet2 5x5 32-64 14 b64", 64, 32, 64, 5, 1, 2, 14, 1},
+                        {"lenet1 b1", 1, 1, 32, 5, 1, 2, 28, 1},
+                        {"3x3 64-64 56 b1", 1, 64, 64, 3, 1, 1, 56, 1},
+                        {"3x3 64-64 56 b16", 16, 64, 64, 3, 1, 1, 56, 1},
+                        {"1x1 256-64 56 b1", 1, 256, 64, 1, 1, 0, 56, 1},
+                        {"7x7s2 3-64 224 b1", 1, 3, 64, 7, 2, 3, 224, 1},
+                        {"3x3 512-512 7 b16", 16, 512, 512, 3, 1, 1, 7, 1},
+                        {"3x3s2 64-128 56 b4", 4, 64, 128, 3, 2, 1, 56, 1},
+                        {"dw3x3 128 56 b1", 1, 128, 128, 3, 1, 1, 56, 128}};
   dnnl::engine engine(dnnl::engine::kind::cpu, 0);
   dnnl::stream stream(engine);
-  std::printf("%-26s %-8s %9s %9s   ratio   (GFLOP/s, best of rounds; medians in brackets)\n", "case", "", "warpgrad", "onednn");
+  std::printf("%-26s %-8s %9s %9s   ratio   (GFLOP/s, best of rounds; medians in brackets)\n", "case", "",
+              "warpgrad", "onednn");
   for (const Case& c : cases) {
     if (std::string(c.name).find(filter) == std::string::npos) continue;
     const int o = (c.h + 2 * c.p - c.k) / c.s + 1, cg = c.ci / c.g;
-    float *x = randoms(size_t(c.n * c.ci) * size_t(c.h * c.h)), *w = randoms(size_t(c.co * cg * c.k * c.k)), *y = randoms(size_t(c.n * c.co) * size_t(o * o));
+    float *x = randoms(size_t(c.n * c.ci) * size_t(c.h * c.h)), *w = randoms(size_t(c.co * cg * c.k * c.k)),
+          *y = randoms(size_t(c.n * c.co) * size_t(o * o));
     float *gx = randoms(size_t(c.n * c.ci) * size_t(c.h * c.h)), *gw = randoms(size_t(c.co * cg * c.k * c.k));
     const Conv2dParams params{c.s, c.s, c.p, c.p, 1, 1, c.g};
-    const auto xi = view<In>(x, c.n, c.ci, c.h, c.h), wi = view<In>(w, c.co, cg, c.k, c.k), yi = view<In>(y, c.n, c.co, o, o);
-    const auto yo = view<Out>(y, c.n, c.co, o, o), xo = view<Out>(gx, c.n, c.ci, c.h, c.h), wo = view<Out>(gw, c.co, cg, c.k, c.k);
+    const auto xi = view<In>(x, c.n, c.ci, c.h, c.h), wi = view<In>(w, c.co, cg, c.k, c.k),
+               yi = view<In>(y, c.n, c.co, o, o);
+    const auto yo = view<Out>(y, c.n, c.co, o, o), xo = view<Out>(gx, c.n, c.ci, c.h, c.h),
+               wo = view<Out>(gw, c.co, cg, c.k, c.k);
     MaybeIn none{};
     none.rank = -1;
-    const size_t bytes = std::max({cpu::conv2dWorkspace(yo, xi, wi, none, params), cpu::conv2dGradInputWorkspace(xo, yi, wi, params),
+    const size_t bytes = std::max({cpu::conv2dWorkspace(yo, xi, wi, none, params),
+                                   cpu::conv2dGradInputWorkspace(xo, yi, wi, params),
                                    cpu::conv2dGradWeightWorkspace(wo, xi, yi, params)});
     void* scratch = std::aligned_alloc(64, (bytes + 64) / 64 * 64);
     Status status{};
@@ -91,16 +107,19 @@ int main(int argc, char** argv) {
     const auto f32 = memory::data_type::f32;
     const auto any = memory::format_tag::any;
     const memory::desc xd({c.n, c.ci, c.h, c.h}, f32, any), yd({c.n, c.co, o, o}, f32, any);
-    const memory::desc wd = c.g > 1 ? memory::desc({c.g, c.co / c.g, cg, c.k, c.k}, f32, any) : memory::desc({c.co, c.ci, c.k, c.k}, f32, any);
+    const memory::desc wd = c.g > 1 ? memory::desc({c.g, c.co / c.g, cg, c.k, c.k}, f32, any)
+                                    : memory::desc({c.co, c.ci, c.k, c.k}, f32, any);
     const memory::dims st{c.s, c.s}, pd{c.p, c.p};
     const auto make = [&](const memory::desc& d) {
       memory m(d, engine);
       auto* q = static_cast<float*>(m.get_data_handle());
-      for (size_t i = 0; i < d.get_size() / 4; ++i) q[i] = static_cast<float>(std::rand()) / static_cast<float>(RAND_MAX) - 0.5f;
+      for (size_t i = 0; i < d.get_size() / 4; ++i)
+        q[i] = static_cast<float>(std::rand()) / static_cast<float>(RAND_MAX) - 0.5f;
       return m;
     };
     const auto alg = algorithm::convolution_direct;
-    convolution_forward::primitive_desc fd({prop_kind::forward_training, alg, xd, wd, yd, st, pd, pd}, engine);
+    convolution_forward::primitive_desc fd({prop_kind::forward_training, alg, xd, wd, yd, st, pd, pd},
+                                           engine);
     convolution_backward_data::primitive_desc dd({alg, xd, wd, yd, st, pd, pd}, engine, fd);
     convolution_backward_weights::primitive_desc bd({alg, xd, wd, yd, st, pd, pd}, engine, fd);
     convolution_forward forward(fd);
@@ -111,11 +130,21 @@ int main(int argc, char** argv) {
     memory bx = make(bd.src_desc()), bw = make(bd.diff_weights_desc()), by = make(bd.diff_dst_desc());
     const std::function<void()> runs[3][2] = {
         {[&] { cpu::conv2d(s, yo, xi, wi, none, params); },
-         [&] { forward.execute(stream, {{DNNL_ARG_SRC, fx}, {DNNL_ARG_WEIGHTS, fw}, {DNNL_ARG_DST, fy}}); stream.wait(); }},
+         [&] {
+           forward.execute(stream, {{DNNL_ARG_SRC, fx}, {DNNL_ARG_WEIGHTS, fw}, {DNNL_ARG_DST, fy}});
+           stream.wait();
+         }},
         {[&] { cpu::conv2dGradInput(s, xo, yi, wi, params); },
-         [&] { data.execute(stream, {{DNNL_ARG_DIFF_SRC, dx}, {DNNL_ARG_WEIGHTS, dw}, {DNNL_ARG_DIFF_DST, dy}}); stream.wait(); }},
+         [&] {
+           data.execute(stream, {{DNNL_ARG_DIFF_SRC, dx}, {DNNL_ARG_WEIGHTS, dw}, {DNNL_ARG_DIFF_DST, dy}});
+           stream.wait();
+         }},
         {[&] { cpu::conv2dGradWeight(s, wo, xi, yi, params); },
-         [&] { weights.execute(stream, {{DNNL_ARG_SRC, bx}, {DNNL_ARG_DIFF_WEIGHTS, bw}, {DNNL_ARG_DIFF_DST, by}}); stream.wait(); }}};
+         [&] {
+           weights.execute(stream,
+                           {{DNNL_ARG_SRC, bx}, {DNNL_ARG_DIFF_WEIGHTS, bw}, {DNNL_ARG_DIFF_DST, by}});
+           stream.wait();
+         }}};
     const char* names[] = {"forward", "dx", "dW"};
     const double flops = 2.0 * c.n * c.co * o * o * cg * c.k * c.k;
     for (int kind = 0; kind < 3; ++kind) {
@@ -134,10 +163,12 @@ int main(int argc, char** argv) {
         best[which] = flops / times[which][0] / 1e9;
         median[which] = flops / times[which][times[which].size() / 2] / 1e9;
       }
-      std::printf("%-26s %-8s %9.1f %9.1f   %6.3f  (%.1f %.1f) %.3f ms\n", c.name, names[kind], best[0], best[1], best[0] / best[1], median[0],
-                  median[1], times[0][0] * 1e3);
+      std::printf("%-26s %-8s %9.1f %9.1f   %6.3f  (%.1f %.1f) %.3f ms\n", c.name, names[kind], best[0],
+                  best[1], best[0] / best[1], median[0], median[1], times[0][0] * 1e3);
     }
     if (status.code.load() != 0) std::printf("status %d %s\n", status.code.load(), status.message);
-    for (void* p : {static_cast<void*>(x), static_cast<void*>(w), static_cast<void*>(y), static_cast<void*>(gx), static_cast<void*>(gw), scratch}) std::free(p);
+    for (void* p : {static_cast<void*>(x), static_cast<void*>(w), static_cast<void*>(y),
+                    static_cast<void*>(gx), static_cast<void*>(gw), scratch})
+      std::free(p);
   }
 }

@@ -1,6 +1,9 @@
-// float32 matmul against oneDNN and OpenBLAS, interleaved in one process on the same random matrices; best and median of the
-// rounds. From the repository root (Debian: libdnnl-dev libopenblas-dev):
-// g++ -std=c++20 -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2 -mfma -mf16c -mbmi2 -mprefer-vector-width=512 -DWG_ISA=avx512 bench/native/gemm_bench.cc native/cpu/matmul.cc native/cpu/pool.cc native/cpu/threads.cc -o /tmp/gemm_bench -ldnnl -lopenblas -lgomp -pthread && OMP_WAIT_POLICY=passive /tmp/gemm_bench [threads] [filter]
+// float32 matmul against oneDNN and OpenBLAS, interleaved in one process on the same random matrices; best
+// and median of the rounds. From the repository root (Debian: libdnnl-dev libopenblas-dev): g++ -std=c++20
+// -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2
+// -mfma -mf16c -mbmi2 -mprefer-vector-width=512 -DWG_ISA=avx512 bench/native/gemm_bench.cc
+// native/cpu/matmul.cc native/cpu/pool.cc native/cpu/threads.cc -o /tmp/gemm_bench -ldnnl -lopenblas -lgomp
+// -pthread && OMP_WAIT_POLICY=passive /tmp/gemm_bench [threads] [filter]
 #include <omp.h>
 #include <oneapi/dnnl/dnnl.h>
 
@@ -16,7 +19,8 @@
 #include "../../native/cpu/pool.h"
 #include "../../native/ops.h"
 
-extern "C" void cblas_sgemm(int, int, int, int, int, int, float, const float*, int, const float*, int, float, float*, int);
+extern "C" void cblas_sgemm(int, int, int, int, int, int, float, const float*, int, const float*, int, float,
+                            float*, int);
 extern "C" void openblas_set_num_threads(int);
 
 namespace wg::cpu {
@@ -34,7 +38,9 @@ struct Case {
   const char* mode;
 };
 
-double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 template <class V>
 V matrix(float* data, int rows, int cols, bool transposed) {
@@ -51,7 +57,8 @@ V matrix(float* data, int rows, int cols, bool transposed) {
 
 float* randoms(size_t count) {
   auto* p = static_cast<float*>(std::aligned_alloc(64, (count * 4 + 63) / 64 * 64));
-  for (size_t i = 0; i < count; ++i) p[i] = static_cast<float>(std::rand()) / static_cast<float>(RAND_MAX) - 0.5f;
+  for (size_t i = 0; i < count; ++i)
+    p[i] = static_cast<float>(std::rand()) / static_cast<float>(RAND_MAX) - 0.5f;
   return p;
 }
 
@@ -64,19 +71,23 @@ int main(int argc, char** argv) {
   openblas_set_num_threads(threads);
   cpu::setThreads(threads);
   const std::vector<Case> cases = {
-      {1024, 1024, 1024, "NN"}, {1024, 1024, 1024, "NT"}, {1024, 1024, 1024, "TN"}, {64, 64, 64, "NN"}, {128, 128, 128, "NN"},
-      {256, 256, 256, "NN"}, {256, 256, 256, "NT"}, {512, 512, 512, "NN"}, {2048, 2048, 2048, "NN"}, {64, 512, 784, "NN"},
-      {64, 512, 3136, "NT"}, {64, 3136, 512, "NN"}, {512, 3136, 64, "TN"}, {128, 256, 512, "NN"}, {128, 10, 256, "NN"},
-      {64, 10, 512, "NT"}, {32, 3072, 768, "NN"}, {1024, 384, 128, "NN"}, {512, 512, 32, "NN"}, {3136, 64, 576, "NN"},
-      {64, 4096, 576, "NN"}, {8192, 64, 64, "NN"}, {64, 64, 8192, "NN"}, {1, 4096, 4096, "NN"}, {1, 4096, 4096, "NT"},
-      {8, 4096, 4096, "NN"}, {8, 4096, 4096, "NT"}, {4096, 1, 4096, "NN"}, {4, 8, 2, "NN"}, {4, 8, 2, "NT"}, {16, 16, 16, "NN"}};
-  std::printf("%-20s %9s %9s %9s   ours/best   (GFLOP/s, best of rounds; medians in brackets)\n", "case", "warpgrad", "onednn", "openblas");
+      {1024, 1024, 1024, "NN"}, {1024, 1024, 1024, "NT"}, {1024, 1024, 1024, "TN"}, {64, 64, 64, "NN"},
+      {128, 128, 128, "NN"},    {256, 256, 256, "NN"},    {256, 256, 256, "NT"},    {512, 512, 512, "NN"},
+      {2048, 2048, 2048, "NN"}, {64, 512, 784, "NN"},     {64, 512, 3136, "NT"},    {64, 3136, 512, "NN"},
+      {512, 3136, 64, "TN"},    {128, 256, 512, "NN"},    {128, 10, 256, "NN"},     {64, 10, 512, "NT"},
+      {32, 3072, 768, "NN"},    {1024, 384, 128, "NN"},   {512, 512, 32, "NN"},     {3136, 64, 576, "NN"},
+      {64, 4096, 576, "NN"},    {8192, 64, 64, "NN"},     {64, 64, 8192, "NN"},     {1, 4096, 4096, "NN"},
+      {1, 4096, 4096, "NT"},    {8, 4096, 4096, "NN"},    {8, 4096, 4096, "NT"},    {4096, 1, 4096, "NN"},
+      {4, 8, 2, "NN"},          {4, 8, 2, "NT"},          {16, 16, 16, "NN"}};
+  std::printf("%-20s %9s %9s %9s   ours/best   (GFLOP/s, best of rounds; medians in brackets)\n", "case",
+              "warpgrad", "onednn", "openblas");
   for (const Case& c : cases) {
     char name[64];
     std::snprintf(name, sizeof name, "%s %dx%dx%d", c.mode, c.m, c.n, c.k);
     if (std::string(name).find(filter) == std::string::npos) continue;
     const bool ta = c.mode[0] == 'T', tb = c.mode[1] == 'T';
-    float *a = randoms(size_t(c.m) * size_t(c.k)), *b = randoms(size_t(c.k) * size_t(c.n)), *out = randoms(size_t(c.m) * size_t(c.n));
+    float *a = randoms(size_t(c.m) * size_t(c.k)), *b = randoms(size_t(c.k) * size_t(c.n)),
+          *out = randoms(size_t(c.m) * size_t(c.n));
     Status status{};
     Stream s{&status, nullptr, nullptr, 0, nullptr, 0};
     const auto outView = matrix<Out>(out, c.m, c.n, false);
@@ -109,8 +120,9 @@ int main(int argc, char** argv) {
       rate[w] = flops / best[w] / 1e9;
       median[w] = flops / times[w][times[w].size() / 2] / 1e9;
     }
-    std::printf("%-20s %9.1f %9.1f %9.1f   %6.3f   (%.1f %.1f %.1f) %.3f us\n", name, rate[0], rate[1], rate[2],
-                rate[0] / std::max(rate[1], rate[2]), median[0], median[1], median[2], best[0] * 1e6);
+    std::printf("%-20s %9.1f %9.1f %9.1f   %6.3f   (%.1f %.1f %.1f) %.3f us\n", name, rate[0], rate[1],
+                rate[2], rate[0] / std::max(rate[1], rate[2]), median[0], median[1], median[2],
+                best[0] * 1e6);
     std::free(a);
     std::free(b);
     std::free(out);

@@ -1,5 +1,6 @@
-// conv2d and its input gradient: one engine (conv_gemm.h), two windows. With stride s the input gradient falls apart into
-// s * s dense ones, a phase for each residue of the input's coordinates; no zeros are ever multiplied in.
+// conv2d and its input gradient: one engine (conv_gemm.h), two windows. With stride s the input gradient
+// falls apart into s * s dense ones, a phase for each residue of the input's coordinates; no zeros are ever
+// multiplied in.
 #include "conv_gemm.h"
 #include "conv_shape.h"
 #include "workspace.h"
@@ -69,9 +70,10 @@ struct Lowered {
       p.x = {0, 1, shape.kernelW, 0, 0};
       p.row0 = p.col0 = 0;
       p.rowStep = p.colStep = 1;
-      p.window = {shape.channels, shape.kernelH, shape.kernelW, shape.height, shape.width, v.stride[1], v.stride[2], v.stride[3],
-                  shape.strideH, shape.strideW, shape.dilationH, shape.dilationW, -shape.padH, -shape.padW,
-                  shape.outHeight, shape.outWidth};
+      p.window = {shape.channels, shape.kernelH, shape.kernelW,   shape.height,
+                  shape.width,    v.stride[1],   v.stride[2],     v.stride[3],
+                  shape.strideH,  shape.strideW, shape.dilationH, shape.dilationW,
+                  -shape.padH,    -shape.padW,   shape.outHeight, shape.outWidth};
       return p;
     }
     p.row0 = index / phasesX();
@@ -80,16 +82,27 @@ struct Lowered {
     p.colStep = shape.strideW;
     p.y = tapsOf(p.row0, shape.kernelH, shape.strideH, shape.padH, shape.dilationH);
     p.x = tapsOf(p.col0, shape.kernelW, shape.strideW, shape.padW, shape.dilationW);
-    p.window = {shape.filters, p.y.count, p.x.count, shape.outHeight, shape.outWidth, v.stride[1], v.stride[2], v.stride[3], 1, 1,
-                -(shape.dilationH * p.y.step / shape.strideH), -(shape.dilationW * p.x.step / shape.strideW),
+    p.window = {shape.filters,
+                p.y.count,
+                p.x.count,
+                shape.outHeight,
+                shape.outWidth,
+                v.stride[1],
+                v.stride[2],
+                v.stride[3],
+                1,
+                1,
+                -(shape.dilationH * p.y.step / shape.strideH),
+                -(shape.dilationW * p.x.step / shape.strideW),
                 (p.row0 + shape.padH - p.y.first * shape.dilationH) / shape.strideH,
                 (p.col0 + shape.padW - p.x.first * shape.dilationW) / shape.strideW,
-                ceilDiv(shape.height - p.row0, shape.strideH), ceilDiv(shape.width - p.col0, shape.strideW)};
+                ceilDiv(shape.height - p.row0, shape.strideH),
+                ceilDiv(shape.width - p.col0, shape.strideW)};
     return p;
   }
 
-  /// Elements of packed weights of one group, and of the phases before p within it. Each phase that has taps, of which there
-  /// are at most as many as taps, rounds its panels up twice.
+  /// Elements of packed weights of one group, and of the phases before p within it. Each phase that has taps,
+  /// of which there are at most as many as taps, rounds its panels up twice.
   int64_t groupElements() const {
     constexpr int64_t L = Lanes<T>::kCount;
     const int64_t taps = shape.kernelH * shape.kernelW;
@@ -110,7 +123,8 @@ struct Lowered {
     const int64_t lineStride = v.stride[backward ? 1 : 0], channelStride = v.stride[backward ? 0 : 1];
     const T* const from = weight + group * shape.filters * v.stride[0] + line0 * lineStride;
     T* to = panels + tile * weightPanel<T>(m(), p.window.depth());
-    if (!backward && v.stride[3] == 1 && v.stride[2] == shape.kernelW && v.stride[1] == shape.kernelH * shape.kernelW) {
+    if (!backward && v.stride[3] == 1 && v.stride[2] == shape.kernelW &&
+        v.stride[1] == shape.kernelH * shape.kernelW) {
       packPanel(to, static_cast<int>(lines), static_cast<int>(lines), p.window.depth(), from, lineStride, 1);
       return;
     }
@@ -134,7 +148,9 @@ void run(Stream& s, const char* name, const Lowered<T>& op) {
   const ConvShape& shape = op.shape;
   const View &in = *op.sourceView, &to = *op.outView;
   if (numel(to) == 0) return;
-  if (!require(s, s.scratch != nullptr && s.scratchBytes >= bytesFor(op), "conv2d: the workspace is too small")) return;
+  if (!require(s, s.scratch != nullptr && s.scratchBytes >= bytesFor(op),
+               "conv2d: the workspace is too small"))
+    return;
   T* const packed = static_cast<T*>(s.scratch);
   const double total = static_cast<double>(shape.images * shape.groups * shape.filters) *
                        static_cast<double>(shape.outHeight * shape.outWidth) *
@@ -156,8 +172,8 @@ void run(Stream& s, const char* name, const Lowered<T>& op) {
   // Phase 0 has the largest grid; one with fewer rows or columns leaves some blocks empty.
   const Window first = op.phase(0).window;
   const PixelBlock block = blockShape<T>(first, op.m(), shape.images, total);
-  const int64_t imageBlocks = ceilDiv(shape.images, block.images), rowBlocks = ceilDiv(first.rows, block.rows),
-                colBlocks = ceilDiv(first.cols, block.cols);
+  const int64_t imageBlocks = ceilDiv(shape.images, block.images),
+                rowBlocks = ceilDiv(first.rows, block.rows), colBlocks = ceilDiv(first.cols, block.cols);
   each(phases * shape.groups * imageBlocks * rowBlocks * colBlocks, [&](int64_t piece) {
     PixelBlock mine;
     mine.col0 = piece % colBlocks * block.cols;
@@ -176,37 +192,56 @@ void run(Stream& s, const char* name, const Lowered<T>& op) {
     if (!scratch) return fail(s, Code::outOfMemory, "%s: no memory for a packing buffer", name);
     windowGemm<T>({p.window, op.m(), packed + group * op.groupElements() + op.phaseOffset(p),
                    op.source + group * op.sourceChannels() * in.stride[1], in.stride[0],
-                   op.out + group * op.m() * to.stride[1] + p.row0 * to.stride[2] + p.col0 * to.stride[3], to.stride[0], to.stride[1],
-                   to.stride[2] * p.rowStep, to.stride[3] * p.colStep,
+                   op.out + group * op.m() * to.stride[1] + p.row0 * to.stride[2] + p.col0 * to.stride[3],
+                   to.stride[0], to.stride[1], to.stride[2] * p.rowStep, to.stride[3] * p.colStep,
                    op.bias ? op.bias + group * op.m() * op.biasStride : nullptr, op.biasStride},
                   mine, scratch);
   });
 }
 
 template <class T>
-Lowered<T> forward(const View& out, const View& x, const View& weight, const View* bias, const Conv2dParams& params) {
-  return {convShape(out, x, weight, params), false, static_cast<const T*>(x.data), static_cast<const T*>(weight.data),
-          bias && bias->data ? static_cast<const T*>(bias->data) : nullptr, static_cast<T*>(out.data), &x, &out, &weight,
+Lowered<T> forward(const View& out, const View& x, const View& weight, const View* bias,
+                   const Conv2dParams& params) {
+  return {convShape(out, x, weight, params),
+          false,
+          static_cast<const T*>(x.data),
+          static_cast<const T*>(weight.data),
+          bias && bias->data ? static_cast<const T*>(bias->data) : nullptr,
+          static_cast<T*>(out.data),
+          &x,
+          &out,
+          &weight,
           bias && bias->data ? bias->stride[0] : 0};
 }
 
 template <class T>
 Lowered<T> gradInput(const View& dx, const View& dy, const View& weight, const Conv2dParams& params) {
-  return {convShape(dy, dx, weight, params), true, static_cast<const T*>(dy.data), static_cast<const T*>(weight.data), nullptr,
-          static_cast<T*>(dx.data), &dy, &dx, &weight, 0};
+  return {convShape(dy, dx, weight, params),
+          true,
+          static_cast<const T*>(dy.data),
+          static_cast<const T*>(weight.data),
+          nullptr,
+          static_cast<T*>(dx.data),
+          &dy,
+          &dx,
+          &weight,
+          0};
 }
 
 }  // namespace
 
-size_t conv2dWorkspace(const Out& out, const In& x, const In& weight, const MaybeIn&, const Conv2dParams& params) {
+size_t conv2dWorkspace(const Out& out, const In& x, const In& weight, const MaybeIn&,
+                       const Conv2dParams& params) {
   if (!convPlausible(out, x, weight, params)) return 0;
   return out.dtype == DType::f64 ? bytesFor(forward<double>(out, x, weight, nullptr, params))
                                  : bytesFor(forward<float>(out, x, weight, nullptr, params));
 }
 
-void conv2d(Stream& s, const Out& out, const In& x, const In& weight, const MaybeIn& bias, const Conv2dParams& params) {
+void conv2d(Stream& s, const Out& out, const In& x, const In& weight, const MaybeIn& bias,
+            const Conv2dParams& params) {
   if (!convFits(s, "conv2d", out, x, weight, params)) return;
-  if (!require(s, !bias.data || (bias.rank == 1 && bias.shape[0] == weight.shape[0] && bias.dtype == out.dtype),
+  if (!require(s,
+               !bias.data || (bias.rank == 1 && bias.shape[0] == weight.shape[0] && bias.dtype == out.dtype),
                "conv2d: bias must have one element per filter"))
     return;
   if (out.dtype == DType::f64) run(s, "conv2d", forward<double>(out, x, weight, &bias, params));

@@ -1,5 +1,5 @@
-// Convolution as a matrix product whose right side is read through a window: packed weights [m, k] times panels of im2col
-// made when a panel's turn comes, while it still lies in the first-level cache.
+// Convolution as a matrix product whose right side is read through a window: packed weights [m, k] times
+// panels of im2col made when a panel's turn comes, while it still lies in the first-level cache.
 #pragma once
 #include "conv_window.h"
 
@@ -24,7 +24,8 @@ inline int64_t tileRows(int64_t m) {
   return ceilDiv(m, ceilDiv(m, most));
 }
 
-/// Elements of one packed panel of weights, with the slack packing needs: panels are packed by different threads.
+/// Elements of one packed panel of weights, with the slack packing needs: panels are packed by different
+/// threads.
 template <class T>
 inline int64_t weightPanel(int64_t m, int64_t depth) {
   constexpr int64_t L = Lanes<T>::kCount;
@@ -39,12 +40,15 @@ inline int64_t windowDepth(const Window& w) {
 }
 
 template <class T>
-inline constexpr int64_t kPanelElements = kDepthBytes / static_cast<int64_t>(sizeof(T)) * kWideVectors * Lanes<T>::kCount;
+inline constexpr int64_t kPanelElements = kDepthBytes /
+                                          static_cast<int64_t>(sizeof(T)) * kWideVectors* Lanes<T>::kCount;
 template <class T>
 inline constexpr int64_t kSlabElements =
-    static_cast<int64_t>(kWorkerScratchBytes) / static_cast<int64_t>(sizeof(T)) - kPanelElements<T> - 4 * Lanes<T>::kCount;
+    static_cast<int64_t>(kWorkerScratchBytes) / static_cast<int64_t>(sizeof(T)) - kPanelElements<T> -
+    4 * Lanes<T>::kCount;
 
-/// Output pixels of one chunk. A function of shape and dtype; `total` counts the multiply-adds of the whole op.
+/// Output pixels of one chunk. A function of shape and dtype; `total` counts the multiply-adds of the whole
+/// op.
 template <class T>
 inline PixelBlock blockShape(const Window& w, int64_t m, int64_t images, double total) {
   constexpr int64_t L = Lanes<T>::kCount;
@@ -58,7 +62,8 @@ inline PixelBlock blockShape(const Window& w, int64_t m, int64_t images, double 
     int64_t best = 1;
     double bestUse = 0;
     for (int64_t count = 1; count <= minOf(images, pixels / plane); ++count) {
-      const double use = static_cast<double>(count * plane) / static_cast<double>(ceilDiv(count * plane, L) * L);
+      const double use =
+          static_cast<double>(count * plane) / static_cast<double>(ceilDiv(count * plane, L) * L);
       if (use >= bestUse) best = count, bestUse = use;
     }
     block.images = best;
@@ -79,8 +84,8 @@ inline PixelBlock blockShape(const Window& w, int64_t m, int64_t images, double 
 
 /// Copies a dense tile to where the runs' pixels lie.
 template <class T>
-inline void scatterTile(const T* dense, int64_t denseRow, T* out, int64_t outM, int64_t outX, int lines, const Run* runs,
-                        const int64_t* to, int runCount, bool accumulate) {
+inline void scatterTile(const T* dense, int64_t denseRow, T* out, int64_t outM, int64_t outX, int lines,
+                        const Run* runs, const int64_t* to, int runCount, bool accumulate) {
   for (int i = 0; i < lines; ++i, dense += denseRow, out += outM)
     for (int run = 0; run < runCount; ++run) {
       T* const at = out + to[run];
@@ -89,10 +94,11 @@ inline void scatterTile(const T* dense, int64_t denseRow, T* out, int64_t outM, 
     }
 }
 
-/// out[x] = sum over taps of weight * source[x + tap], NV vectors of one output row at a time; `count` valid elements.
+/// out[x] = sum over taps of weight * source[x + tap], NV vectors of one output row at a time; `count` valid
+/// elements.
 template <class T, int NV>
-WG_INLINE void directStrip(T* out, const T* from, const int64_t* offsets, const T* weights, int64_t weightStride, int64_t taps, T bias,
-                           int count) {
+WG_INLINE void directStrip(T* out, const T* from, const int64_t* offsets, const T* weights,
+                           int64_t weightStride, int64_t taps, T bias, int count) {
   constexpr int L = Lanes<T>::kCount;
   typename Lanes<T>::Vec acc[NV];
 #pragma GCC unroll 4
@@ -101,7 +107,8 @@ WG_INLINE void directStrip(T* out, const T* from, const int64_t* offsets, const 
     const T weight = weights[k * weightStride];
 #pragma GCC unroll 4
     for (int j = 0; j < NV; ++j)
-      acc[j] += weight * (count == NV * L ? loadVec(from + offsets[k] + j * L) : loadPart(from + offsets[k] + j * L, count));
+      acc[j] += weight * (count == NV * L ? loadVec(from + offsets[k] + j * L)
+                                          : loadPart(from + offsets[k] + j * L, count));
   }
 #pragma GCC unroll 4
   for (int j = 0; j < NV; ++j) {
@@ -110,7 +117,8 @@ WG_INLINE void directStrip(T* out, const T* from, const int64_t* offsets, const 
   }
 }
 
-/// Depthwise: with one source channel and a few outputs of it a panel would not earn its packing. False: not such a window.
+/// Depthwise: with one source channel and a few outputs of it a panel would not earn its packing. False: not
+/// such a window.
 template <class T>
 inline bool windowDirect(const WindowGemm<T>& g, const PixelBlock& block, T* scratch) {
   constexpr int L = Lanes<T>::kCount;
@@ -119,21 +127,25 @@ inline bool windowDirect(const WindowGemm<T>& g, const PixelBlock& block, T* scr
   if (w.channels != 1 || g.m > 2 || w.stepX != 1 || g.outX != 1 || taps == 0 || taps > 64) return false;
   const SlabShape shape = slabShape(w, block);
   if (!inside(w, shape) && block.images * shape.size() > kSlabElements<T>) return false;
-  const Slab<T> slab = makeSlab(w, block, shape, g.source + block.image0 * g.strideImage, g.strideImage, 1, scratch);
+  const Slab<T> slab =
+      makeSlab(w, block, shape, g.source + block.image0 * g.strideImage, g.strideImage, 1, scratch);
   int64_t offsets[64];
   tapOffsets(w, slab.strideC, slab.strideY, 0, 0, taps, offsets);
   for (int64_t i = 0; i < g.m; ++i)
     for (int64_t image = 0; image < block.images; ++image)
       for (int64_t y = 0; y < block.rows; ++y) {
         const T* const from = slab.data + image * slab.strideImage + y * w.stepY * slab.strideY;
-        T* const out = g.out + i * g.outM + (block.image0 + image) * g.outImage + (block.row0 + y) * g.outY + block.col0;
+        T* const out =
+            g.out + i * g.outM + (block.image0 + image) * g.outImage + (block.row0 + y) * g.outY + block.col0;
         const T* const weights = g.weights + i;
         const T bias = g.bias ? g.bias[i * g.biasStride] : T(0);
         int64_t x = 0;
         for (; x + kWideVectors * L <= block.cols; x += kWideVectors * L)
-          directStrip<T, kWideVectors>(out + x, from + x, offsets, weights, g.m, taps, bias, kWideVectors * L);
+          directStrip<T, kWideVectors>(out + x, from + x, offsets, weights, g.m, taps, bias,
+                                       kWideVectors * L);
         for (; x < block.cols; x += L)
-          directStrip<T, 1>(out + x, from + x, offsets, weights, g.m, taps, bias, static_cast<int>(minOf(L, block.cols - x)));
+          directStrip<T, 1>(out + x, from + x, offsets, weights, g.m, taps, bias,
+                            static_cast<int>(minOf(L, block.cols - x)));
       }
   return true;
 }

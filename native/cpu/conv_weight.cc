@@ -1,6 +1,7 @@
-// conv2dGradWeight as dW^T[taps, filters] = sum over pixels of im2col[pixel, tap] * dy[pixel, filter]. The tile broadcasts
-// source values through per-row offsets into a padded slab, so im2col is never built; dy is transposed once per block of
-// pixels. Chunks own ranges of images and channels; their partial sums are added in order.
+// conv2dGradWeight as dW^T[taps, filters] = sum over pixels of im2col[pixel, tap] * dy[pixel, filter]. The
+// tile broadcasts source values through per-row offsets into a padded slab, so im2col is never built; dy is
+// transposed once per block of pixels. Chunks own ranges of images and channels; their partial sums are added
+// in order.
 #include "conv_shape.h"
 #include "conv_window.h"
 #include "workspace.h"
@@ -11,12 +12,12 @@ namespace {
 
 template <class T>
 struct TapTile {
-  const T* source;        ///< the slab at the block's first pixel
-  const int64_t* taps;    ///< offset of each row of the tile
-  int64_t rows, cols;     ///< pixels
-  int64_t stepY, stepX;   ///< between pixels, in the slab
-  const T* dy;            ///< [pixel][NV vectors]
-  T* sums;                ///< [row][sumsRow]
+  const T* source;       ///< the slab at the block's first pixel
+  const int64_t* taps;   ///< offset of each row of the tile
+  int64_t rows, cols;    ///< pixels
+  int64_t stepY, stepX;  ///< between pixels, in the slab
+  const T* dy;           ///< [pixel][NV vectors]
+  T* sums;               ///< [row][sumsRow]
   int64_t sumsRow;
 };
 
@@ -78,8 +79,8 @@ Cut cutOf(const ConvShape& c) {
   cut.channelBlocks = ceilDiv(c.channels, cut.channels);
   const double chunks = static_cast<double>(c.groups) * static_cast<double>(cut.channelBlocks);
   int64_t blocks = minOf(c.images, maxOf(static_cast<int64_t>(16 / chunks), 1));
-  const double total = static_cast<double>(c.images * c.outHeight * c.outWidth) * static_cast<double>(cut.sums(c)) *
-                       static_cast<double>(c.groups);
+  const double total = static_cast<double>(c.images * c.outHeight * c.outWidth) *
+                       static_cast<double>(cut.sums(c)) * static_cast<double>(c.groups);
   if (total < 1 << 20) blocks = 1;
   cut.images = maxOf(ceilDiv(c.images, maxOf(blocks, 1)), 1);
   cut.imageBlocks = maxOf(ceilDiv(c.images, cut.images), 1);  // no images: one block of zeros
@@ -97,23 +98,25 @@ template <class T>
 inline constexpr int64_t kDyElements = 262144 / static_cast<int64_t>(sizeof(T));
 template <class T>
 inline constexpr int64_t kSlabRoom =
-    static_cast<int64_t>(kWorkerScratchBytes) / static_cast<int64_t>(sizeof(T)) - kDyElements<T> - 4 * Lanes<T>::kCount;
+    static_cast<int64_t>(kWorkerScratchBytes) / static_cast<int64_t>(sizeof(T)) - kDyElements<T> -
+    4 * Lanes<T>::kCount;
 
 template <class T>
 struct Chunk {
   const ConvShape& shape;
   const Cut& cut;
-  Window window;        ///< from x to dy, `channels` those of a group
-  const T* x;           ///< at the chunk's first image, group and channel
+  Window window;  ///< from x to dy, `channels` those of a group
+  const T* x;     ///< at the chunk's first image, group and channel
   int64_t xImage;
-  const T* dy;          ///< at the chunk's first image and group
+  const T* dy;  ///< at the chunk's first image and group
   int64_t dyImage, dyFilter, dyRow, dyCol;
   int64_t images, channels;
-  T* sums;              ///< [channels * taps][cut.filters]
+  T* sums;  ///< [channels * taps][cut.filters]
 
   /// dy of one block as [panel][pixel][width], zero beyond the last filter.
   void packDy(T* to, const PixelBlock& block, int64_t filter0, int64_t filters, int width) const {
-    const T* const from = dy + block.image0 * dyImage + filter0 * dyFilter + block.row0 * dyRow + block.col0 * dyCol;
+    const T* const from =
+        dy + block.image0 * dyImage + filter0 * dyFilter + block.row0 * dyRow + block.col0 * dyCol;
     const int lines = static_cast<int>(filters);
     if (dyCol == 1 && (block.rows == 1 || dyRow == block.cols)) {
       packPanel(to, width, lines, block.rows * block.cols, from, dyFilter, 1);
@@ -126,7 +129,8 @@ struct Chunk {
   void run(T* scratch) const {
     constexpr int64_t L = Lanes<T>::kCount;
     constexpr int64_t kPanel = kTileVectors * L;
-    for (int64_t i = 0; i < channels * cut.taps * cut.filters; i += L) storeVec(sums + i, typename Lanes<T>::Vec{});
+    for (int64_t i = 0; i < channels * cut.taps * cut.filters; i += L)
+      storeVec(sums + i, typename Lanes<T>::Vec{});
     if (depthwise(scratch)) return;
     // Pixels of a block: one panel of dy and its slab stay in the second-level cache.
     PixelBlock block{0, 1, 0, 0, 0, evenSplit(window.cols, 1024, 1)};
@@ -137,7 +141,8 @@ struct Chunk {
     for (int64_t image = 0; image < images; ++image)
       for (int64_t row = 0; row < window.rows; row += block.rows)
         for (int64_t col = 0; col < window.cols; col += block.cols) {
-          const PixelBlock part{image, 1, row, minOf(block.rows, window.rows - row), col, minOf(block.cols, window.cols - col)};
+          const PixelBlock part{
+              image, 1, row, minOf(block.rows, window.rows - row), col, minOf(block.cols, window.cols - col)};
           for (int64_t filter = 0; filter < shape.filters; filter += kPanel) {
             const int64_t filters = minOf(kPanel, shape.filters - filter);
             const int vectors = filters <= L ? 1 : kTileVectors;
@@ -149,7 +154,8 @@ struct Chunk {
         }
   }
 
-  /// One filter to a group (depthwise): lanes run along the pixels instead, a few taps at a time. False: not such a shape.
+  /// One filter to a group (depthwise): lanes run along the pixels instead, a few taps at a time. False: not
+  /// such a shape.
   bool depthwise(T* scratch) const {
     constexpr int L = Lanes<T>::kCount;
     constexpr int kTaps = 8;
@@ -163,8 +169,11 @@ struct Chunk {
         for (int64_t image = 0; image < images; ++image)
           for (int64_t row = 0; row < window.rows; row += block.rows)
             for (int64_t col = 0; col < window.cols; col += block.cols) {
-              const PixelBlock part{image, 1, row, minOf(block.rows, window.rows - row), col, minOf(block.cols, window.cols - col)};
-              const Slab<T> slab = makeSlab(window, part, slabShape(window, part), x + image * xImage + c * window.strideC, xImage, 1, scratch);
+              const PixelBlock part{image, 1,
+                                    row,   minOf(block.rows, window.rows - row),
+                                    col,   minOf(block.cols, window.cols - col)};
+              const Slab<T> slab = makeSlab(window, part, slabShape(window, part),
+                                            x + image * xImage + c * window.strideC, xImage, 1, scratch);
               int64_t offsets[kTaps];
               tapOffsets(window, slab.strideC, slab.strideY, 0, tap0, taps, offsets);
               for (int64_t i = taps; i < kTaps; ++i) offsets[i] = offsets[0];
@@ -203,16 +212,24 @@ struct Chunk {
     }
   }
 
-  void accumulate(const PixelBlock& block, const T* packed, int64_t filter, int vectors, int64_t c0, int64_t count, T* copy) const {
-    const Slab<T> slab = makeSlab(window, block, slabShape(window, block), x + block.image0 * xImage + c0 * window.strideC, xImage,
-                                  count, copy);
+  void accumulate(const PixelBlock& block, const T* packed, int64_t filter, int vectors, int64_t c0,
+                  int64_t count, T* copy) const {
+    const Slab<T> slab = makeSlab(window, block, slabShape(window, block),
+                                  x + block.image0 * xImage + c0 * window.strideC, xImage, count, copy);
     const int64_t lines = count * cut.taps, rows = ceilDiv(lines, ceilDiv(lines, kTileRows));
     int64_t offsets[kTileRows];
     for (int64_t i = 0; i < lines; i += rows) {
       const int64_t here = minOf(rows, lines - i);
       tapOffsets(window, slab.strideC, slab.strideY, 0, i, here, offsets);
-      const TapTile<T> tile{slab.data, offsets, block.rows, block.cols, window.stepY * slab.strideY, window.stepX, packed,
-                            sums + (c0 * cut.taps + i) * cut.filters + filter, cut.filters};
+      const TapTile<T> tile{slab.data,
+                            offsets,
+                            block.rows,
+                            block.cols,
+                            window.stepY * slab.strideY,
+                            window.stepX,
+                            packed,
+                            sums + (c0 * cut.taps + i) * cut.filters + filter,
+                            cut.filters};
       if (vectors == 1) TapTable<T, 1, WG_TILE_ROWS>::kRows[here - 1](tile);
       else TapTable<T, kTileVectors, WG_TILE_ROWS>::kRows[here - 1](tile);
     }
@@ -228,7 +245,8 @@ struct Chunk {
         const int64_t row = (block.row0 + p / block.cols) * window.stepY + r * window.tapY + window.originY;
         const int64_t col = (block.col0 + p % block.cols) * window.stepX + q * window.tapX + window.originX;
         if (row < 0 || row >= window.height || col < 0 || col >= window.width) continue;
-        const T value = x[block.image0 * xImage + c * window.strideC + row * window.strideY + col * window.strideX];
+        const T value =
+            x[block.image0 * xImage + c * window.strideC + row * window.strideY + col * window.strideX];
         for (int64_t f = 0; f < filters; ++f) to[f] += value * packed[p * width + f];
       }
     }
@@ -241,11 +259,15 @@ void run(Stream& s, const Out& dWeight, const In& x, const In& dy, const Conv2dP
   const Cut cut = cutOf<T>(c);
   const int64_t sums = cut.sums(c);
   if (sums == 0 || c.groups * c.filters == 0) return;
-  if (!require(s, s.scratch != nullptr && s.scratchBytes >= bytesFor<T>(c), "conv2dGradWeight: the workspace is too small")) return;
+  if (!require(s, s.scratch != nullptr && s.scratchBytes >= bytesFor<T>(c),
+               "conv2dGradWeight: the workspace is too small"))
+    return;
   T* const partial = static_cast<T*>(s.scratch);
-  const Window window{c.channels, c.kernelH, c.kernelW, c.height, c.width, x.stride[1], x.stride[2], x.stride[3], c.strideH,
-                      c.strideW, c.dilationH, c.dilationW, -c.padH, -c.padW, c.outHeight, c.outWidth};
-  const double total = static_cast<double>(c.images * c.outHeight * c.outWidth) * static_cast<double>(sums) * static_cast<double>(c.groups);
+  const Window window{c.channels,  c.kernelH,   c.kernelW,   c.height,  c.width,     x.stride[1],
+                      x.stride[2], x.stride[3], c.strideH,   c.strideW, c.dilationH, c.dilationW,
+                      -c.padH,     -c.padW,     c.outHeight, c.outWidth};
+  const double total = static_cast<double>(c.images * c.outHeight * c.outWidth) * static_cast<double>(sums) *
+                       static_cast<double>(c.groups);
   const bool small = total < 1 << 18;
   const auto each = [&](int64_t count, auto&& body) {
     if (!small) return parallelFor(s, count, body);
@@ -253,16 +275,25 @@ void run(Stream& s, const Out& dWeight, const In& x, const In& dy, const Conv2dP
   };
 
   each(c.groups * cut.channelBlocks * cut.imageBlocks, [&](int64_t piece) {
-    const int64_t block = piece % cut.imageBlocks, channel = piece / cut.imageBlocks % cut.channelBlocks * cut.channels,
+    const int64_t block = piece % cut.imageBlocks,
+                  channel = piece / cut.imageBlocks % cut.channelBlocks * cut.channels,
                   group = piece / cut.imageBlocks / cut.channelBlocks, image = block * cut.images;
     T* const scratch = static_cast<T*>(workerScratch());
     if (!scratch) return fail(s, Code::outOfMemory, "conv2dGradWeight: no memory for a packing buffer");
-    const Chunk<T> chunk{c, cut, window,
-                         static_cast<const T*>(x.data) + image * x.stride[0] + (group * c.channels + channel) * x.stride[1], x.stride[0],
-                         static_cast<const T*>(dy.data) + image * dy.stride[0] + group * c.filters * dy.stride[1], dy.stride[0],
-                         dy.stride[1], dy.stride[2], dy.stride[3], minOf(cut.images, c.images - image),
-                         minOf(cut.channels, c.channels - channel),
-                         partial + (block * c.groups + group) * sums + channel * cut.taps * cut.filters};
+    const Chunk<T> chunk{
+        c,
+        cut,
+        window,
+        static_cast<const T*>(x.data) + image * x.stride[0] + (group * c.channels + channel) * x.stride[1],
+        x.stride[0],
+        static_cast<const T*>(dy.data) + image * dy.stride[0] + group * c.filters * dy.stride[1],
+        dy.stride[0],
+        dy.stride[1],
+        dy.stride[2],
+        dy.stride[3],
+        minOf(cut.images, c.images - image),
+        minOf(cut.channels, c.channels - channel),
+        partial + (block * c.groups + group) * sums + channel * cut.taps * cut.filters};
     chunk.run(scratch);
   });
 
@@ -273,13 +304,16 @@ void run(Stream& s, const Out& dWeight, const In& x, const In& dy, const Conv2dP
     const int64_t size = cut.taps * cut.filters;
     for (int64_t block = 1; block < cut.imageBlocks; ++block) {
       const T* const other = first + block * c.groups * sums;
-      for (int64_t i = 0; i < size; i += Lanes<T>::kCount) storeVec(first + i, loadVec(first + i) + loadVec(other + i));
+      for (int64_t i = 0; i < size; i += Lanes<T>::kCount)
+        storeVec(first + i, loadVec(first + i) + loadVec(other + i));
     }
-    T* const out = static_cast<T*>(dWeight.data) + group * c.filters * dWeight.stride[0] + channel * dWeight.stride[1];
+    T* const out =
+        static_cast<T*>(dWeight.data) + group * c.filters * dWeight.stride[0] + channel * dWeight.stride[1];
     for (int64_t f = 0; f < c.filters; ++f)
       for (int64_t r = 0; r < c.kernelH; ++r)
         for (int64_t q = 0; q < c.kernelW; ++q)
-          out[f * dWeight.stride[0] + r * dWeight.stride[2] + q * dWeight.stride[3]] = first[(r * c.kernelW + q) * cut.filters + f];
+          out[f * dWeight.stride[0] + r * dWeight.stride[2] + q * dWeight.stride[3]] =
+              first[(r * c.kernelW + q) * cut.filters + f];
   });
 }
 

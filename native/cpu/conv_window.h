@@ -1,19 +1,21 @@
-// Where a convolution reads: geometry, zero-padded slabs of the source, and panels of im2col made on the fly. Forward and
-// input gradient are the same walk over different windows (see conv.cc); im2col never exists for more than one panel.
+// Where a convolution reads: geometry, zero-padded slabs of the source, and panels of im2col made on the fly.
+// Forward and input gradient are the same walk over different windows (see conv.cc); im2col never exists for
+// more than one panel.
 #pragma once
 #include "gemm.h"
 
 namespace wg::cpu {
 inline namespace WG_ISA {
 
-/// out[m, y, x] = sum over c, r, q of W[m, c, r, q] * source[c, y * stepY + r * tapY + originY, x * stepX + q * tapX + originX],
-/// zero outside the source. tapY and tapX may be negative (the input gradient reads backwards).
+/// out[m, y, x] = sum over c, r, q of W[m, c, r, q] * source[c, y * stepY + r * tapY + originY, x * stepX + q
+/// * tapX + originX], zero outside the source. tapY and tapX may be negative (the input gradient reads
+/// backwards).
 struct Window {
   int64_t channels, tapsY, tapsX;
-  int64_t height, width;                         ///< of the source
-  int64_t strideC, strideY, strideX;             ///< of the source
+  int64_t height, width;              ///< of the source
+  int64_t strideC, strideY, strideX;  ///< of the source
   int64_t stepY, stepX, tapY, tapX, originY, originX;
-  int64_t rows, cols;                            ///< of the output grid
+  int64_t rows, cols;  ///< of the output grid
 
   int64_t depth() const { return channels * tapsY * tapsX; }
 };
@@ -24,7 +26,8 @@ struct PixelBlock {
   int64_t pixels() const { return images * rows * cols; }
 };
 
-/// The source values a block needs, addressable without bounds tests: the tensor itself when nothing is padded, else a copy.
+/// The source values a block needs, addressable without bounds tests: the tensor itself when nothing is
+/// padded, else a copy.
 template <class T>
 struct Slab {
   const T* data;  ///< at the first image, channel, and the smallest row and column any tap touches
@@ -38,7 +41,8 @@ struct SlabShape {
 
 inline SlabShape slabShape(const Window& w, const PixelBlock& block) {
   const int64_t spanY = (w.tapsY - 1) * w.tapY, spanX = (w.tapsX - 1) * w.tapX;
-  return {block.row0 * w.stepY + w.originY + minOf(spanY, 0), block.col0 * w.stepX + w.originX + minOf(spanX, 0),
+  return {block.row0 * w.stepY + w.originY + minOf(spanY, 0),
+          block.col0 * w.stepX + w.originX + minOf(spanX, 0),
           (block.rows - 1) * w.stepY + (spanY < 0 ? -spanY : spanY) + 1,
           (block.cols - 1) * w.stepX + (spanX < 0 ? -spanX : spanX) + 1};
 }
@@ -55,7 +59,8 @@ inline void copyRow(T* to, const T* from, int64_t stride, int64_t count) {
   int64_t i = 0;
   if (stride == 1) {
     for (; i + L <= count; i += L) storeVec(to + i, loadVec(from + i));
-    if (i < count) storePart(to + i, loadPart(from + i, static_cast<int>(count - i)), static_cast<int>(count - i));
+    if (i < count)
+      storePart(to + i, loadPart(from + i, static_cast<int>(count - i)), static_cast<int>(count - i));
     return;
   }
   for (; i < count; ++i) to[i] = from[i * stride];
@@ -69,10 +74,11 @@ inline void zeroRow(T* to, int64_t count) {
   for (; i < count; ++i) to[i] = 0;
 }
 
-/// `source` is at the block's first image and at channel c0; the copy needs images * channels * shape.size() elements.
+/// `source` is at the block's first image and at channel c0; the copy needs images * channels * shape.size()
+/// elements.
 template <class T>
-inline Slab<T> makeSlab(const Window& w, const PixelBlock& block, const SlabShape& shape, const T* source, int64_t strideImage,
-                        int64_t channels, T* copy) {
+inline Slab<T> makeSlab(const Window& w, const PixelBlock& block, const SlabShape& shape, const T* source,
+                        int64_t strideImage, int64_t channels, T* copy) {
   if (inside(w, shape))
     return {source + shape.top * w.strideY + shape.left, strideImage, w.strideC, w.strideY};
   const int64_t before = minOf(maxOf(-shape.left, 0), shape.cols);
@@ -87,7 +93,9 @@ inline Slab<T> makeSlab(const Window& w, const PixelBlock& block, const SlabShap
           continue;
         }
         zeroRow(to, before);
-        copyRow(to + before, source + image * strideImage + c * w.strideC + row * w.strideY + (shape.left + before) * w.strideX,
+        copyRow(to + before,
+                source + image * strideImage + c * w.strideC + row * w.strideY +
+                    (shape.left + before) * w.strideX,
                 w.strideX, end - before);
         zeroRow(to + end, shape.cols - end);
       }
@@ -96,14 +104,15 @@ inline Slab<T> makeSlab(const Window& w, const PixelBlock& block, const SlabShap
 
 /// Neighbouring pixels of one output row inside a panel.
 struct Run {
-  int32_t at, length;    ///< columns of the panel
-  int64_t image, y, x;   ///< its first pixel, relative to the block
+  int32_t at, length;   ///< columns of the panel
+  int64_t image, y, x;  ///< its first pixel, relative to the block
 };
 
 /// Splits `count` pixels from the block's pixel number `first` into runs.
 inline int runsOf(const PixelBlock& block, int64_t first, int count, Run* runs) {
   int used = 0;
-  int64_t x = first % block.cols, y = first / block.cols % block.rows, image = first / (block.cols * block.rows);
+  int64_t x = first % block.cols, y = first / block.cols % block.rows,
+          image = first / (block.cols * block.rows);
   for (int at = 0; at < count;) {
     const int length = static_cast<int>(minOf(block.cols - x, count - at));
     runs[used++] = {at, length, image, y, x};
@@ -114,8 +123,10 @@ inline int runsOf(const PixelBlock& block, int64_t first, int count, Run* runs) 
   return used;
 }
 
-/// Offsets in the slab of k = (channel, r, q) for k0 <= k < k0 + count, channel counted from the slab's first, c0.
-inline void tapOffsets(const Window& w, int64_t strideC, int64_t strideY, int64_t c0, int64_t k0, int64_t count, int64_t* offsets) {
+/// Offsets in the slab of k = (channel, r, q) for k0 <= k < k0 + count, channel counted from the slab's
+/// first, c0.
+inline void tapOffsets(const Window& w, int64_t strideC, int64_t strideY, int64_t c0, int64_t k0,
+                       int64_t count, int64_t* offsets) {
   const int64_t baseY = minOf((w.tapsY - 1) * w.tapY, 0), baseX = minOf((w.tapsX - 1) * w.tapX, 0);
   int64_t q = k0 % w.tapsX, r = k0 / w.tapsX % w.tapsY, c = k0 / (w.tapsX * w.tapsY) - c0;
   for (int64_t i = 0; i < count; ++i) {
@@ -147,9 +158,11 @@ inline void packColumn(T* to, int width, int64_t count, const int64_t* offsets, 
   }
 }
 
-/// Packs the panel a column of vectors at a time; false when more runs meet in a vector than there are pieces.
+/// Packs the panel a column of vectors at a time; false when more runs meet in a vector than there are
+/// pieces.
 template <class T>
-inline bool packMerged(T* to, int width, int64_t count, const int64_t* offsets, const T* const* from, const Run* runs, int runCount) {
+inline bool packMerged(T* to, int width, int64_t count, const int64_t* offsets, const T* const* from,
+                       const Run* runs, int runCount) {
   constexpr int L = Lanes<T>::kCount;
   Pieces<T> pieces[kWideVectors];
   int used[kWideVectors] = {};
@@ -179,15 +192,16 @@ inline bool packMerged(T* to, int width, int64_t count, const int64_t* offsets, 
 }
 #endif
 
-/// to[k * width + column] for `count` k and the panel's pixels; writes up to one vector past the end, and zeros never: columns
-/// past the last pixel are left as they are, their products are never stored.
+/// to[k * width + column] for `count` k and the panel's pixels; writes up to one vector past the end, and
+/// zeros never: columns past the last pixel are left as they are, their products are never stored.
 template <class T>
-inline void packPixels(T* to, int width, int64_t count, const int64_t* offsets, const Slab<T>& slab, const Window& w,
-                       const Run* runs, int runCount) {
+inline void packPixels(T* to, int width, int64_t count, const int64_t* offsets, const Slab<T>& slab,
+                       const Window& w, const Run* runs, int runCount) {
   constexpr int L = Lanes<T>::kCount;
   const T* from[kWideVectors * 16];
   for (int i = 0; i < runCount; ++i)
-    from[i] = slab.data + runs[i].image * slab.strideImage + runs[i].y * w.stepY * slab.strideY + runs[i].x * w.stepX;
+    from[i] = slab.data + runs[i].image * slab.strideImage + runs[i].y * w.stepY * slab.strideY +
+              runs[i].x * w.stepX;
   if (w.stepX == 1) {
 #if defined(__AVX512F__)
     if (packMerged(to, width, count, offsets, from, runs, runCount)) return;
@@ -212,8 +226,9 @@ inline void packPixels(T* to, int width, int64_t count, const int64_t* offsets, 
 
 /// The same straight from the source with bounds tests, for windows whose slab would not fit.
 template <class T>
-inline void packPixelsChecked(T* to, int width, int64_t k0, int64_t count, const T* source, int64_t strideImage, const Window& w,
-                              const PixelBlock& block, const Run* runs, int runCount) {
+inline void packPixelsChecked(T* to, int width, int64_t k0, int64_t count, const T* source,
+                              int64_t strideImage, const Window& w, const PixelBlock& block, const Run* runs,
+                              int runCount) {
   for (int64_t k = k0; k < k0 + count; ++k, to += width) {
     const int64_t q = k % w.tapsX, r = k / w.tapsX % w.tapsY, c = k / (w.tapsX * w.tapsY);
     for (int i = 0; i < runCount; ++i) {
@@ -221,7 +236,9 @@ inline void packPixelsChecked(T* to, int width, int64_t k0, int64_t count, const
       for (int x = 0; x < runs[i].length; ++x) {
         const int64_t column = (block.col0 + runs[i].x + x) * w.stepX + q * w.tapX + w.originX;
         const bool in = y >= 0 && y < w.height && column >= 0 && column < w.width;
-        to[runs[i].at + x] = in ? source[runs[i].image * strideImage + c * w.strideC + y * w.strideY + column * w.strideX] : T(0);
+        to[runs[i].at + x] =
+            in ? source[runs[i].image * strideImage + c * w.strideC + y * w.strideY + column * w.strideX]
+               : T(0);
       }
     }
   }

@@ -1,8 +1,8 @@
-// Blocked matrix product of one thread: packs into the thread's own scratch and runs register tiles. Parallel callers give
-// each chunk its own block of C, so nothing is shared and no barrier is needed.
+// Blocked matrix product of one thread: packs into the thread's own scratch and runs register tiles. Parallel
+// callers give each chunk its own block of C, so nothing is shared and no barrier is needed.
 //
-// The order in which an element of C is summed depends on k alone (blocks of depthBlock(), each from its first to its last
-// k), so every way of cutting C gives the same bits.
+// The order in which an element of C is summed depends on k alone (blocks of depthBlock(), each from its
+// first to its last k), so every way of cutting C gives the same bits.
 #pragma once
 #include "gemm_pack.h"
 #include "kernel.h"
@@ -26,7 +26,8 @@ struct Gemm {
   int64_t rowBiasStride;
 };
 
-// bench/native/gemm_bench.cc on Zen 4 (1 MiB L2): see bench/NOTES.md. Half the scratch holds A's block, half B's.
+// bench/native/gemm_bench.cc on Zen 4 (1 MiB L2): see bench/NOTES.md. Half the scratch holds A's block, half
+// B's.
 inline constexpr int64_t kDepthBytes = 2048;
 inline constexpr int64_t kPanelGroup = 4;  // panels of B packed at a time
 inline constexpr int64_t kScratchSlack = 2 * kVectorBytes;
@@ -89,7 +90,8 @@ inline void gemmBlock(const Gemm<T>& g, T* scratch) {
   // A pitch near a power of two would put a panel's rows into few sets of the caches.
   const bool aliases = g.bRow * static_cast<int64_t>(sizeof(T)) % 1024 == 0;
   const bool directB = g.bCol == 1 && g.m <= (aliases ? 2 : 5) * kTileRows;
-  const bool directA = g.n <= 2 * panel || (g.aCol == 1 && g.m * minOf(g.k, depth) * static_cast<int64_t>(sizeof(T)) <= 24576);
+  const bool directA =
+      g.n <= 2 * panel || (g.aCol == 1 && g.m * minOf(g.k, depth) * static_cast<int64_t>(sizeof(T)) <= 24576);
   T* const packedA = scratch;
   T* const packedB = scratch + (kBlockBytes + kScratchSlack) / static_cast<int64_t>(sizeof(T));
   alignas(64) T bias[kWideVectors * L];
@@ -118,7 +120,8 @@ inline void gemmBlock(const Gemm<T>& g, T* scratch) {
         t.columnBias = nullptr;
         t.rowBiasStride = g.rowBiasStride;
         if (last && g.columnBias) {
-          for (int x = 0; x < nv * L; ++x) bias[x] = x < cols ? g.columnBias[(j + x) * g.columnBiasStride] : T(0);
+          for (int x = 0; x < nv * L; ++x)
+            bias[x] = x < cols ? g.columnBias[(j + x) * g.columnBiasStride] : T(0);
           t.columnBias = bias;
         }
         const T* const b = g.b + k0 * g.bRow + j * g.bCol;
@@ -129,7 +132,8 @@ inline void gemmBlock(const Gemm<T>& g, T* scratch) {
         } else if (cols == panel && g.bCol == 1) {
           const int64_t place = j / panel % group;
           if (place == 0)
-            packPanels(packedB, static_cast<int>(minOf(group, (g.n - j) / panel)), static_cast<int>(panel), kc, b, g.bRow);
+            packPanels(packedB, static_cast<int>(minOf(group, (g.n - j) / panel)), static_cast<int>(panel),
+                       kc, b, g.bRow);
           t.b = packedB + place * kc * panel;
         } else {
           packPanel(packedB, nv * L, cols, kc, b, g.bCol, g.bRow);

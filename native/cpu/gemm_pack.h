@@ -1,5 +1,5 @@
-// Packing: panels of `width` lines (rows of A or columns of B) by k, laid out as the tiles read them. Transposes, strides
-// and edges are settled here, so one set of tiles serves them all.
+// Packing: panels of `width` lines (rows of A or columns of B) by k, laid out as the tiles read them.
+// Transposes, strides and edges are settled here, so one set of tiles serves them all.
 #pragma once
 #include "gemm_tile.h"
 #include "kernel.h"
@@ -7,7 +7,8 @@
 namespace wg::cpu {
 inline namespace WG_ISA {
 
-/// Swaps the off-diagonal halves of `Half`-sized blocks of a pair of vectors: one stage of an in-register transpose.
+/// Swaps the off-diagonal halves of `Half`-sized blocks of a pair of vectors: one stage of an in-register
+/// transpose.
 template <class T, int Half>
 WG_INLINE void swapHalves(typename Lanes<T>::Vec& x, typename Lanes<T>::Vec& y) {
   constexpr int L = Lanes<T>::kCount;
@@ -43,7 +44,8 @@ WG_INLINE void transposeStage(typename Lanes<T>::Vec* rows) {
   if constexpr (Half > 1) transposeStage<T, Half / 2>(rows);
 }
 
-/// dst[j * dstRow + i] = src[i * srcRow + j] for a whole square of vectors; the caller's destination has room for it.
+/// dst[j * dstRow + i] = src[i * srcRow + j] for a whole square of vectors; the caller's destination has room
+/// for it.
 template <class T>
 WG_INLINE void transposeSquare(T* dst, int64_t dstRow, const T* src, int64_t srcRow) {
   constexpr int L = Lanes<T>::kCount;
@@ -75,10 +77,11 @@ template <class T>
 inline constexpr int kLine = 64 / static_cast<int>(sizeof(T));
 inline constexpr int kAheadRows = 12, kAheadLines = 6;
 
-/// dst[k * width + i] = src[i * lineStride + k * kStride] for i < lines, zero for lines <= i < width. Writes up to one
-/// vector past the panel's end: panels are packed in ascending order and the buffer has that slack.
+/// dst[k * width + i] = src[i * lineStride + k * kStride] for i < lines, zero for lines <= i < width. Writes
+/// up to one vector past the panel's end: panels are packed in ascending order and the buffer has that slack.
 template <class T>
-inline void packPanel(T* dst, int width, int lines, int64_t depth, const T* src, int64_t lineStride, int64_t kStride) {
+inline void packPanel(T* dst, int width, int lines, int64_t depth, const T* src, int64_t lineStride,
+                      int64_t kStride) {
   constexpr int L = Lanes<T>::kCount;
   if (lineStride == 1) {
     for (int64_t k = 0; k < depth; ++k, dst += width, src += kStride) {
@@ -90,13 +93,15 @@ inline void packPanel(T* dst, int width, int lines, int64_t depth, const T* src,
       for (; i < width; i += L) storeVec(dst + i, typename Lanes<T>::Vec{});
     }
   } else if (kStride == 1) {
-    // A row-block's store may spill over the end of its panel's row into the next row's beginning: the last block goes first.
+    // A row-block's store may spill over the end of its panel's row into the next row's beginning: the last
+    // block goes first.
     const int last = (width - 1) / L * L;
     for (int64_t k = 0; k < depth; k += L, dst += static_cast<int64_t>(L) * width, src += L) {
       const int count = depth - k < L ? static_cast<int>(depth - k) : L;
       for (int i = last; i >= 0; i -= L) {
         if (k % kLine<T> == 0)
-          for (int x = i; x < minOf(i + L, lines); ++x) __builtin_prefetch(src + x * lineStride + kAheadLines * kLine<T>);
+          for (int x = i; x < minOf(i + L, lines); ++x)
+            __builtin_prefetch(src + x * lineStride + kAheadLines * kLine<T>);
         if (i + L <= lines && count == L) transposeSquare(dst + i, width, src + i * lineStride, lineStride);
         else transposeEdge(dst + i, width, src + i * lineStride, lineStride, lines - i, count);
       }
@@ -109,8 +114,8 @@ inline void packPanel(T* dst, int width, int lines, int64_t depth, const T* src,
   }
 }
 
-/// Several whole panels of contiguous lines at once: a row of the source is read in one piece, which halves the misses of
-/// packing panel by panel. Panels are depth * width elements apart.
+/// Several whole panels of contiguous lines at once: a row of the source is read in one piece, which halves
+/// the misses of packing panel by panel. Panels are depth * width elements apart.
 template <class T>
 inline void packPanels(T* dst, int panels, int width, int64_t depth, const T* src, int64_t kStride) {
   constexpr int L = Lanes<T>::kCount;

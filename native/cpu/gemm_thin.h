@@ -11,11 +11,12 @@ struct Grid {
 
 inline constexpr int64_t kThinRows = 8;
 
-/// B's rows are contiguous: a few of them at a time run through the tiles, all columns before the next few, so that each
-/// row is one stream for the prefetcher. C stays in the first-level cache.
+/// B's rows are contiguous: a few of them at a time run through the tiles, all columns before the next few,
+/// so that each row is one stream for the prefetcher. C stays in the first-level cache.
 template <class T>
 inline bool thinRows(const Gemm<T>& g) {
-  return g.m <= kThinRows && g.bCol == 1 && g.cCol == 1 && g.n >= 4 * kWideVectors * Lanes<T>::kCount && g.k >= 64;
+  return g.m <= kThinRows && g.bCol == 1 && g.cCol == 1 && g.n >= 4 * kWideVectors * Lanes<T>::kCount &&
+         g.k >= 64;
 }
 
 /// B's columns are contiguous (x W^T with W as it lies): dot products along k.
@@ -30,7 +31,8 @@ inline Grid gridFor(const Gemm<T>& g, double work) {
   constexpr int64_t kPanel = kTileVectors * Lanes<T>::kCount;
   const double area = work / static_cast<double>(g.k + 1);
   if (thinRows(g)) return {g.m, evenSplit(g.n, 1024, kPanel)};
-  // Packing costs per row and per column of the block: square blocks waste least. Columns come in whole panels.
+  // Packing costs per row and per column of the block: square blocks waste least. Columns come in whole
+  // panels.
   int64_t rows = 1;
   while (static_cast<double>(rows) * static_cast<double>(rows) < area && rows < (int64_t{1} << 20)) rows *= 2;
   // No more rows than gemmBlock packs at once, or it would pack B twice.

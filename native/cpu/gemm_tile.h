@@ -1,5 +1,6 @@
-// Register tiles of the matrix kernels: MR rows by NV vectors of C stay in registers while k runs. Written with the
-// compiler's vector extensions, so one text serves every ISA; only partial loads and stores need intrinsics.
+// Register tiles of the matrix kernels: MR rows by NV vectors of C stay in registers while k runs. Written
+// with the compiler's vector extensions, so one text serves every ISA; only partial loads and stores need
+// intrinsics.
 #pragma once
 #include <cstdint>
 #include <cstring>
@@ -15,8 +16,9 @@
 namespace wg::cpu {
 inline namespace WG_ISA {
 
-// yardsticks on Zen 4: 14x32 (28 accumulators, 2 columns, 1 broadcast of 32 registers) reaches 99.5 % of peak, as does 6x16 in
-// AVX2; the baseline's 16 registers hold 4x2 accumulators with room for the unfused product.
+// yardsticks on Zen 4: 14x32 (28 accumulators, 2 columns, 1 broadcast of 32 registers) reaches 99.5 % of
+// peak, as does 6x16 in AVX2; the baseline's 16 registers hold 4x2 accumulators with room for the unfused
+// product.
 #if defined(__AVX512F__)
 inline constexpr int kVectorBytes = 64, kTileRows = 14, kWideRows = 6;
 #elif defined(__AVX2__)
@@ -24,7 +26,8 @@ inline constexpr int kVectorBytes = 32, kTileRows = 6, kWideRows = 2;
 #else
 inline constexpr int kVectorBytes = 16, kTileRows = 4, kWideRows = 2;
 #endif
-/// Vectors of a tile's row: two, or four when there are too few rows to hide the latency of the multiply-adds.
+/// Vectors of a tile's row: two, or four when there are too few rows to hide the latency of the
+/// multiply-adds.
 inline constexpr int kTileVectors = 2, kWideVectors = 4;
 
 template <class T>
@@ -70,10 +73,18 @@ alignas(32) inline constexpr int32_t kPartMask[16] = {-1, -1, -1, -1, -1, -1, -1
 WG_INLINE __m256i partMask(int words) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(kPartMask + 8 - words));
 }
-WG_INLINE Lanes<float>::Vec loadPart(const float* p, int count) { return _mm256_maskload_ps(p, partMask(count)); }
-WG_INLINE Lanes<double>::Vec loadPart(const double* p, int count) { return _mm256_maskload_pd(p, partMask(2 * count)); }
-WG_INLINE void storePart(float* p, Lanes<float>::Vec v, int count) { _mm256_maskstore_ps(p, partMask(count), v); }
-WG_INLINE void storePart(double* p, Lanes<double>::Vec v, int count) { _mm256_maskstore_pd(p, partMask(2 * count), v); }
+WG_INLINE Lanes<float>::Vec loadPart(const float* p, int count) {
+  return _mm256_maskload_ps(p, partMask(count));
+}
+WG_INLINE Lanes<double>::Vec loadPart(const double* p, int count) {
+  return _mm256_maskload_pd(p, partMask(2 * count));
+}
+WG_INLINE void storePart(float* p, Lanes<float>::Vec v, int count) {
+  _mm256_maskstore_ps(p, partMask(count), v);
+}
+WG_INLINE void storePart(double* p, Lanes<double>::Vec v, int count) {
+  _mm256_maskstore_pd(p, partMask(2 * count), v);
+}
 #else
 template <class T>
 WG_INLINE typename Lanes<T>::Vec loadPart(const T* p, int count) {
@@ -97,10 +108,10 @@ struct Tile {
   T* c;
   int64_t cRow;
   int64_t k;
-  int cols;              ///< valid columns, at most NV vectors
-  bool accumulate;       ///< add to C instead of replacing it
-  const T* columnBias;   ///< whole vectors readable, or null
-  const T* rowBias;      ///< or null
+  int cols;             ///< valid columns, at most NV vectors
+  bool accumulate;      ///< add to C instead of replacing it
+  const T* columnBias;  ///< whole vectors readable, or null
+  const T* rowBias;     ///< or null
   int64_t rowBiasStride;
 };
 
@@ -132,7 +143,8 @@ WG_INLINE void finish(const Tile<T>& t, typename Lanes<T>::Vec (&acc)[MR][NV]) {
 #pragma GCC unroll 16
     for (int i = 0; i < MR; ++i, c += t.cRow) {
 #pragma GCC unroll 4
-      for (int j = 0; j < NV; ++j) storeVec(c + j * L, t.accumulate ? acc[i][j] + loadVec(c + j * L) : acc[i][j]);
+      for (int j = 0; j < NV; ++j)
+        storeVec(c + j * L, t.accumulate ? acc[i][j] + loadVec(c + j * L) : acc[i][j]);
     }
     return;
   }
@@ -142,7 +154,8 @@ WG_INLINE void finish(const Tile<T>& t, typename Lanes<T>::Vec (&acc)[MR][NV]) {
 #pragma GCC unroll 4
     for (int j = 0; j < NV; ++j) {
       const int left = t.cols - j * L, count = left < 0 ? 0 : left > L ? L : left;
-      if (count > 0) storePart(c + j * L, t.accumulate ? acc[i][j] + loadPart(c + j * L, count) : acc[i][j], count);
+      if (count > 0)
+        storePart(c + j * L, t.accumulate ? acc[i][j] + loadPart(c + j * L, count) : acc[i][j], count);
     }
   }
 }

@@ -34,11 +34,22 @@ template <class T>
 Batched<T> batchedOf(const Out& out, const In& a, const In& b, const MaybeIn& bias) {
   const int32_t r = out.rank - 2;
   Batched<T> op;
-  op.matrix = {out.shape[r], out.shape[r + 1], a.shape[r + 1],
-               static_cast<const T*>(a.data), a.stride[r], a.stride[r + 1],
-               static_cast<const T*>(b.data), b.stride[r], b.stride[r + 1],
-               static_cast<T*>(out.data), out.stride[r], out.stride[r + 1],
-               static_cast<const T*>(bias.data), bias.data ? bias.stride[0] : 0, nullptr, 0};
+  op.matrix = {out.shape[r],
+               out.shape[r + 1],
+               a.shape[r + 1],
+               static_cast<const T*>(a.data),
+               a.stride[r],
+               a.stride[r + 1],
+               static_cast<const T*>(b.data),
+               b.stride[r],
+               b.stride[r + 1],
+               static_cast<T*>(out.data),
+               out.stride[r],
+               out.stride[r + 1],
+               static_cast<const T*>(bias.data),
+               bias.data ? bias.stride[0] : 0,
+               nullptr,
+               0};
   op.axes = 0;
   op.count = 1;
   for (int32_t axis = 0; axis < r; ++axis) {
@@ -57,8 +68,8 @@ template <class T>
 Batched<T> transposed(const Batched<T>& op) {
   const Gemm<T>& g = op.matrix;
   Batched<T> t = op;
-  t.matrix = {g.n, g.m, g.k, g.b, g.bCol, g.bRow, g.a, g.aCol, g.aRow, g.c, g.cCol, g.cRow,
-              g.rowBias, g.rowBiasStride, g.columnBias, g.columnBiasStride};
+  t.matrix = {g.n,    g.m, g.k,    g.b,    g.bCol,    g.bRow,          g.a,          g.aCol,
+              g.aRow, g.c, g.cCol, g.cRow, g.rowBias, g.rowBiasStride, g.columnBias, g.columnBiasStride};
   for (int32_t axis = 0; axis < op.axes; ++axis) t.a[axis] = op.b[axis], t.b[axis] = op.a[axis];
   return t;
 }
@@ -69,7 +80,8 @@ void plain(const Gemm<T>& g, T*) {
   for (int64_t i = 0; i < g.m; ++i) {
     T* const c = g.c + i * g.cRow;
     const T rowBias = g.rowBias ? g.rowBias[i * g.rowBiasStride] : T(0);
-    for (int64_t j = 0; j < g.n; ++j) c[j * g.cCol] = g.columnBias ? g.columnBias[j * g.columnBiasStride] : rowBias;
+    for (int64_t j = 0; j < g.n; ++j)
+      c[j * g.cCol] = g.columnBias ? g.columnBias[j * g.columnBiasStride] : rowBias;
     for (int64_t k = 0; k < g.k; ++k) {
       const T a = g.a[i * g.aRow + k * g.aCol];
       const T* const b = g.b + k * g.bRow;
@@ -95,7 +107,8 @@ void run(Stream& s, Batched<T>& op) {
     for (int64_t i = 0; own && i < op.count; ++i) block(op.at(i), own);
     return;
   }
-  double chunk = total / 8;  // packing repeats per chunk: few and large, yet enough for the cores of one socket to share
+  double chunk =
+      total / 8;  // packing repeats per chunk: few and large, yet enough for the cores of one socket to share
   chunk = chunk < kLeastChunk ? kLeastChunk : chunk > kMostChunk ? kMostChunk : chunk;
   if (op.count > 1 && each <= chunk) {
     const int64_t group = static_cast<int64_t>(chunk / each);
@@ -149,12 +162,18 @@ void matmul(Stream& s, const Out& out, const In& a, const In& b, const MaybeIn& 
     run<T, block>(s, op);
   };
   switch (out.dtype) {
-    case DType::f32: return typed.template operator()<float, &gemmAny<float>>();
-    case DType::f64: return typed.template operator()<double, &gemmAny<double>>();
-    case DType::i32: return typed.template operator()<int32_t, &plain<int32_t>>();
-    case DType::i64: return typed.template operator()<int64_t, &plain<int64_t>>();
-    case DType::u8: return typed.template operator()<uint8_t, &plain<uint8_t>>();
-    default: return fail(s, Code::unsupported, "matmul: bool is not supported");
+    case DType::f32:
+      return typed.template operator()<float, &gemmAny<float>>();
+    case DType::f64:
+      return typed.template operator()<double, &gemmAny<double>>();
+    case DType::i32:
+      return typed.template operator()<int32_t, &plain<int32_t>>();
+    case DType::i64:
+      return typed.template operator()<int64_t, &plain<int64_t>>();
+    case DType::u8:
+      return typed.template operator()<uint8_t, &plain<uint8_t>>();
+    default:
+      return fail(s, Code::unsupported, "matmul: bool is not supported");
   }
 }
 

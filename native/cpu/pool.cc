@@ -1,5 +1,6 @@
-// See pool.h. Several jobs may be open at once (environments, and the train and serve queues of one); a job lives on its
-// owner's stack, and workers join it only under the mutex while it is linked, so it cannot end under them.
+// See pool.h. Several jobs may be open at once (environments, and the train and serve queues of one); a job
+// lives on its owner's stack, and workers join it only under the mutex while it is linked, so it cannot end
+// under them.
 #include "pool.h"
 
 #include <pthread.h>
@@ -19,7 +20,8 @@ namespace wg::cpu {
 namespace {
 
 constexpr int32_t kMaxThreads = 256;
-// A worker looks for the next job this long before it sleeps: shorter than a wake-up costs, so at worst it doubles it.
+// A worker looks for the next job this long before it sleeps: shorter than a wake-up costs, so at worst it
+// doubles it.
 constexpr auto kSpin = std::chrono::microseconds(30);
 
 struct Job {
@@ -127,7 +129,8 @@ class Pool {
     for (Job* job = jobs_; job; job = job->link) {
       if (job->next.load(std::memory_order_relaxed) >= job->chunks || (urgentOnly && !job->urgent)) continue;
       if (!best || (job->urgent && !best->urgent) ||
-          (job->urgent == best->urgent && job->helpers.load(std::memory_order_relaxed) < best->helpers.load(std::memory_order_relaxed)))
+          (job->urgent == best->urgent &&
+           job->helpers.load(std::memory_order_relaxed) < best->helpers.load(std::memory_order_relaxed)))
         best = job;
     }
     if (best) best->helpers.fetch_add(1, std::memory_order_relaxed);
@@ -218,7 +221,8 @@ class Pool {
         }
         job = pick(false);
         if (!job) {
-          // A wake-up that comes too late for one short job spins for the next: it would be late for that one, too.
+          // A wake-up that comes too late for one short job spins for the next: it would be late for that
+          // one, too.
           ++sleeping_;
           wake_.wait(lock);
           --sleeping_;

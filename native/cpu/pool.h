@@ -1,8 +1,9 @@
-// The process-wide thread pool. Work arrives as chunks; which thread runs a chunk never changes what it computes.
+// The process-wide thread pool. Work arrives as chunks; which thread runs a chunk never changes what it
+// computes.
 //
-// Rules for kernels: chunk boundaries are functions of shape and dtype only; a chunk should take 20 us to 1 ms; small work
-// is one chunk and never touches the pool. workerScratch() is private to the thread and valid inside one body call only:
-// what several chunks share lives in s.scratch.
+// Rules for kernels: chunk boundaries are functions of shape and dtype only; a chunk should take 20 us to 1
+// ms; small work is one chunk and never touches the pool. workerScratch() is private to the thread and valid
+// inside one body call only: what several chunks share lives in s.scratch.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -15,9 +16,10 @@
 
 namespace wg::cpu {
 
-/// Runs body(context, i) for every i in [0, chunks), in any order, on the caller and whichever workers are free. Returns
-/// when all of them ended. Chunks of a serve stream (s.priority) are taken before any other. When *s.cancelled becomes true
-/// the chunks not yet begun are dropped and the status becomes Code::cancelled.
+/// Runs body(context, i) for every i in [0, chunks), in any order, on the caller and whichever workers are
+/// free. Returns when all of them ended. Chunks of a serve stream (s.priority) are taken before any other.
+/// When *s.cancelled becomes true the chunks not yet begun are dropped and the status becomes
+/// Code::cancelled.
 void parallelRun(const Stream& s, int64_t chunks, void (*body)(void*, int64_t), void* context);
 
 /// Number of threads a job may use, the caller included; at first what affinity and the cgroup quota allow.
@@ -26,9 +28,11 @@ int32_t threads();
 void setThreads(int32_t count);
 
 inline constexpr size_t kWorkerScratchBytes = size_t{1} << 20;
-/// The calling thread's own packing buffer, 64-byte aligned; null when memory ran out (then fail(Code::outOfMemory)).
+/// The calling thread's own packing buffer, 64-byte aligned; null when memory ran out (then
+/// fail(Code::outOfMemory)).
 void* workerScratch();
-/// Allocates the caller's packing buffer ahead of time; an executor calls it once at its start. False: out of memory.
+/// Allocates the caller's packing buffer ahead of time; an executor calls it once at its start. False: out of
+/// memory.
 bool registerThread();
 
 inline namespace WG_ISA {

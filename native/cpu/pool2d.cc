@@ -1,5 +1,5 @@
-// Max and average pooling over [N, C, H, W]. One plane is one thread's work; within it whole output rows are built tap by
-// tap, so that the inner loop runs along the row whatever the window.
+// Max and average pooling over [N, C, H, W]. One plane is one thread's work; within it whole output rows are
+// built tap by tap, so that the inner loop runs along the row whatever the window.
 #include <cstring>
 
 #include "kernel.h"
@@ -41,7 +41,8 @@ void eachPlane(Stream& s, const Planes& planes, int64_t work, Body&& body) {
   const int64_t group = maxOf(32768 / maxOf(work, 1), 1);
   const auto chunk = [&](int64_t piece) {
     const int64_t end = minOf(planes.count(), (piece + 1) * group);
-    for (int64_t plane = piece * group; plane < end; ++plane) body(plane / planes.channels, plane % planes.channels);
+    for (int64_t plane = piece * group; plane < end; ++plane)
+      body(plane / planes.channels, plane % planes.channels);
   };
   const int64_t chunks = ceilDiv(planes.count(), group);
   if (chunks == 1) chunk(0);
@@ -77,7 +78,8 @@ void take(T* best, int32_t* where, const T* row, int64_t stride, int64_t count, 
 }
 
 template <class T>
-void maxPlane(const View& out, const View& indices, const View& x, const Axis& h, const Axis& w, int64_t image, int64_t channel) {
+void maxPlane(const View& out, const View& indices, const View& x, const Axis& h, const Axis& w,
+              int64_t image, int64_t channel) {
   const T* const from = planeOf<T>(x, image, channel);
   T* const to = planeOf<T>(out, image, channel);
   int32_t* const index = planeOf<int32_t>(indices, image, channel);
@@ -117,7 +119,8 @@ void maxPlane(const View& out, const View& indices, const View& x, const Axis& h
       if (out.stride[3] == 1 && indices.stride[3] == 1) {
         for (int64_t i = 0; i < count; ++i) outRow[i] = best[i], indexRow[i] = where[i];
       } else {
-        for (int64_t i = 0; i < count; ++i) outRow[i * out.stride[3]] = best[i], indexRow[i * indices.stride[3]] = where[i];
+        for (int64_t i = 0; i < count; ++i)
+          outRow[i * out.stride[3]] = best[i], indexRow[i * indices.stride[3]] = where[i];
       }
     }
 }
@@ -133,11 +136,11 @@ Axis widthOf(const View& small, const View& large, const Pool2dParams& p) {
   return {large.shape[3], small.shape[3], p.kernelW, p.strideW, p.padW, p.dilationW};
 }
 
-/// to[row, column of index] or the reverse, for every element of [OH, OW]; an index outside the plane fails the op, -1 (a
-/// window that saw padding only) is nobody's.
+/// to[row, column of index] or the reverse, for every element of [OH, OW]; an index outside the plane fails
+/// the op, -1 (a window that saw padding only) is nobody's.
 template <class T, class Move>
-void eachWinner(Stream& s, const char* name, const View& indices, const View& small, const View& large, int64_t image, int64_t channel,
-                Move&& move) {
+void eachWinner(Stream& s, const char* name, const View& indices, const View& small, const View& large,
+                int64_t image, int64_t channel, Move&& move) {
   const int32_t* const index = planeOf<int32_t>(indices, image, channel);
   T* const from = planeOf<T>(small, image, channel);
   T* const to = planeOf<T>(large, image, channel);
@@ -148,9 +151,10 @@ void eachWinner(Stream& s, const char* name, const View& indices, const View& sm
       const int64_t at = index[y * indices.stride[2] + x * indices.stride[3]];
       T& value = from[y * small.stride[2] + x * small.stride[3]];
       if (at >= area || at < -1)
-        return fail(s, Code::index, "%s: index %lld is out of range for a plane of %lld elements", name, static_cast<long long>(at),
-                    static_cast<long long>(area));
-      move(value, at < 0 ? nullptr : to + (dense ? at : at / width * large.stride[2] + at % width * large.stride[3]));
+        return fail(s, Code::index, "%s: index %lld is out of range for a plane of %lld elements", name,
+                    static_cast<long long>(at), static_cast<long long>(area));
+      move(value, at < 0 ? nullptr
+                         : to + (dense ? at : at / width * large.stride[2] + at % width * large.stride[3]));
     }
 }
 
@@ -181,8 +185,9 @@ double divisor(const Axis& h, const Axis& w, int64_t y, int64_t x, bool countPad
 }
 
 bool averageFits(Stream& s, const char* op, const View& small, const View& large, const Pool2dParams& p) {
-  const bool fits = planesMatch(small, large) && small.dtype == large.dtype && p.dilationH == 1 && p.dilationW == 1 &&
-                    axisFits(heightOf(small, large, p)) && axisFits(widthOf(small, large, p));
+  const bool fits = planesMatch(small, large) && small.dtype == large.dtype && p.dilationH == 1 &&
+                    p.dilationW == 1 && axisFits(heightOf(small, large, p)) &&
+                    axisFits(widthOf(small, large, p));
   if (!fits) fail(s, Code::bounds, "%s: shapes and parameters do not fit together", op);
   return fits;
 }
@@ -190,11 +195,14 @@ bool averageFits(Stream& s, const char* op, const View& small, const View& large
 }  // namespace
 
 void maxPool2d(Stream& s, const Out& out, const Out& indices, const In& x, const Pool2dParams& params) {
-  if (!require(s, planesMatch(out, x) && sameShape(out, indices) && out.dtype == x.dtype && indices.dtype == DType::i32,
+  if (!require(s,
+               planesMatch(out, x) && sameShape(out, indices) && out.dtype == x.dtype &&
+                   indices.dtype == DType::i32,
                "maxPool2d: out, indices (int32) and x do not fit together"))
     return;
   const Axis h = heightOf(out, x, params), w = widthOf(out, x, params);
-  if (!require(s, axisFits(h) && axisFits(w) && x.shape[2] * x.shape[3] <= INT32_MAX, "maxPool2d: parameters do not fit the shapes"))
+  if (!require(s, axisFits(h) && axisFits(w) && x.shape[2] * x.shape[3] <= INT32_MAX,
+               "maxPool2d: parameters do not fit the shapes"))
     return;
   withNumber(s, x.dtype, "maxPool2d", [&]<class T>() {
     eachPlane(s, {x.shape[0], x.shape[1]}, maxOf(x.shape[2] * x.shape[3], h.out * w.out),
@@ -203,26 +211,32 @@ void maxPool2d(Stream& s, const Out& out, const Out& indices, const In& x, const
 }
 
 void maxPool2dGrad(Stream& s, const Out& dx, const In& indices, const In& dy) {
-  if (!require(s, planesMatch(dx, dy) && sameShape(dy, indices) && dx.dtype == dy.dtype && indices.dtype == DType::i32,
+  if (!require(s,
+               planesMatch(dx, dy) && sameShape(dy, indices) && dx.dtype == dy.dtype &&
+                   indices.dtype == DType::i32,
                "maxPool2dGrad: dx, indices (int32) and dy do not fit together"))
     return;
   withNumber(s, dx.dtype, "maxPool2dGrad", [&]<class T>() {
-    eachPlane(s, {dx.shape[0], dx.shape[1]}, dx.shape[2] * dx.shape[3] + dy.shape[2] * dy.shape[3], [&](int64_t image, int64_t channel) {
-      zeroPlane<T>(dx, image, channel);
-      eachWinner<T>(s, "maxPool2dGrad", indices, dy, dx, image, channel, [](T& value, T* at) {
-        if (at) *at = static_cast<T>(*at + value);
-      });
-    });
+    eachPlane(s, {dx.shape[0], dx.shape[1]}, dx.shape[2] * dx.shape[3] + dy.shape[2] * dy.shape[3],
+              [&](int64_t image, int64_t channel) {
+                zeroPlane<T>(dx, image, channel);
+                eachWinner<T>(s, "maxPool2dGrad", indices, dy, dx, image, channel, [](T& value, T* at) {
+                  if (at) *at = static_cast<T>(*at + value);
+                });
+              });
   });
 }
 
 void maxPool2dGather(Stream& s, const Out& out, const In& indices, const In& x) {
-  if (!require(s, planesMatch(out, x) && sameShape(out, indices) && out.dtype == x.dtype && indices.dtype == DType::i32,
+  if (!require(s,
+               planesMatch(out, x) && sameShape(out, indices) && out.dtype == x.dtype &&
+                   indices.dtype == DType::i32,
                "maxPool2dGather: out, indices (int32) and x do not fit together"))
     return;
   withNumber(s, x.dtype, "maxPool2dGather", [&]<class T>() {
     eachPlane(s, {x.shape[0], x.shape[1]}, out.shape[2] * out.shape[3], [&](int64_t image, int64_t channel) {
-      eachWinner<T>(s, "maxPool2dGather", indices, out, x, image, channel, [](T& value, const T* at) { value = at ? *at : T(0); });
+      eachWinner<T>(s, "maxPool2dGather", indices, out, x, image, channel,
+                    [](T& value, const T* at) { value = at ? *at : T(0); });
     });
   });
 }
@@ -231,30 +245,32 @@ void avgPool2d(Stream& s, const Out& out, const In& x, const Pool2dParams& param
   if (!averageFits(s, "avgPool2d", out, x, params)) return;
   const Axis h = heightOf(out, x, params), w = widthOf(out, x, params);
   withFloat(s, x.dtype, "avgPool2d", [&]<class T>() {
-    eachPlane(s, {x.shape[0], x.shape[1]}, maxOf(x.shape[2] * x.shape[3], h.out * w.out), [&](int64_t image, int64_t channel) {
-      const T* const from = planeOf<T>(x, image, channel);
-      T* const to = planeOf<T>(out, image, channel);
-      T sums[kStrip];
-      for (int64_t y = 0; y < h.out; ++y)
-        for (int64_t x0 = 0; x0 < w.out; x0 += kStrip) {
-          const int64_t count = minOf(kStrip, w.out - x0);
-          for (int64_t i = 0; i < count; ++i) sums[i] = T(0);
-          for (int64_t r = 0; r < h.kernel; ++r) {
-            const int64_t row = y * h.stride - h.pad + r;
-            if (row < 0 || row >= h.in) continue;
-            for (int64_t q = 0; q < w.kernel; ++q) {
-              int64_t begin, end;
-              w.range(q, x0, x0 + count, begin, end);
-              const int64_t stride = w.stride * x.stride[3];
-              const T* const values = from + row * x.stride[2] + (begin * w.stride - w.pad + q) * x.stride[3];
-              for (int64_t i = begin; i < end; ++i) sums[i - x0] += values[(i - begin) * stride];
-            }
-          }
-          for (int64_t i = 0; i < count; ++i)
-            to[y * out.stride[2] + (x0 + i) * out.stride[3]] =
-                sums[i] / static_cast<T>(divisor(h, w, y, x0 + i, params.countIncludePad != 0));
-        }
-    });
+    eachPlane(s, {x.shape[0], x.shape[1]}, maxOf(x.shape[2] * x.shape[3], h.out * w.out),
+              [&](int64_t image, int64_t channel) {
+                const T* const from = planeOf<T>(x, image, channel);
+                T* const to = planeOf<T>(out, image, channel);
+                T sums[kStrip];
+                for (int64_t y = 0; y < h.out; ++y)
+                  for (int64_t x0 = 0; x0 < w.out; x0 += kStrip) {
+                    const int64_t count = minOf(kStrip, w.out - x0);
+                    for (int64_t i = 0; i < count; ++i) sums[i] = T(0);
+                    for (int64_t r = 0; r < h.kernel; ++r) {
+                      const int64_t row = y * h.stride - h.pad + r;
+                      if (row < 0 || row >= h.in) continue;
+                      for (int64_t q = 0; q < w.kernel; ++q) {
+                        int64_t begin, end;
+                        w.range(q, x0, x0 + count, begin, end);
+                        const int64_t stride = w.stride * x.stride[3];
+                        const T* const values =
+                            from + row * x.stride[2] + (begin * w.stride - w.pad + q) * x.stride[3];
+                        for (int64_t i = begin; i < end; ++i) sums[i - x0] += values[(i - begin) * stride];
+                      }
+                    }
+                    for (int64_t i = 0; i < count; ++i)
+                      to[y * out.stride[2] + (x0 + i) * out.stride[3]] =
+                          sums[i] / static_cast<T>(divisor(h, w, y, x0 + i, params.countIncludePad != 0));
+                  }
+              });
   });
 }
 
@@ -262,18 +278,21 @@ void avgPool2dGrad(Stream& s, const Out& dx, const In& dy, const Pool2dParams& p
   if (!averageFits(s, "avgPool2dGrad", dy, dx, params)) return;
   const Axis h = heightOf(dy, dx, params), w = widthOf(dy, dx, params);
   withFloat(s, dx.dtype, "avgPool2dGrad", [&]<class T>() {
-    eachPlane(s, {dx.shape[0], dx.shape[1]}, dx.shape[2] * dx.shape[3] + h.out * w.out, [&](int64_t image, int64_t channel) {
-      zeroPlane<T>(dx, image, channel);
-      const T* const from = planeOf<T>(dy, image, channel);
-      T* const to = planeOf<T>(dx, image, channel);
-      for (int64_t y = 0; y < h.out; ++y)
-        for (int64_t x = 0; x < w.out; ++x) {
-          const T share = from[y * dy.stride[2] + x * dy.stride[3]] / static_cast<T>(divisor(h, w, y, x, params.countIncludePad != 0));
-          const int64_t top = y * h.stride - h.pad, left = x * w.stride - w.pad;
-          for (int64_t row = maxOf(top, 0); row < minOf(top + h.kernel, h.in); ++row)
-            for (int64_t col = maxOf(left, 0); col < minOf(left + w.kernel, w.in); ++col) to[row * dx.stride[2] + col * dx.stride[3]] += share;
-        }
-    });
+    eachPlane(s, {dx.shape[0], dx.shape[1]}, dx.shape[2] * dx.shape[3] + h.out * w.out,
+              [&](int64_t image, int64_t channel) {
+                zeroPlane<T>(dx, image, channel);
+                const T* const from = planeOf<T>(dy, image, channel);
+                T* const to = planeOf<T>(dx, image, channel);
+                for (int64_t y = 0; y < h.out; ++y)
+                  for (int64_t x = 0; x < w.out; ++x) {
+                    const T share = from[y * dy.stride[2] + x * dy.stride[3]] /
+                                    static_cast<T>(divisor(h, w, y, x, params.countIncludePad != 0));
+                    const int64_t top = y * h.stride - h.pad, left = x * w.stride - w.pad;
+                    for (int64_t row = maxOf(top, 0); row < minOf(top + h.kernel, h.in); ++row)
+                      for (int64_t col = maxOf(left, 0); col < minOf(left + w.kernel, w.in); ++col)
+                        to[row * dx.stride[2] + col * dx.stride[3]] += share;
+                  }
+              });
   });
 }
 

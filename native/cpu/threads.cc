@@ -24,7 +24,8 @@ bool readText(const char* path, char* text, size_t size) {
 int32_t quotaOf(double quota, double period) {
   if (!(quota > 0) || !(period > 0)) return INT32_MAX;
   const double cores = quota / period;
-  return cores >= 1e6 ? INT32_MAX : static_cast<int32_t>(cores) + (cores > static_cast<int32_t>(cores) ? 1 : 0);
+  return cores >= 1e6 ? INT32_MAX
+                      : static_cast<int32_t>(cores) + (cores > static_cast<int32_t>(cores) ? 1 : 0);
 }
 
 /// "max 100000" or "200000 100000".
@@ -32,7 +33,8 @@ int32_t quotaV2(const char* folder) {
   char path[kPath + 32], text[64];
   std::snprintf(path, sizeof path, "%s/cpu.max", folder);
   double quota = 0, period = 0;
-  if (!readText(path, text, sizeof text) || std::sscanf(text, "%lf %lf", &quota, &period) != 2) return INT32_MAX;
+  if (!readText(path, text, sizeof text) || std::sscanf(text, "%lf %lf", &quota, &period) != 2)
+    return INT32_MAX;
   return quotaOf(quota, period);
 }
 
@@ -45,11 +47,13 @@ int32_t quotaV1(const char* folder) {
   return quotaOf(std::atof(quota), std::atof(period));
 }
 
-/// The smallest quota from `group` up to the mount's root. In a container the group may be named as the host sees it while
-/// the mount shows only our part: folders that do not exist count as no limit, the root is always asked.
+/// The smallest quota from `group` up to the mount's root. In a container the group may be named as the host
+/// sees it while the mount shows only our part: folders that do not exist count as no limit, the root is
+/// always asked.
 int32_t smallest(const char* mount, const char* group, int32_t (*quota)(const char*)) {
   char folder[kPath];
-  if (std::snprintf(folder, sizeof folder, "%s%s", mount, group) >= static_cast<int>(sizeof folder)) return quota(mount);
+  if (std::snprintf(folder, sizeof folder, "%s%s", mount, group) >= static_cast<int>(sizeof folder))
+    return quota(mount);
   const size_t root = std::strlen(mount);
   int32_t least = INT32_MAX;
   for (;;) {

@@ -1,6 +1,6 @@
-// matmul, convolution and pooling against plain double loops over random shapes, strides and parameters, for every ISA the
-// machine has and for 1, 2 and 4 threads (bitwise equal). Each ISA's kernels are built with the flags of native/sources.json:
-// sh test/native/kernels_b_test.sh [rounds] [seed]
+// matmul, convolution and pooling against plain double loops over random shapes, strides and parameters, for
+// every ISA the machine has and for 1, 2 and 4 threads (bitwise equal). Each ISA's kernels are built with the
+// flags of native/sources.json: sh test/native/kernels_b_test.sh [rounds] [seed]
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -16,25 +16,27 @@
 
 using namespace wg;
 
-#define WG_TEST_OPS(X) \
-  X(matmul) X(conv2d) X(conv2dGradInput) X(conv2dGradWeight) X(maxPool2d) X(maxPool2dGrad) X(maxPool2dGather) X(avgPool2d) X(avgPool2dGrad)
+#define WG_TEST_OPS(X)                                                                              \
+  X(matmul)                                                                                         \
+  X(conv2d) X(conv2dGradInput) X(conv2dGradWeight) X(maxPool2d) X(maxPool2dGrad) X(maxPool2dGather) \
+      X(avgPool2d) X(avgPool2dGrad)
 
 // The kernels of each ISA: the namespaces the objects really have.
-#define WG_DECLARE_ISA(isa)                                                                                     \
-  namespace wg::cpu::isa {                                                                                      \
-  void matmul(Stream&, const Out&, const In&, const In&, const MaybeIn&);                                       \
-  void conv2d(Stream&, const Out&, const In&, const In&, const MaybeIn&, const Conv2dParams&);                  \
-  void conv2dGradInput(Stream&, const Out&, const In&, const In&, const Conv2dParams&);                         \
-  void conv2dGradWeight(Stream&, const Out&, const In&, const In&, const Conv2dParams&);                        \
-  void maxPool2d(Stream&, const Out&, const Out&, const In&, const Pool2dParams&);                              \
-  void maxPool2dGrad(Stream&, const Out&, const In&, const In&);                                                \
-  void maxPool2dGather(Stream&, const Out&, const In&, const In&);                                              \
-  void avgPool2d(Stream&, const Out&, const In&, const Pool2dParams&);                                          \
-  void avgPool2dGrad(Stream&, const Out&, const In&, const Pool2dParams&);                                      \
-  size_t matmulWorkspace(const Out&, const In&, const In&, const MaybeIn&);                                     \
-  size_t conv2dWorkspace(const Out&, const In&, const In&, const MaybeIn&, const Conv2dParams&);                \
-  size_t conv2dGradInputWorkspace(const Out&, const In&, const In&, const Conv2dParams&);                       \
-  size_t conv2dGradWeightWorkspace(const Out&, const In&, const In&, const Conv2dParams&);                      \
+#define WG_DECLARE_ISA(isa)                                                                      \
+  namespace wg::cpu::isa {                                                                       \
+  void matmul(Stream&, const Out&, const In&, const In&, const MaybeIn&);                        \
+  void conv2d(Stream&, const Out&, const In&, const In&, const MaybeIn&, const Conv2dParams&);   \
+  void conv2dGradInput(Stream&, const Out&, const In&, const In&, const Conv2dParams&);          \
+  void conv2dGradWeight(Stream&, const Out&, const In&, const In&, const Conv2dParams&);         \
+  void maxPool2d(Stream&, const Out&, const Out&, const In&, const Pool2dParams&);               \
+  void maxPool2dGrad(Stream&, const Out&, const In&, const In&);                                 \
+  void maxPool2dGather(Stream&, const Out&, const In&, const In&);                               \
+  void avgPool2d(Stream&, const Out&, const In&, const Pool2dParams&);                           \
+  void avgPool2dGrad(Stream&, const Out&, const In&, const Pool2dParams&);                       \
+  size_t matmulWorkspace(const Out&, const In&, const In&, const MaybeIn&);                      \
+  size_t conv2dWorkspace(const Out&, const In&, const In&, const MaybeIn&, const Conv2dParams&); \
+  size_t conv2dGradInputWorkspace(const Out&, const In&, const In&, const Conv2dParams&);        \
+  size_t conv2dGradWeightWorkspace(const Out&, const In&, const In&, const Conv2dParams&);       \
   }
 WG_DECLARE_ISA(base)
 #ifdef __x86_64__
@@ -53,15 +55,20 @@ struct Kernels {
   decltype(&cpu::base::conv2dGradInputWorkspace) conv2dGradInputWorkspace;
   decltype(&cpu::base::conv2dGradWeightWorkspace) conv2dGradWeightWorkspace;
 };
-#define WG_KERNELS(isa)                                                                                                          \
-  {#isa, &cpu::isa::matmul, &cpu::isa::conv2d, &cpu::isa::conv2dGradInput, &cpu::isa::conv2dGradWeight, &cpu::isa::maxPool2d,      \
-   &cpu::isa::maxPool2dGrad, &cpu::isa::maxPool2dGather, &cpu::isa::avgPool2d, &cpu::isa::avgPool2dGrad, &cpu::isa::matmulWorkspace, \
-   &cpu::isa::conv2dWorkspace, &cpu::isa::conv2dGradInputWorkspace, &cpu::isa::conv2dGradWeightWorkspace}
+#define WG_KERNELS(isa)                                                                                   \
+  {                                                                                                       \
+#isa, &cpu::isa::matmul, &cpu::isa::conv2d, &cpu::isa::conv2dGradInput, &cpu::isa::conv2dGradWeight,  \
+        &cpu::isa::maxPool2d, &cpu::isa::maxPool2dGrad, &cpu::isa::maxPool2dGather, &cpu::isa::avgPool2d, \
+        &cpu::isa::avgPool2dGrad, &cpu::isa::matmulWorkspace, &cpu::isa::conv2dWorkspace,                 \
+        &cpu::isa::conv2dGradInputWorkspace, &cpu::isa::conv2dGradWeightWorkspace                         \
+  }
 
 int passed = 0, failures = 0;
 std::mt19937_64 rng;
 
-int64_t pick(int64_t low, int64_t high) { return low + static_cast<int64_t>(rng() % static_cast<uint64_t>(high - low + 1)); }
+int64_t pick(int64_t low, int64_t high) {
+  return low + static_cast<int64_t>(rng() % static_cast<uint64_t>(high - low + 1));
+}
 bool chance(int percent) { return pick(1, 100) <= percent; }
 
 void check(bool holds, const std::string& what) {
@@ -81,7 +88,8 @@ constexpr DType dtypeOf() {
   else return DType::u8;
 }
 
-/// A tensor in exactly its own memory (ends at a guarded heap edge under ASan), with random order, gaps and signs of strides.
+/// A tensor in exactly its own memory (ends at a guarded heap edge under ASan), with random order, gaps and
+/// signs of strides.
 template <class T>
 struct Tensor {
   std::vector<int64_t> shape, stride;
@@ -92,7 +100,8 @@ struct Tensor {
     std::vector<size_t> order(dims.size());
     for (size_t i = 0; i < order.size(); ++i) order[i] = i;
     if (strided)
-      for (size_t i = order.size(); i > 1; --i) std::swap(order[i - 1], order[static_cast<size_t>(pick(0, static_cast<int64_t>(i) - 1))]);
+      for (size_t i = order.size(); i > 1; --i)
+        std::swap(order[i - 1], order[static_cast<size_t>(pick(0, static_cast<int64_t>(i) - 1))]);
     int64_t size = 1;
     for (size_t n = order.size(); n-- > 0;) {
       const size_t axis = order[n];
@@ -116,7 +125,8 @@ struct Tensor {
     for (T& value : memory) value = random();
   }
   static T random() {
-    if constexpr (std::is_floating_point_v<T>) return static_cast<T>(static_cast<double>(pick(-1000, 1000)) / 500);
+    if constexpr (std::is_floating_point_v<T>)
+      return static_cast<T>(static_cast<double>(pick(-1000, 1000)) / 500);
     else return static_cast<T>(pick(0, 20));
   }
   template <class V>
@@ -158,12 +168,15 @@ bool everyThreadCount(Tensor<T>& out, size_t bytes, Run&& run) {
       return false;
     }
     if (first.empty()) first = out.memory;
-    else same = same && (first.empty() || std::memcmp(first.data(), out.memory.data(), first.size() * sizeof(T)) == 0);
+    else
+      same = same &&
+             (first.empty() || std::memcmp(first.data(), out.memory.data(), first.size() * sizeof(T)) == 0);
   }
   return same;
 }
 
-/// Sums of `depth` terms in any order: broadcast operands make equal terms, whose roundings all lean the same way.
+/// Sums of `depth` terms in any order: broadcast operands make equal terms, whose roundings all lean the same
+/// way.
 template <class T>
 bool close(T got, double want, double scale, int64_t depth) {
   if constexpr (!std::is_floating_point_v<T>) return static_cast<double>(got) == want;
@@ -172,22 +185,32 @@ bool close(T got, double want, double scale, int64_t depth) {
 }
 
 template <class T>
-void matmulCase(const Kernels& kernels, int64_t m, int64_t n, int64_t k, std::vector<int64_t> batch, bool strided) {
+void matmulCase(const Kernels& kernels, int64_t m, int64_t n, int64_t k, std::vector<int64_t> batch,
+                bool strided) {
   const auto with = [&](int64_t rows, int64_t cols) {
     std::vector<int64_t> shape = batch;
     shape.push_back(rows);
     shape.push_back(cols);
     return shape;
   };
-  Tensor<T> out(with(m, n), strided), a(with(m, k), strided, strided), b(with(k, n), strided, strided), bias({n}, strided, strided);
+  Tensor<T> out(with(m, n), strided), a(with(m, k), strided, strided), b(with(k, n), strided, strided),
+      bias({n}, strided, strided);
   const bool biased = chance(50);
-  const MaybeIn none = [] { MaybeIn v{}; v.rank = -1; return v; }();
+  const MaybeIn none = [] {
+    MaybeIn v{};
+    v.rank = -1;
+    return v;
+  }();
   const Out o = out.template view<Out>();
   const In x = a.template view<In>(), y = b.template view<In>();
   const MaybeIn z = biased ? bias.template view<MaybeIn>() : none;
-  const std::string name = std::string(kernels.name) + " matmul " + std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k) +
-                           (strided ? " strided" : "") + (biased ? " bias" : "") + " batch " + std::to_string(batch.size()) + " dtype " + std::to_string(int(dtypeOf<T>()));
-  check(everyThreadCount(out, kernels.matmulWorkspace(o, x, y, z), [&](Stream& s) { kernels.matmul(s, o, x, y, z); }), name + " (threads)");
+  const std::string name = std::string(kernels.name) + " matmul " + std::to_string(m) + "x" +
+                           std::to_string(n) + "x" + std::to_string(k) + (strided ? " strided" : "") +
+                           (biased ? " bias" : "") + " batch " + std::to_string(batch.size()) + " dtype " +
+                           std::to_string(int(dtypeOf<T>()));
+  check(everyThreadCount(out, kernels.matmulWorkspace(o, x, y, z),
+                         [&](Stream& s) { kernels.matmul(s, o, x, y, z); }),
+        name + " (threads)");
   int64_t count = 1;
   for (const int64_t size : batch) count *= size;
   for (int64_t item = 0; item < count; ++item) {
@@ -205,13 +228,15 @@ void matmulCase(const Kernels& kernels, int64_t m, int64_t n, int64_t k, std::ve
       const int64_t i = ij / n, j = ij % n;
       double want = biased ? static_cast<double>(bias.at({j})) : 0, scale = std::fabs(want);
       for (int64_t p = 0; p < k; ++p) {
-        const double term = static_cast<double>(a.memory[size_t(oa + i * a.stride[r] + p * a.stride[r + 1])]) *
-                            static_cast<double>(b.memory[size_t(ob + p * b.stride[r] + j * b.stride[r + 1])]);
+        const double term =
+            static_cast<double>(a.memory[size_t(oa + i * a.stride[r] + p * a.stride[r + 1])]) *
+            static_cast<double>(b.memory[size_t(ob + p * b.stride[r] + j * b.stride[r + 1])]);
         want += term;
         scale += std::fabs(term);
       }
       if constexpr (std::is_same_v<T, uint8_t>) want = static_cast<double>(static_cast<uint64_t>(want) & 255);
-      good = good && close(out.memory[size_t(oo + i * out.stride[r] + j * out.stride[r + 1])], want, scale, k);
+      good =
+          good && close(out.memory[size_t(oo + i * out.stride[r] + j * out.stride[r + 1])], want, scale, k);
     }
     if (!good) return check(false, name);
   }
@@ -219,26 +244,38 @@ void matmulCase(const Kernels& kernels, int64_t m, int64_t n, int64_t k, std::ve
 }
 
 template <class T>
-void convCase(const Kernels& kernels, int64_t images, int64_t c, int64_t f, int64_t h, int64_t w, int64_t r, int64_t q, Conv2dParams p, bool strided) {
-  const int64_t oh = (h + 2 * p.padH - p.dilationH * (r - 1) - 1) / p.strideH + 1, ow = (w + 2 * p.padW - p.dilationW * (q - 1) - 1) / p.strideW + 1;
+void convCase(const Kernels& kernels, int64_t images, int64_t c, int64_t f, int64_t h, int64_t w, int64_t r,
+              int64_t q, Conv2dParams p, bool strided) {
+  const int64_t oh = (h + 2 * p.padH - p.dilationH * (r - 1) - 1) / p.strideH + 1,
+                ow = (w + 2 * p.padW - p.dilationW * (q - 1) - 1) / p.strideW + 1;
   const int64_t g = p.groups;
-  Tensor<T> x({images, g * c, h, w}, strided, strided), weight({g * f, c, r, q}, strided, strided), out({images, g * f, oh, ow}, strided),
-      bias({g * f}, strided), dy({images, g * f, oh, ow}, strided, strided), dx({images, g * c, h, w}, strided), dWeight({g * f, c, r, q}, strided);
+  Tensor<T> x({images, g * c, h, w}, strided, strided), weight({g * f, c, r, q}, strided, strided),
+      out({images, g * f, oh, ow}, strided), bias({g * f}, strided),
+      dy({images, g * f, oh, ow}, strided, strided), dx({images, g * c, h, w}, strided),
+      dWeight({g * f, c, r, q}, strided);
   char name[300];
-  std::snprintf(name, sizeof name, "%s conv n%ld g%ld c%ld f%ld %ldx%ld k%ldx%ld s%d,%d p%d,%d d%d,%d%s %s", kernels.name, long(images), long(g), long(c),
-                long(f), long(h), long(w), long(r), long(q), p.strideH, p.strideW, p.padH, p.padW, p.dilationH, p.dilationW,
-                strided ? " strided" : "", sizeof(T) == 8 ? "f64" : "f32");
+  std::snprintf(name, sizeof name, "%s conv n%ld g%ld c%ld f%ld %ldx%ld k%ldx%ld s%d,%d p%d,%d d%d,%d%s %s",
+                kernels.name, long(images), long(g), long(c), long(f), long(h), long(w), long(r), long(q),
+                p.strideH, p.strideW, p.padH, p.padW, p.dilationH, p.dilationW, strided ? " strided" : "",
+                sizeof(T) == 8 ? "f64" : "f32");
   const bool biased = chance(50);
   MaybeIn z{};
   z.rank = -1;
   if (biased) z = bias.template view<MaybeIn>();
   const In xv = x.template view<In>(), wv = weight.template view<In>(), dyv = dy.template view<In>();
   const Out ov = out.template view<Out>(), dxv = dx.template view<Out>(), dwv = dWeight.template view<Out>();
-  check(everyThreadCount(out, kernels.conv2dWorkspace(ov, xv, wv, z, p), [&](Stream& s) { kernels.conv2d(s, ov, xv, wv, z, p); }), std::string(name) + " threads");
-  check(everyThreadCount(dx, kernels.conv2dGradInputWorkspace(dxv, dyv, wv, p), [&](Stream& s) { kernels.conv2dGradInput(s, dxv, dyv, wv, p); }), std::string(name) + " dx threads");
-  check(everyThreadCount(dWeight, kernels.conv2dGradWeightWorkspace(dwv, xv, dyv, p), [&](Stream& s) { kernels.conv2dGradWeight(s, dwv, xv, dyv, p); }), std::string(name) + " dW threads");
+  check(everyThreadCount(out, kernels.conv2dWorkspace(ov, xv, wv, z, p),
+                         [&](Stream& s) { kernels.conv2d(s, ov, xv, wv, z, p); }),
+        std::string(name) + " threads");
+  check(everyThreadCount(dx, kernels.conv2dGradInputWorkspace(dxv, dyv, wv, p),
+                         [&](Stream& s) { kernels.conv2dGradInput(s, dxv, dyv, wv, p); }),
+        std::string(name) + " dx threads");
+  check(everyThreadCount(dWeight, kernels.conv2dGradWeightWorkspace(dwv, xv, dyv, p),
+                         [&](Stream& s) { kernels.conv2dGradWeight(s, dwv, xv, dyv, p); }),
+        std::string(name) + " dW threads");
 
-  std::vector<double> wantX(size_t(images * g * c * h * w)), scaleX(wantX.size()), wantW(size_t(g * f * c * r * q)), scaleW(wantW.size());
+  std::vector<double> wantX(size_t(images * g * c * h * w)), scaleX(wantX.size()),
+      wantW(size_t(g * f * c * r * q)), scaleW(wantW.size());
   bool good = true;
   for (int64_t n = 0; n < images; ++n)
     for (int64_t k = 0; k < g * f; ++k)
@@ -249,13 +286,16 @@ void convCase(const Kernels& kernels, int64_t images, int64_t c, int64_t f, int6
           for (int64_t cc = 0; cc < c; ++cc)
             for (int64_t i = 0; i < r; ++i)
               for (int64_t j = 0; j < q; ++j) {
-                const int64_t row = y * p.strideH - p.padH + i * p.dilationH, col = xx * p.strideW - p.padW + j * p.dilationW;
+                const int64_t row = y * p.strideH - p.padH + i * p.dilationH,
+                              col = xx * p.strideW - p.padW + j * p.dilationW;
                 if (row < 0 || row >= h || col < 0 || col >= w) continue;
                 const int64_t channel = k / f * c + cc;
-                const double xval = static_cast<double>(x.at({n, channel, row, col})), wval = static_cast<double>(weight.at({k, cc, i, j}));
+                const double xval = static_cast<double>(x.at({n, channel, row, col})),
+                             wval = static_cast<double>(weight.at({k, cc, i, j}));
                 want += xval * wval;
                 scale += std::fabs(xval * wval);
-                const size_t ix = size_t(((n * g * c + channel) * h + row) * w + col), iw = size_t(((k * c + cc) * r + i) * q + j);
+                const size_t ix = size_t(((n * g * c + channel) * h + row) * w + col),
+                             iw = size_t(((k * c + cc) * r + i) * q + j);
                 wantX[ix] += d * wval;
                 scaleX[ix] += std::fabs(d * wval);
                 wantW[iw] += d * xval;
@@ -266,31 +306,41 @@ void convCase(const Kernels& kernels, int64_t images, int64_t c, int64_t f, int6
   check(good, name);
   good = true;
   for (int64_t i = 0; i < images * g * c * h * w; ++i)
-    good = good && close(dx.at({i / w / h / (g * c), i / w / h % (g * c), i / w % h, i % w}), wantX[size_t(i)], scaleX[size_t(i)], f * r * q);
+    good = good && close(dx.at({i / w / h / (g * c), i / w / h % (g * c), i / w % h, i % w}),
+                         wantX[size_t(i)], scaleX[size_t(i)], f * r * q);
   check(good, std::string(name) + " dx");
   good = true;
   for (int64_t i = 0; i < g * f * c * r * q; ++i)
-    good = good && close(dWeight.at({i / q / r / c, i / q / r % c, i / q % r, i % q}), wantW[size_t(i)], scaleW[size_t(i)], images * oh * ow);
+    good = good && close(dWeight.at({i / q / r / c, i / q / r % c, i / q % r, i % q}), wantW[size_t(i)],
+                         scaleW[size_t(i)], images * oh * ow);
   check(good, std::string(name) + " dW");
 }
 
 template <class T>
-void poolCase(const Kernels& kernels, int64_t images, int64_t c, int64_t h, int64_t w, Pool2dParams p, bool strided) {
+void poolCase(const Kernels& kernels, int64_t images, int64_t c, int64_t h, int64_t w, Pool2dParams p,
+              bool strided) {
   const int64_t oh = (h + 2 * p.padH - p.dilationH * (p.kernelH - 1) - 1) / p.strideH + 1;
   const int64_t ow = (w + 2 * p.padW - p.dilationW * (p.kernelW - 1) - 1) / p.strideW + 1;
   char name[200];
-  std::snprintf(name, sizeof name, "%s pool %ldx%ldx%ldx%ld k%d,%d s%d,%d p%d,%d d%d,%d%s", kernels.name, long(images), long(c), long(h), long(w), p.kernelH,
-                p.kernelW, p.strideH, p.strideW, p.padH, p.padW, p.dilationH, p.dilationW, strided ? " strided" : "");
-  Tensor<T> x({images, c, h, w}, strided, strided), out({images, c, oh, ow}, strided), dy({images, c, oh, ow}, strided, strided), dx({images, c, h, w}, strided),
+  std::snprintf(name, sizeof name, "%s pool %ldx%ldx%ldx%ld k%d,%d s%d,%d p%d,%d d%d,%d%s", kernels.name,
+                long(images), long(c), long(h), long(w), p.kernelH, p.kernelW, p.strideH, p.strideW, p.padH,
+                p.padW, p.dilationH, p.dilationW, strided ? " strided" : "");
+  Tensor<T> x({images, c, h, w}, strided, strided), out({images, c, oh, ow}, strided),
+      dy({images, c, oh, ow}, strided, strided), dx({images, c, h, w}, strided),
       picked({images, c, oh, ow}, strided);
   Tensor<int32_t> indices({images, c, oh, ow}, strided);
   if constexpr (std::is_floating_point_v<T>)
-    if (chance(30) && !x.memory.empty()) x.memory[size_t(pick(0, int64_t(x.memory.size()) - 1))] = static_cast<T>(NAN);
+    if (chance(30) && !x.memory.empty())
+      x.memory[size_t(pick(0, int64_t(x.memory.size()) - 1))] = static_cast<T>(NAN);
   const In xv = x.template view<In>(), dyv = dy.template view<In>(), iv = indices.template view<In>();
-  const Out ov = out.template view<Out>(), io = indices.template view<Out>(), dxv = dx.template view<Out>(), pv = picked.template view<Out>();
-  check(everyThreadCount(out, 0, [&](Stream& s) { kernels.maxPool2d(s, ov, io, xv, p); }), std::string(name) + " threads");
-  check(everyThreadCount(dx, 0, [&](Stream& s) { kernels.maxPool2dGrad(s, dxv, iv, dyv); }), std::string(name) + " grad threads");
-  check(everyThreadCount(picked, 0, [&](Stream& s) { kernels.maxPool2dGather(s, pv, iv, xv); }), std::string(name) + " gather threads");
+  const Out ov = out.template view<Out>(), io = indices.template view<Out>(), dxv = dx.template view<Out>(),
+            pv = picked.template view<Out>();
+  check(everyThreadCount(out, 0, [&](Stream& s) { kernels.maxPool2d(s, ov, io, xv, p); }),
+        std::string(name) + " threads");
+  check(everyThreadCount(dx, 0, [&](Stream& s) { kernels.maxPool2dGrad(s, dxv, iv, dyv); }),
+        std::string(name) + " grad threads");
+  check(everyThreadCount(picked, 0, [&](Stream& s) { kernels.maxPool2dGather(s, pv, iv, xv); }),
+        std::string(name) + " gather threads");
   std::vector<double> want(size_t(images * c * h * w));
   const auto same = [](double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); };
   bool good = true;
@@ -302,24 +352,29 @@ void poolCase(const Kernels& kernels, int64_t images, int64_t c, int64_t h, int6
         int64_t at = -1;
         for (int64_t i = 0; i < p.kernelH; ++i)
           for (int64_t j = 0; j < p.kernelW; ++j) {
-            const int64_t row = y * p.strideH - p.padH + i * p.dilationH, col = xx * p.strideW - p.padW + j * p.dilationW;
+            const int64_t row = y * p.strideH - p.padH + i * p.dilationH,
+                          col = xx * p.strideW - p.padW + j * p.dilationW;
             if (row < 0 || row >= h || col < 0 || col >= w) continue;
             const double value = static_cast<double>(x.at({n, k, row, col}));
             if (at < 0 || value > best || std::isnan(value)) at = row * w + col;
             if (value > best || std::isnan(value)) best = value;
           }
-        good = good && indices.at({n, k, y, xx}) == at && (at < 0 || same(static_cast<double>(out.at({n, k, y, xx})), best)) &&
+        good = good && indices.at({n, k, y, xx}) == at &&
+               (at < 0 || same(static_cast<double>(out.at({n, k, y, xx})), best)) &&
                (at < 0 || same(static_cast<double>(picked.at({n, k, y, xx})), best));
         if (at >= 0) want[size_t(plane * h * w + at)] += static_cast<double>(dy.at({n, k, y, xx}));
       }
-  for (int64_t i = 0; i < images * c * h * w; ++i) good = good && close(dx.at({i / w / h / c, i / w / h % c, i / w % h, i % w}), want[size_t(i)], 50, 16);
+  for (int64_t i = 0; i < images * c * h * w; ++i)
+    good = good && close(dx.at({i / w / h / c, i / w / h % c, i / w % h, i % w}), want[size_t(i)], 50, 16);
   check(good, name);
   if constexpr (std::is_floating_point_v<T>) {
     if (p.dilationH != 1 || p.dilationW != 1) return;
     for (T& value : x.memory)
       if (std::isnan(value)) value = 1;
-    check(everyThreadCount(out, 0, [&](Stream& s) { kernels.avgPool2d(s, ov, xv, p); }), std::string(name) + " average threads");
-    check(everyThreadCount(dx, 0, [&](Stream& s) { kernels.avgPool2dGrad(s, dxv, dyv, p); }), std::string(name) + " average grad threads");
+    check(everyThreadCount(out, 0, [&](Stream& s) { kernels.avgPool2d(s, ov, xv, p); }),
+          std::string(name) + " average threads");
+    check(everyThreadCount(dx, 0, [&](Stream& s) { kernels.avgPool2dGrad(s, dxv, dyv, p); }),
+          std::string(name) + " average grad threads");
     std::fill(want.begin(), want.end(), 0);
     good = true;
     for (int64_t plane = 0; plane < images * c; ++plane)
@@ -328,20 +383,24 @@ void poolCase(const Kernels& kernels, int64_t images, int64_t c, int64_t h, int6
           const int64_t n = plane / c, k = plane % c;
           double sum = 0, inside = 0, all = 0;
           for (int pass = 0; pass < 2; ++pass)
-            for (int64_t row = y * p.strideH - p.padH; row < y * p.strideH - p.padH + p.kernelH && row < h + p.padH; ++row)
-              for (int64_t col = xx * p.strideW - p.padW; col < xx * p.strideW - p.padW + p.kernelW && col < w + p.padW; ++col) {
+            for (int64_t row = y * p.strideH - p.padH;
+                 row < y * p.strideH - p.padH + p.kernelH && row < h + p.padH; ++row)
+              for (int64_t col = xx * p.strideW - p.padW;
+                   col < xx * p.strideW - p.padW + p.kernelW && col < w + p.padW; ++col) {
                 const bool in = row >= 0 && row < h && col >= 0 && col < w;
                 if (pass == 0) {
                   ++all;
                   if (in) ++inside, sum += static_cast<double>(x.at({n, k, row, col}));
                 } else if (in) {
-                  want[size_t((plane * h + row) * w + col)] += static_cast<double>(dy.at({n, k, y, xx})) / (p.countIncludePad ? all : inside);
+                  want[size_t((plane * h + row) * w + col)] +=
+                      static_cast<double>(dy.at({n, k, y, xx})) / (p.countIncludePad ? all : inside);
                 }
               }
           const double by = p.countIncludePad ? all : inside;
           good = good && close(out.at({n, k, y, xx}), by > 0 ? sum / by : 0, 20, 16);
         }
-    for (int64_t i = 0; i < images * c * h * w; ++i) good = good && close(dx.at({i / w / h / c, i / w / h % c, i / w % h, i % w}), want[size_t(i)], 50, 16);
+    for (int64_t i = 0; i < images * c * h * w; ++i)
+      good = good && close(dx.at({i / w / h / c, i / w / h % c, i / w % h, i % w}), want[size_t(i)], 50, 16);
     check(good, std::string(name) + " average");
   }
 }
@@ -351,7 +410,13 @@ void randomConv(const Kernels& kernels) {
   int64_t h, w, r, q;
   for (;;) {
     h = pick(1, 20), w = pick(1, 40), r = pick(1, 5), q = pick(1, 5);
-    p = {int32_t(pick(1, 4)), int32_t(pick(1, 4)), int32_t(pick(0, 6)), int32_t(pick(0, 6)), int32_t(pick(1, 4)), int32_t(pick(1, 4)), 1};
+    p = {int32_t(pick(1, 4)),
+         int32_t(pick(1, 4)),
+         int32_t(pick(0, 6)),
+         int32_t(pick(0, 6)),
+         int32_t(pick(1, 4)),
+         int32_t(pick(1, 4)),
+         1};
     if (chance(50)) p.strideH = p.strideW = 1;
     if (chance(50)) p.dilationH = p.dilationW = 1;
     if (h + 2 * p.padH > p.dilationH * (r - 1) && w + 2 * p.padW > p.dilationW * (q - 1)) break;
@@ -370,11 +435,13 @@ void randomPool(const Kernels& kernels) {
   int64_t h, w;
   for (;;) {
     h = pick(1, 20), w = pick(1, 40);
-    p = {int32_t(pick(1, 4)), int32_t(pick(1, 4)), int32_t(pick(1, 4)), int32_t(pick(1, 4)), 0, 0, 1, 1, int32_t(pick(0, 1))};
+    p = {int32_t(pick(1, 4)), int32_t(pick(1, 4)), int32_t(pick(1, 4)), int32_t(pick(1, 4)), 0, 0, 1, 1,
+         int32_t(pick(0, 1))};
     if (chance(30)) p.dilationH = int32_t(pick(1, 3)), p.dilationW = int32_t(pick(1, 3));
     p.padH = int32_t(pick(0, p.kernelH / 2));
     p.padW = int32_t(pick(0, p.kernelW / 2));
-    if (h + 2 * p.padH > p.dilationH * (p.kernelH - 1) && w + 2 * p.padW > p.dilationW * (p.kernelW - 1)) break;
+    if (h + 2 * p.padH > p.dilationH * (p.kernelH - 1) && w + 2 * p.padW > p.dilationW * (p.kernelW - 1))
+      break;
   }
   const bool strided = chance(40);
   const int64_t images = pick(0, 4), c = pick(1, 5);
@@ -387,21 +454,26 @@ template <class T>
 void randomMatmul(const Kernels& kernels) {
   const int64_t big = chance(15) ? 150 : chance(30) ? 60 : 17;
   std::vector<int64_t> batch;
-  for (int64_t axes = chance(50) ? 0 : pick(1, 2); axes > 0; --axes) batch.push_back(pick(chance(5) ? 0 : 1, 5));
-  matmulCase<T>(kernels, pick(chance(5) ? 0 : 1, big), pick(chance(5) ? 0 : 1, big), pick(0, big), batch, chance(50));
+  for (int64_t axes = chance(50) ? 0 : pick(1, 2); axes > 0; --axes)
+    batch.push_back(pick(chance(5) ? 0 : 1, 5));
+  matmulCase<T>(kernels, pick(chance(5) ? 0 : 1, big), pick(chance(5) ? 0 : 1, big), pick(0, big), batch,
+                chance(50));
 }
 
 void all(const Kernels& kernels, int rounds) {
   for (int i = 0; i < rounds; ++i) {
     randomMatmul<float>(kernels);
     randomMatmul<double>(kernels);
-    if (i % 8 == 0) randomMatmul<int32_t>(kernels), randomMatmul<int64_t>(kernels), randomMatmul<uint8_t>(kernels);
+    if (i % 8 == 0)
+      randomMatmul<int32_t>(kernels), randomMatmul<int64_t>(kernels), randomMatmul<uint8_t>(kernels);
     randomConv(kernels);
     randomPool(kernels);
   }
   // Shapes that take each path: blocks of k, of rows, thin, long, one column, one row, aliasing pitches.
-  const int64_t shapes[][3] = {{1, 700, 1300}, {1, 513, 2000}, {700, 1, 1300}, {3, 1000, 777}, {8, 600, 2050}, {300, 310, 1100}, {512, 70, 520},
-                               {33, 65, 4097}, {64, 64, 5000}, {600, 10, 256}, {128, 128, 128}, {257, 513, 129}, {14, 32, 0}, {2000, 17, 3}};
+  const int64_t shapes[][3] = {{1, 700, 1300}, {1, 513, 2000},   {700, 1, 1300},  {3, 1000, 777},
+                               {8, 600, 2050}, {300, 310, 1100}, {512, 70, 520},  {33, 65, 4097},
+                               {64, 64, 5000}, {600, 10, 256},   {128, 128, 128}, {257, 513, 129},
+                               {14, 32, 0},    {2000, 17, 3}};
   for (const auto& d : shapes)
     for (const bool strided : {false, true}) {
       matmulCase<float>(kernels, d[0], d[1], d[2], {}, strided);
@@ -409,11 +481,21 @@ void all(const Kernels& kernels, int rounds) {
     }
   matmulCase<float>(kernels, 40, 50, 60, {3, 7}, false);
   matmulCase<float>(kernels, 40, 50, 60, {3, 7}, true);
-  const struct { int64_t n, c, f, h, w, r, q; Conv2dParams p; } convs[] = {
-      {3, 1, 32, 28, 28, 5, 5, {1, 1, 2, 2, 1, 1, 1}},   {5, 32, 64, 14, 14, 5, 5, {1, 1, 2, 2, 1, 1, 1}}, {1, 3, 16, 60, 61, 7, 7, {2, 2, 3, 3, 1, 1, 1}},
-      {2, 70, 40, 8, 8, 3, 3, {1, 1, 1, 1, 1, 1, 1}},    {1, 2, 3, 3, 1300, 1, 3, {1, 1, 0, 1, 1, 1, 1}},  {1, 40, 5, 30, 31, 30, 31, {1, 1, 5, 5, 1, 1, 1}},
-      {1, 600, 3, 4, 4, 1, 1, {1, 1, 0, 0, 1, 1, 1}},    {2, 1, 1, 20, 30, 3, 3, {1, 1, 1, 1, 1, 1, 12}},  {1, 2, 2, 3, 3, 2, 2, {1, 1, 700, 700, 701, 701, 1}},
-      {1, 2, 2, 3, 3, 2, 2, {900, 900, 700, 700, 601, 601, 1}}, {1, 2, 3, 5, 5, 2, 2, {7, 5, 3, 3, 2, 3, 1}},   {2, 4, 6, 9, 9, 3, 3, {3, 2, 0, 0, 2, 2, 2}}};
+  const struct {
+    int64_t n, c, f, h, w, r, q;
+    Conv2dParams p;
+  } convs[] = {{3, 1, 32, 28, 28, 5, 5, {1, 1, 2, 2, 1, 1, 1}},
+               {5, 32, 64, 14, 14, 5, 5, {1, 1, 2, 2, 1, 1, 1}},
+               {1, 3, 16, 60, 61, 7, 7, {2, 2, 3, 3, 1, 1, 1}},
+               {2, 70, 40, 8, 8, 3, 3, {1, 1, 1, 1, 1, 1, 1}},
+               {1, 2, 3, 3, 1300, 1, 3, {1, 1, 0, 1, 1, 1, 1}},
+               {1, 40, 5, 30, 31, 30, 31, {1, 1, 5, 5, 1, 1, 1}},
+               {1, 600, 3, 4, 4, 1, 1, {1, 1, 0, 0, 1, 1, 1}},
+               {2, 1, 1, 20, 30, 3, 3, {1, 1, 1, 1, 1, 1, 12}},
+               {1, 2, 2, 3, 3, 2, 2, {1, 1, 700, 700, 701, 701, 1}},
+               {1, 2, 2, 3, 3, 2, 2, {900, 900, 700, 700, 601, 601, 1}},
+               {1, 2, 3, 5, 5, 2, 2, {7, 5, 3, 3, 2, 3, 1}},
+               {2, 4, 6, 9, 9, 3, 3, {3, 2, 0, 0, 2, 2, 2}}};
   for (const auto& d : convs)
     for (const bool strided : {false, true}) {
       convCase<float>(kernels, d.n, d.c, d.f, d.h, d.w, d.r, d.q, d.p, strided);
@@ -436,7 +518,8 @@ void all(const Kernels& kernels, int rounds) {
   Status second{};
   Stream t{&second, nullptr, nullptr, 0, nullptr, 0};
   kernels.maxPool2dGrad(t, plane.view<Out>(), wrong.view<In>(), small.view<In>());
-  check(second.code.load() == static_cast<int32_t>(Code::index), "maxPool2dGrad refuses indices outside the plane");
+  check(second.code.load() == static_cast<int32_t>(Code::index),
+        "maxPool2dGrad refuses indices outside the plane");
 }
 
 }  // namespace
@@ -447,7 +530,8 @@ int main(int argc, char** argv) {
   std::vector<Kernels> isas = {WG_KERNELS(base)};
 #ifdef __x86_64__
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) isas.push_back(WG_KERNELS(avx2));
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq"))
     isas.push_back(WG_KERNELS(avx512));
 #endif
   for (const Kernels& kernels : isas) {
