@@ -12,8 +12,9 @@ import { Progress } from './progress.ts';
 import { type EpochSums, fromJson, restoreTensors, type RunState, saveTensors, toJson } from './run-state.ts';
 import { exitCode, onStopSignal, type StopSignal } from './signals.ts';
 
-// Losses are read this many steps late: enough that the device never waits, few enough that memory stays small.
-const readAhead = 2;
+// Losses are read one step late: while a step runs the next one is queued. Two late would reach the queue's own bound
+// (2 replays), and there JavaScript would block instead of waiting.
+const readAhead = 1;
 const noSums: EpochSums = { loss: 0, samples: 0, seconds: 0 };
 
 /**

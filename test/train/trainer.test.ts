@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { suite } from 'uvu';
-import { data, nn, optim, type Tensor, train, zeros } from '../../lib/index.ts';
+import { data, nn, optim, stats, type Tensor, train, zeros } from '../../lib/index.ts';
 import { collectDownTo, liveBytes, testDevices } from '../support/devices.ts';
 import { rejects, rejectsLater } from '../support/rejects.ts';
 import { batches, epochs, fingerprint, makeRun } from '../support/training.ts';
@@ -130,6 +130,7 @@ test('leaves no memory behind and the event loop free', async () => {
   const run = makeRun();
   await run.trainer.fit(run.loader, { epochs: 2, validation: run.validation });
   const afterTwo = liveBytes();
+  const blocked = stats().blockedMs;
   const delay = monitorEventLoopDelay({ resolution: 1 });
   delay.enable();
   await run.trainer.fit(run.loader, { epochs: 30, validation: run.validation });
@@ -137,6 +138,7 @@ test('leaves no memory behind and the event loop free', async () => {
   assert.equal(liveBytes(), afterTwo, 'the same after 30 epochs as after 2');
   console.log(`\n# event loop while training: p99 ${(delay.percentile(99) / 1e6 - 1).toFixed(1)} ms late`);
   assert.ok(delay.percentile(99) < 50e6);
+  assert.ok(stats().blockedMs - blocked < 20, `JavaScript was blocked for ${stats().blockedMs - blocked} ms`);
   run.trainer.dispose();
   run.optimizer.dispose();
   run.model.dispose();
