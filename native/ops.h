@@ -1,9 +1,10 @@
-// THE OP TABLE: every kernel's name, argument types and argument names, once. Prototypes, kernel tables, argument decoding
-// and the TypeScript declarations all come from it (thunk.h, binding/decode.h, lib/native/kernels.gen.ts).
+// THE OP TABLE: every kernel's name, argument types and argument names, once. Prototypes, kernel tables,
+// argument decoding and the TypeScript declarations all come from it (thunk.h, binding/decode.h,
+// lib/native/kernels.gen.ts).
 //
-// Conventions. Shapes, broadcasting, promotion and defaults are settled in lib/ops; a kernel gets views that already
-// broadcast (stride 0). Outputs come first. A kernel never allocates; it checks the shape relations it relies on with
-// require(), so memory safety does not rest on TypeScript.
+// Conventions. Shapes, broadcasting, promotion and defaults are settled in lib/ops; a kernel gets views that
+// already broadcast (stride 0). Outputs come first. A kernel never allocates; it checks the shape relations
+// it relies on with require(), so memory safety does not rest on TypeScript.
 #pragma once
 #include "core/stream.h"
 #include "core/view.h"
@@ -39,26 +40,28 @@ constexpr Fields<F, R...> fields(F head, R... tail) {
 struct Conv2dParams {
   int32_t strideH, strideW, padH, padW, dilationH, dilationW, groups;
   static constexpr const char* kName = "Conv2dParams";
-  static constexpr auto kFields = fields(
-      Field{"strideH", &Conv2dParams::strideH}, Field{"strideW", &Conv2dParams::strideW}, Field{"padH", &Conv2dParams::padH},
-      Field{"padW", &Conv2dParams::padW}, Field{"dilationH", &Conv2dParams::dilationH},
-      Field{"dilationW", &Conv2dParams::dilationW}, Field{"groups", &Conv2dParams::groups});
+  static constexpr auto kFields =
+      fields(Field{"strideH", &Conv2dParams::strideH}, Field{"strideW", &Conv2dParams::strideW},
+             Field{"padH", &Conv2dParams::padH}, Field{"padW", &Conv2dParams::padW},
+             Field{"dilationH", &Conv2dParams::dilationH}, Field{"dilationW", &Conv2dParams::dilationW},
+             Field{"groups", &Conv2dParams::groups});
 };
 
 struct Pool2dParams {
   int32_t kernelH, kernelW, strideH, strideW, padH, padW, dilationH, dilationW;
   int32_t countIncludePad;  ///< average pooling only
   static constexpr const char* kName = "Pool2dParams";
-  static constexpr auto kFields = fields(
-      Field{"kernelH", &Pool2dParams::kernelH}, Field{"kernelW", &Pool2dParams::kernelW}, Field{"strideH", &Pool2dParams::strideH},
-      Field{"strideW", &Pool2dParams::strideW}, Field{"padH", &Pool2dParams::padH}, Field{"padW", &Pool2dParams::padW},
-      Field{"dilationH", &Pool2dParams::dilationH}, Field{"dilationW", &Pool2dParams::dilationW},
-      Field{"countIncludePad", &Pool2dParams::countIncludePad});
+  static constexpr auto kFields =
+      fields(Field{"kernelH", &Pool2dParams::kernelH}, Field{"kernelW", &Pool2dParams::kernelW},
+             Field{"strideH", &Pool2dParams::strideH}, Field{"strideW", &Pool2dParams::strideW},
+             Field{"padH", &Pool2dParams::padH}, Field{"padW", &Pool2dParams::padW},
+             Field{"dilationH", &Pool2dParams::dilationH}, Field{"dilationW", &Pool2dParams::dilationW},
+             Field{"countIncludePad", &Pool2dParams::countIncludePad});
 };
 
-// Families list their ops beside the element bodies, in ops/unary.h and ops/binary.h; here each entry becomes its rows. A
-// unary op has two: name(out, x) and nameGrad(dx, saved, dy), where `saved` is the forward input or output, whichever the
-// struct's kSaves says.
+// Families list their ops beside the element bodies, in ops/unary.h and ops/binary.h; here each entry becomes
+// its rows. A unary op has two: name(out, x) and nameGrad(dx, saved, dy), where `saved` is the forward input
+// or output, whichever the struct's kSaves says.
 #define WG_UNARY_ROWS(X, Struct, name) X(name, (Out, In), "out x") X(name##Grad, (Out, In, In), "dx saved dy")
 #define WG_BINARY_ROW(X, Struct, name) X(name, (Out, Operand, Operand), "out a b")
 
@@ -118,7 +121,7 @@ enum class Op : int32_t {
 #define WG_ENUM(name, args, names) name,
   WG_OPS(WG_ENUM)
 #undef WG_ENUM
-  count
+      count
 };
 
 }  // namespace wg

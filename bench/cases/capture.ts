@@ -19,7 +19,12 @@ function makeStep(): { step: (x: Tensor, y: Tensor) => Tensor; model: nn.Module 
 }
 
 export async function run(): Promise<void> {
-  const x = tensor([[0, 0], [0, 1], [1, 0], [1, 1]]);
+  const x = tensor([
+    [0, 0],
+    [0, 1],
+    [1, 0],
+    [1, 1],
+  ]);
   const y = tensor([[0], [1], [1], [0]]);
   const eager = makeStep();
   const { step, model } = makeStep();
@@ -48,8 +53,17 @@ export async function run(): Promise<void> {
     await new Promise(setImmediate);
   }
   const weights = async (module: nn.Module) => Promise.all(module.parameters().map(async (p) => [...(await p.data())]));
-  const equal = JSON.stringify(await weights(eager.model)) === JSON.stringify(await weights(model)) && pairs.every(Boolean);
+  const equal =
+    JSON.stringify(await weights(eager.model)) === JSON.stringify(await weights(model)) && pairs.every(Boolean);
   const e = median(eagerTimes) * 1e6;
   const c = median(capturedTimes) * 1e6;
-  print({ case: 'capture', ...machine(), steps: rounds * steps, eagerUs: e, capturedUs: c, ratio: e / c, bitwiseEqual: equal });
+  print({
+    case: 'capture',
+    ...machine(),
+    steps: rounds * steps,
+    eagerUs: e,
+    capturedUs: c,
+    ratio: e / c,
+    bitwiseEqual: equal,
+  });
 }

@@ -28,5 +28,11 @@ export async function run(): Promise<void> {
     disposed.push((seconds() - start) / total);
     await new Promise(setImmediate);
   }
-  print({ case: 'dispatch', ...machine(), opsPerRound: total, scopeUs: median(times) * 1e6, disposeUs: median(disposed) * 1e6 });
+  print({
+    case: 'dispatch',
+    ...machine(),
+    opsPerRound: total,
+    scopeUs: median(times) * 1e6,
+    disposeUs: median(disposed) * 1e6,
+  });
 }

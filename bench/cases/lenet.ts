@@ -105,7 +105,9 @@ export async function run(argv: string[]): Promise<void> {
       lossOurs: curves[0].at(-1),
       lossPeer: curves[1].at(-1),
       lossDifference: Math.abs((curves[0].at(-1) as number) - (curves[1].at(-1) as number)),
-      differences: curves[0].filter((_, i) => i % 20 === 0).map((loss, i) => Math.abs(loss - (curves[1][i * 20] as number))),
+      differences: curves[0]
+        .filter((_, i) => i % 20 === 0)
+        .map((loss, i) => Math.abs(loss - (curves[1][i * 20] as number))),
       largestDifference: Math.max(...curves[0].map((loss, i) => Math.abs(loss - (curves[1][i] as number)))),
     });
   } finally {

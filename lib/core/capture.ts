@@ -1,5 +1,11 @@
 import { argumentError, captureError } from '../errors.ts';
-import { appendReleaseGraph, appendReplay, isRecording, startRecording, stopRecording } from '../native/command-buffer.ts';
+import {
+  appendReleaseGraph,
+  appendReplay,
+  isRecording,
+  startRecording,
+  stopRecording,
+} from '../native/command-buffer.ts';
 import { addon } from '../native/load.ts';
 import { current } from './context.ts';
 import type { Queue } from './device.ts';
@@ -174,7 +180,9 @@ class Form<R> {
     this.#workNs = recording.workNs;
     this.#written = [...written];
     this.#result = substituteWith(result, (t) => this.#fix(t));
-    this.#grads = [...effects.grads].flatMap((leaf) => (leaf._grad === null ? [] : [[leaf, this.#fix(leaf._grad)] as const]));
+    this.#grads = [...effects.grads].flatMap((leaf) =>
+      leaf._grad === null ? [] : [[leaf, this.#fix(leaf._grad)] as const],
+    );
     this.#last = this.#beforeLast = null;
   }
 
@@ -243,7 +251,11 @@ function isModule(value: object): value is { readonly training: boolean } {
 }
 
 /** The form of a call as text; its tensors are appended to `found` in order. */
-function describe(args: readonly unknown[], modules: readonly { readonly training: boolean }[], found: Tensor[]): string {
+function describe(
+  args: readonly unknown[],
+  modules: readonly { readonly training: boolean }[],
+  found: Tensor[],
+): string {
   const parts = [current().gradMode ? 'grad' : 'no', ...modules.map((each) => (each.training ? 't' : 'e'))];
   const walk = (value: unknown): void => {
     if (value instanceof Tensor) {

@@ -32,6 +32,8 @@ export class Device {
   peakBytes = 0;
   /** Number natively, in order of first use. @internal */
   readonly number: number;
+  /** A function cannot be cloned, so neither can anything that holds a device: tensors stay in their thread. @internal */
+  readonly uncloneable: () => void = () => {};
   #serve: Queue | null = null;
 
   constructor(kind: DeviceKind, index: number, number: number) {
@@ -96,7 +98,10 @@ export function device(name: string | Device): Device {
     loadKind(kind);
     const { list, message } = addon.devices(kind);
     if (index >= list.length) {
-      throw deviceError('device', list.length > 0 ? `there is no ${name}: ${list.length} found` : `no ${kind} device: ${message}`);
+      throw deviceError(
+        'device',
+        list.length > 0 ? `there is no ${name}: ${list.length} found` : `no ${kind} device: ${message}`,
+      );
     }
     found = new Device(kind, index, new Set(opened.values()).size);
     opened.set(canonical, found);
@@ -108,7 +113,8 @@ export function device(name: string | Device): Device {
 function loadKind(kind: DeviceKind): void {
   if (kind === 'cpu') return;
   const path = backendPath(kind);
-  if (path === null) throw deviceError('device', `libwarpgrad_${kind}.so is not installed; build it with \`npm run build:${kind}\``);
+  if (path === null)
+    throw deviceError('device', `libwarpgrad_${kind}.so is not installed; build it with \`npm run build:${kind}\``);
   const complaint = addon.loadBackend(kind, path);
   if (complaint !== '') throw deviceError('device', `${kind}: ${complaint}`);
 }

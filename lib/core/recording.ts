@@ -91,7 +91,8 @@ export function difference(previous: Recording, current: Recording, beforePrevio
       if (wordA === wordB) continue;
       const slot = slotsA.indexOf(rowA.at + word);
       if (slot >= 0 && sameStorage(wordA, wordB, a, b, beforeA)) continue;
-      const what = slot >= 0 ? `argument ${argumentNames(rowA.op)[slot] ?? slot} is another tensor` : 'a number or shape changed';
+      const what =
+        slot >= 0 ? `argument ${argumentNames(rowA.op)[slot] ?? slot} is another tensor` : 'a number or shape changed';
       return `op ${i}, ${opName(rowA.op)}: ${what}`;
     }
   }

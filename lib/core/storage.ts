@@ -121,14 +121,18 @@ function free(storage: Storage): void {
 let collected = 0;
 
 // Counts are moot here: nobody can reach the storage any more.
-const registry = new FinalizationRegistry<{ queue: Queue; bytes: number; index: number; generation: number; readOnly: boolean }>(
-  ({ queue, bytes, index, generation, readOnly }) => {
-    collected++;
-    if (!readOnly) queue.device.liveBytes -= rounded(bytes);
-    commands.appendFree(queue.id, index, generation);
-    if (generation < lastGeneration) freeIndices.push(index);
-  },
-);
+const registry = new FinalizationRegistry<{
+  queue: Queue;
+  bytes: number;
+  index: number;
+  generation: number;
+  readOnly: boolean;
+}>(({ queue, bytes, index, generation, readOnly }) => {
+  collected++;
+  if (!readOnly) queue.device.liveBytes -= rounded(bytes);
+  commands.appendFree(queue.id, index, generation);
+  if (generation < lastGeneration) freeIndices.push(index);
+});
 
 /**
  * Has garbage collection free `storage` if nobody else does. Registering costs more than an op, so storages born in a scope
@@ -245,7 +249,8 @@ export async function lend<T>(
   const bytes = await commands.read(storage.index, storage.generation, byteOffset, byteLength, true);
   try {
     const result = fn(bytes);
-    if (result instanceof Promise) throw argumentError('lend', 'fn must be synchronous: the array is detached when it returns');
+    if (result instanceof Promise)
+      throw argumentError('lend', 'fn must be synchronous: the array is detached when it returns');
     return result;
   } finally {
     addon.detach(bytes);

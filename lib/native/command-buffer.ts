@@ -246,7 +246,13 @@ const viewBytes = 4096;
 let inline = 0;
 
 /** The bytes as they are at this point of the queue: a view of the block where that pays, else a copy. */
-export function read(index: number, generation: number, offset: number, bytes: number, view: boolean): Promise<ArrayBuffer> {
+export function read(
+  index: number,
+  generation: number,
+  offset: number,
+  bytes: number,
+  view: boolean,
+): Promise<ArrayBuffer> {
   refuseInCapture('data');
   const id = nextId++;
   const ns = workNs;
@@ -305,7 +311,13 @@ export function write(index: number, generation: number, offset: number, source:
 }
 
 /** @param onReleased called when native no longer reads the array */
-export function borrow(queue: number, index: number, generation: number, source: ArrayBufferView, onReleased: () => void): void {
+export function borrow(
+  queue: number,
+  index: number,
+  generation: number,
+  source: ArrayBufferView,
+  onReleased: () => void,
+): void {
   refuseInCapture('borrow');
   const id = nextId++;
   released.set(id, onReleased);

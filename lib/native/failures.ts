@@ -37,7 +37,10 @@ export function noteFailure(row: NativeFailure): void {
 function warn(failure: Failure): void {
   if (failure.seen) return;
   see(failure);
-  process.emitWarning(`${failure.error.message}; nobody read the result`, { type: 'WarpgradWarning', code: failure.error.code });
+  process.emitWarning(`${failure.error.message}; nobody read the result`, {
+    type: 'WarpgradWarning',
+    code: failure.error.code,
+  });
 }
 
 function see(failure: Failure): void {
@@ -52,7 +55,9 @@ export function failureOf(root: number, op: number): WarpgradError {
   see(failure);
   const { error } = failure;
   if (op < 0 || error.message.startsWith(`${nameOf(op)}:`)) return error;
-  return new WarpgradError(error.code, `${nameOf(op)}: skipped because its input failed: ${error.message}`, { cause: error });
+  return new WarpgradError(error.code, `${nameOf(op)}: skipped because its input failed: ${error.message}`, {
+    cause: error,
+  });
 }
 
 /** Everything on `queue` nobody has seen, as one error, or null. Seeing it clears it. */
@@ -66,5 +71,7 @@ export function takeUnseen(queue: number): WarpgradError | null {
   const [first] = errors;
   if (first === undefined || errors.length === 1) return first ?? null;
   const cause = new AggregateError(errors, `${errors.length} ops failed`);
-  return new WarpgradError(first.code, `synchronize: ${errors.length} ops failed, the first: ${first.message}`, { cause });
+  return new WarpgradError(first.code, `synchronize: ${errors.length} ops failed, the first: ${first.message}`, {
+    cause,
+  });
 }

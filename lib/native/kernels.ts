@@ -21,7 +21,9 @@ export interface KernelView {
 }
 
 const schema = addon.schema();
-const dtypeCodes: Readonly<Record<string, number>> = Object.fromEntries(schema.dtypes.map((row, code) => [row.name, code]));
+const dtypeCodes: Readonly<Record<string, number>> = Object.fromEntries(
+  schema.dtypes.map((row, code) => [row.name, code]),
+);
 
 const noSlot = -1; // with generation 0: no tensor; with 1: a number follows
 const inPlaceBit = 0x100; // the target existed before this op: a failure leaves it valid
@@ -118,7 +120,9 @@ function numel(view: KernelView | undefined): number {
 type Call = (...args: unknown[]) => void;
 
 function makeKernel(op: number, name: string, types: readonly string[]): Call {
-  const each = types.map((type) => (encoders[type] ?? structEncoder(schema.structs[type] ?? [])) as (value: unknown) => void);
+  const each = types.map(
+    (type) => (encoders[type] ?? structEncoder(schema.structs[type] ?? [])) as (value: unknown) => void,
+  );
   const fixed = 2 + types.reduce((sum, type) => sum + wordsFor(type), 0);
   const flops = flopCounts[name] as ((args: readonly unknown[]) => number) | undefined;
   const end = (args: readonly unknown[] | null): void => {

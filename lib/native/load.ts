@@ -12,7 +12,8 @@ const require = createRequire(here);
 function findRoot(): string {
   for (let dir = dirname(here); ; dir = dirname(dir)) {
     const file = join(dir, 'package.json');
-    if (existsSync(file) && (JSON.parse(readFileSync(file, 'utf8')) as { name?: unknown }).name === 'warpgrad') return dir;
+    if (existsSync(file) && (JSON.parse(readFileSync(file, 'utf8')) as { name?: unknown }).name === 'warpgrad')
+      return dir;
     if (dir === dirname(dir)) throw nativeLoadError('warpgrad', `no package.json of its own above ${here}`);
   }
 }
@@ -21,7 +22,8 @@ export const packageRoot: string = findRoot();
 
 /** What to do about a binary that would not load, from what the dynamic loader said. */
 function remedy(message: string): string {
-  if (/GLIBC(XX)?_/.test(message)) return 'this system is older than the binary supports: build it with `npx warpgrad-build`';
+  if (/GLIBC(XX)?_/.test(message))
+    return 'this system is older than the binary supports: build it with `npx warpgrad-build`';
   if (/ERR_DLOPEN_DISABLED|addons/.test(message)) return 'node was started with --no-addons: start it without';
   if (/invalid ELF|wrong ELF class|not a valid Win32|mach-o/i.test(message)) {
     return 'the binary is for another platform: reinstall on this one, or run `npx warpgrad-build`';

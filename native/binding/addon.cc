@@ -4,7 +4,8 @@
 namespace wg {
 namespace {
 
-/// Called from any thread, allocates nothing; one call is pending at a time, and collect() takes everything there is.
+/// Called from any thread, allocates nothing; one call is pending at a time, and collect() takes everything
+/// there is.
 void wakeUp(void* context) {
   auto& addon = *static_cast<Addon*>(context);
   if (!addon.woken.exchange(true)) napi_call_threadsafe_function(addon.wake, &addon, napi_tsfn_nonblocking);
@@ -34,14 +35,17 @@ void cleanUp(void* data) {
   if (addon->environment.externals == 0) delete addon;
 }
 
-Napi::Value setCommandBuffer(const Napi::CallbackInfo& info) {  // (ArrayBuffer, onWake) → false: a queue is busy
+Napi::Value setCommandBuffer(
+    const Napi::CallbackInfo& info) {  // (ArrayBuffer, onWake) → false: a queue is busy
   Addon& addon = addonOf(info.Env());
   if (!info[0].IsArrayBuffer()) throwError(info.Env(), "ERR_ARGUMENT", "wanted an ArrayBuffer");
   auto array = info[0].As<Napi::ArrayBuffer>();
   const size_t bytes = array.ByteLength();
-  if (bytes < kStatusWords * 16 || bytes % 8) throwError(info.Env(), "ERR_ARGUMENT", "the command buffer is too small");
+  if (bytes < kStatusWords * 16 || bytes % 8)
+    throwError(info.Env(), "ERR_ARGUMENT", "the command buffer is too small");
   for (size_t i = 0; i < addon.environment.queueCount(); ++i)
-    if (!addon.environment.queue(static_cast<int64_t>(i))->resize(bytes)) return Napi::Boolean::New(info.Env(), false);
+    if (!addon.environment.queue(static_cast<int64_t>(i))->resize(bytes))
+      return Napi::Boolean::New(info.Env(), false);
   addon.environment.setBuffer(static_cast<double*>(array.Data()), bytes);
   addon.buffer = Napi::Persistent(array);
   if (info[1].IsFunction()) addon.onWake = Napi::Persistent(info[1].As<Napi::Function>());
@@ -63,7 +67,8 @@ Queue& queueOf(const Napi::CallbackInfo& info, size_t i) {
 /// (end, queue, id): `id` completes when everything so far is done.
 Napi::Value fence(const Napi::CallbackInfo& info) {
   Environment& environment = addonOf(info.Env()).environment;
-  if (!environment.decode(size(info, 0))) throwError(info.Env(), "ERR_ARGUMENT", "the command buffer holds a broken record");
+  if (!environment.decode(size(info, 0)))
+    throwError(info.Env(), "ERR_ARGUMENT", "the command buffer holds a broken record");
   environment.fence(queueOf(info, 1), static_cast<uint64_t>(integer(info, 2)), nullptr);
   environment.publish();
   environment.report();
@@ -77,7 +82,8 @@ Napi::Value wait(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), done);
 }
 
-/// Everything queues reported since the last call: failures as rows, completions as [id, root, op, seq, result] rows.
+/// Everything queues reported since the last call: failures as rows, completions as [id, root, op, seq,
+/// result] rows.
 Napi::Value collect(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Addon& addon = addonOf(env);
@@ -109,7 +115,8 @@ Napi::Value collect(const Napi::CallbackInfo& info) {
   return result;
 }
 
-Napi::Value hold(const Napi::CallbackInfo& info) {  // (keep): whether pending promises keep the event loop alive
+Napi::Value hold(
+    const Napi::CallbackInfo& info) {  // (keep): whether pending promises keep the event loop alive
   Addon& addon = addonOf(info.Env());
   if (info[0].ToBoolean()) napi_ref_threadsafe_function(info.Env(), addon.wake);
   else napi_unref_threadsafe_function(info.Env(), addon.wake);
@@ -123,9 +130,9 @@ Napi::Value capture(const Napi::CallbackInfo& info) {
     throwError(info.Env(), "ERR_ARGUMENT", "wanted an ArrayBuffer of records");
   Environment& environment = addonOf(info.Env()).environment;
   std::string error;
-  const int32_t graph =
-      environment.capture(static_cast<const double*>(info[0].As<Napi::ArrayBuffer>().Data()), words, queueOf(info, 2),
-                          static_cast<uint32_t>(std::min<size_t>(size(info, 3), 511)), error);
+  const int32_t graph = environment.capture(
+      static_cast<const double*>(info[0].As<Napi::ArrayBuffer>().Data()), words, queueOf(info, 2),
+      static_cast<uint32_t>(std::min<size_t>(size(info, 3), 511)), error);
   environment.publish();
   environment.report();
   if (graph < 0) return Napi::String::New(info.Env(), error);
@@ -135,7 +142,9 @@ Napi::Value capture(const Napi::CallbackInfo& info) {
 Napi::Value stats(const Napi::CallbackInfo& info) {
   const Environment& environment = addonOf(info.Env()).environment;
   auto result = Napi::Object::New(info.Env());
-  const auto set = [&](const char* name, double value) { result.Set(name, Napi::Number::New(info.Env(), value)); };
+  const auto set = [&](const char* name, double value) {
+    result.Set(name, Napi::Number::New(info.Env(), value));
+  };
   set("slots", static_cast<double>(environment.liveSlots()));
   set("commands", static_cast<double>(environment.commands()));
   set("flushes", static_cast<double>(environment.flushes()));
@@ -155,7 +164,8 @@ Napi::Value trim(const Napi::CallbackInfo& info) {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   auto* addon = new Addon(env);
   napi_set_instance_data(env, addon, nullptr, nullptr);
-  // Hooks run last in, first out: this one stops the queues before the threadsafe function they call is torn down.
+  // Hooks run last in, first out: this one stops the queues before the threadsafe function they call is torn
+  // down.
   napi_add_env_cleanup_hook(env, cleanUp, addon);
   exports.Set("setCommandBuffer", Napi::Function::New<guarded<setCommandBuffer>>(env, "setCommandBuffer"));
   exports.Set("flush", Napi::Function::New<guarded<flush>>(env, "flush"));
@@ -176,7 +186,8 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
 
 Addon::Addon(Napi::Env env) : environment(wakeUp, this) {
   const Napi::String name = Napi::String::New(env, "warpgrad");
-  if (napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, nullptr, callOnWake, &wake) != napi_ok)
+  if (napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, nullptr,
+                                      callOnWake, &wake) != napi_ok)
     throwError(env, "ERR_NATIVE_LOAD", "no threadsafe function could be made");
   napi_unref_threadsafe_function(env, wake);
 }

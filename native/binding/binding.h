@@ -20,7 +20,8 @@ struct PendingRead {
   Napi::Reference<Napi::ArrayBuffer> copy;  ///< empty: the result is a view of the block
 };
 
-/// State of one JavaScript environment. Outlives it while ArrayBuffers over our memory are still to be finalised.
+/// State of one JavaScript environment. Outlives it while ArrayBuffers over our memory are still to be
+/// finalised.
 struct Addon {
   explicit Addon(Napi::Env env);
 
@@ -57,7 +58,8 @@ inline int64_t integer(const Napi::CallbackInfo& info, size_t i) {
 }
 inline size_t size(const Napi::CallbackInfo& info, size_t i) {
   const int64_t value = integer(info, i);
-  if (value < 0) throwError(info.Env(), "ERR_ARGUMENT", "argument " + std::to_string(i) + " must not be negative");
+  if (value < 0)
+    throwError(info.Env(), "ERR_ARGUMENT", "argument " + std::to_string(i) + " must not be negative");
   return static_cast<size_t>(value);
 }
 

@@ -29,7 +29,8 @@ bool readLayout(Reader& r, View& view, int64_t& low, int64_t& high, bool& contig
   empty = false;
   int64_t expected = 1;
   for (int i = view.rank - 1; i >= 0; --i) {
-    if (!asInteger(r.at[3 + i], view.shape[i]) || view.shape[i] < 0 || !asInteger(r.at[3 + view.rank + i], view.stride[i])) {
+    if (!asInteger(r.at[3 + i], view.shape[i]) || view.shape[i] < 0 ||
+        !asInteger(r.at[3 + view.rank + i], view.stride[i])) {
       r.fail(Code::bounds, "shape and strides must be integers");
       return false;
     }
@@ -97,15 +98,19 @@ void readView(Reader& r, View& view, Access access) {
   if (slot->block->device != r.queue.deviceNumber && !(r.crossDevice && access == Access::in))
     return r.fail(Code::argument, "tensors are on different devices");
   if (access == Access::in) {
-    if (std::exchange(slot->fresh, false)) r.targets.push_back({slot->block, nullptr, 0, nullptr, kFirst | kReadOnly});
+    if (std::exchange(slot->fresh, false))
+      r.targets.push_back({slot->block, nullptr, 0, nullptr, kFirst | kReadOnly});
     r.environment.use(r.queue, *r.command, *slot->block);
     r.inputs.push_back(slot->block);
   } else {
     if (slot->block->readOnly) return r.fail(Code::argument, "borrowed memory is read-only");
-    const bool covers = access == Access::out && contiguous && numel(view) * item == static_cast<int64_t>(slot->bytes);
-    Target target{nullptr, nullptr, 0, nullptr,
-                  (kind & kInPlaceBit ? kInPlace : 0u) | (covers ? kCovers : 0u) | (slot->fresh ? kFirst : 0u)};
-    // The contents go along even when the view covers them: an input behind this argument may be the same tensor.
+    const bool covers =
+        access == Access::out && contiguous && numel(view) * item == static_cast<int64_t>(slot->bytes);
+    Target target{
+        nullptr, nullptr, 0, nullptr,
+        (kind & kInPlaceBit ? kInPlace : 0u) | (covers ? kCovers : 0u) | (slot->fresh ? kFirst : 0u)};
+    // The contents go along even when the view covers them: an input behind this argument may be the same
+    // tensor.
     if (slot->block->snapshots && !slot->block->fixed && !r.environment.moveAway(*slot, target, !slot->fresh))
       return r.fail(Code::outOfMemory, "no memory to move a tensor away from a view of it");
     slot->fresh = false;

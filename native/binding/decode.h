@@ -1,6 +1,6 @@
-// Reads one op's arguments from the command buffer by their C++ types, checks them, and lays them out for the thunk.
-// Memory safety rests here: stale slots, views reaching outside their storage and numbers that are no integers stop at this
-// border, whatever TypeScript did.
+// Reads one op's arguments from the command buffer by their C++ types, checks them, and lays them out for the
+// thunk. Memory safety rests here: stale slots, views reaching outside their storage and numbers that are no
+// integers stop at this border, whatever TypeScript did.
 #pragma once
 #include <bit>
 #include <cstring>
@@ -17,7 +17,8 @@ struct Graph;
 
 inline constexpr uint32_t kNoSlot = 0xffffffff;  // with generation 0: absent; with 1: a number follows
 
-/// What one op's arguments touch. Sized once for the largest record a buffer can hold: decoding never allocates.
+/// What one op's arguments touch. Sized once for the largest record a buffer can hold: decoding never
+/// allocates.
 template <class T>
 class FixedList {
  public:
@@ -43,14 +44,14 @@ struct Reader {
   Command* command;
   const double* at;
   const double* end;
-  char* top;    ///< first free byte behind the arguments
+  char* top;  ///< first free byte behind the arguments
   char* limit;
   FixedList<Block*>& inputs;
   FixedList<Target>& targets;
   bool crossDevice;  ///< this op may read blocks of another host-accessible device
   Code fault = Code::ok;
   uint32_t failedRoot = 0;  ///< an argument's storage never got memory: the failure to inherit
-  char message[200];  // set by fail()
+  char message[200];        // set by fail()
 
   bool more(ptrdiff_t words) {
     if (end - at >= words) return true;
@@ -148,7 +149,7 @@ void readFields(Reader& r, S* value, const Fields<F, R...>& list) {
   readFields(r, value, list.tail);
 }
 template <class S>
-  requires requires { S::kFields; }
+requires requires { S::kFields; }
 struct Arg<S> {
   static constexpr const char* kType = S::kName;
   static void read(Reader& r, S* value) { readFields(r, value, S::kFields); }
@@ -164,7 +165,7 @@ void readPack(Reader& r, Pack<H, T...>* pack) {
 /// What the decoder needs to know of an op.
 struct OpEntry {
   const char* name;
-  const char* names;            ///< of the arguments, separated by spaces
+  const char* names;  ///< of the arguments, separated by spaces
   size_t argumentBytes;
   void (*read)(Reader&, void* arguments);
   void (*types)(void* context, void (*add)(void* context, const char* type));

@@ -42,9 +42,12 @@ const Host kHost = {[](const char* message) { std::fprintf(stderr, "warpgrad: %s
 Napi::Value openQueue(const Napi::CallbackInfo& info) {  // (kind, device, lane) → number
   Device* device = findDevice(info[0].ToString(), static_cast<int32_t>(integer(info, 1)));
   if (!device) throwError(info.Env(), "ERR_DEVICE", "no such device");
-  // Transfers reach device memory directly; what cannot be reached so is listed by devices() and refused here.
+  // Transfers reach device memory directly; what cannot be reached so is listed by devices() and refused
+  // here.
   if (!device->memory.hostAccessible())
-    throwError(info.Env(), "ERR_UNSUPPORTED", std::string("this version lists ") + device->backend.name + " devices but does not run on them");
+    throwError(
+        info.Env(), "ERR_UNSUPPORTED",
+        std::string("this version lists ") + device->backend.name + " devices but does not run on them");
   return Napi::Number::New(info.Env(),
                            addonOf(info.Env()).environment.openQueue(*device, integer(info, 2) ? 1 : 0));
 }
@@ -94,14 +97,17 @@ Napi::Value setLimit(const Napi::CallbackInfo& info) {  // (kind, device, bytes)
 }
 
 Napi::Value resetPeak(const Napi::CallbackInfo& info) {  // (kind, device)
-  if (Device* device = findDevice(info[0].ToString(), static_cast<int32_t>(integer(info, 1)))) device->memory.resetPeak();
+  if (Device* device = findDevice(info[0].ToString(), static_cast<int32_t>(integer(info, 1))))
+    device->memory.resetPeak();
   return info.Env().Undefined();
 }
 
 Napi::Value configure(const Napi::CallbackInfo& info) {  // (kind, key, value) → what the backend answers
   const Backend* backend = findBackend(info[0].ToString());
-  if (!backend || !backend->configure) throwError(info.Env(), "ERR_UNSUPPORTED", "this backend has nothing to configure");
-  return Napi::Number::New(info.Env(), backend->configure(info[1].ToString().Utf8Value().c_str(), info[2].ToNumber()));
+  if (!backend || !backend->configure)
+    throwError(info.Env(), "ERR_UNSUPPORTED", "this backend has nothing to configure");
+  return Napi::Number::New(info.Env(),
+                           backend->configure(info[1].ToString().Utf8Value().c_str(), info[2].ToNumber()));
 }
 
 Napi::Value setThreads(const Napi::CallbackInfo& info) {
@@ -159,7 +165,8 @@ void defineDevices(Napi::Env env, Napi::Object exports) {
   exports.Set("setThreads", Napi::Function::New<guarded<setThreads>>(env, "setThreads"));
   exports.Set("threads", Napi::Function::New<guarded<threads>>(env, "threads"));
   const char* complaint = cpu::isaComplaint();
-  exports.Set("complaint", complaint ? Napi::Value(Napi::String::New(env, complaint)) : Napi::Value(env.Null()));
+  exports.Set("complaint",
+              complaint ? Napi::Value(Napi::String::New(env, complaint)) : Napi::Value(env.Null()));
 }
 
 }  // namespace wg

@@ -94,7 +94,8 @@ Slot& Environment::bind(uint32_t index, uint32_t generation, size_t bytes, int32
 
 void Environment::unbind(Slot& slot) {
   --liveSlots_;
-  slotBytes_[static_cast<size_t>(queues_[static_cast<size_t>(slot.queue)]->deviceNumber)] -= roundedSize(slot.bytes);
+  slotBytes_[static_cast<size_t>(queues_[static_cast<size_t>(slot.queue)]->deviceNumber)] -=
+      roundedSize(slot.bytes);
   if (slot.block) release(slot.block);
   slot.bound = false;
   slot.block = nullptr;
@@ -160,8 +161,10 @@ bool Environment::moveAway(Slot& slot, Target& target, bool keepContents) {
     target.moveFailure = &old->failure;
   }
   slot.block = block;
-  // The command being staged still reads the old block; it stays valid in queue order even when this was its last count.
-  old->lastUse[queues_[static_cast<size_t>(slot.queue)]->lane] = queues_[static_cast<size_t>(slot.queue)]->nextSeq();
+  // The command being staged still reads the old block; it stays valid in queue order even when this was its
+  // last count.
+  old->lastUse[queues_[static_cast<size_t>(slot.queue)]->lane] =
+      queues_[static_cast<size_t>(slot.queue)]->nextSeq();
   release(old);
   return true;
 }
@@ -225,7 +228,8 @@ void Environment::decodeAlloc(const double* at, Queue& queue, int32_t number, Gr
     Block* block = graph->pool.get(static_cast<size_t>(bytes));
     if (!block) throw std::bad_alloc();
     block->device = queue.deviceNumber;
-    graph->slots[slotKey(index, generation)] = {generation, true, true, 0, number, static_cast<size_t>(bytes), block};
+    graph->slots[slotKey(index, generation)] = {generation, true, true, 0, number, static_cast<size_t>(bytes),
+                                                block};
     return;
   }
   Block* block = nullptr;
@@ -262,8 +266,8 @@ void Environment::decodeFree(const double* at, Graph* graph) {
   if (Slot* s = slot(index, generation)) unbind(*s);
 }
 
-void Environment::decodeOp(int32_t op, const double* at, const double* end, Queue& queue, Graph* graph, char** place,
-                           char* limit) {
+void Environment::decodeOp(int32_t op, const double* at, const double* end, Queue& queue, Graph* graph,
+                           char** place, char* limit) {
   Command* c;
   if (graph) {
     c = reinterpret_cast<Command*>(*place);
@@ -277,16 +281,27 @@ void Environment::decodeOp(int32_t op, const double* at, const double* end, Queu
   inputs_.clear();
   targets_.clear();
   const OpEntry& entry = kOps[op];
-  Reader r{*this, queue, graph, c, at, end, static_cast<char*>(c->arguments()), limit, inputs_, targets_,
+  Reader r{*this,
+           queue,
+           graph,
+           c,
+           at,
+           end,
+           static_cast<char*>(c->arguments()),
+           limit,
+           inputs_,
+           targets_,
            op == static_cast<int32_t>(Op::copy)};
   if (char* arguments = r.reserve(entry.argumentBytes)) entry.read(r, arguments);
-  if (r.fault == Code::ok && r.at != r.end) r.fail(Code::argument, "record is longer than its op's arguments");
+  if (r.fault == Code::ok && r.at != r.end)
+    r.fail(Code::argument, "record is longer than its op's arguments");
   const KernelRow& row = queue.device.backend.kernels[op];
   const bool blocked = r.fault != Code::ok || r.failedRoot || exhausted_;
   if (!blocked && row.workspace) {
     c->scratchBytes = row.workspace(c->arguments());
     if (c->scratchBytes && !(c->scratch = scratch(queue, graph, c->scratchBytes)))
-      r.fail(Code::outOfMemory, "no memory for %llu bytes of scratch", static_cast<unsigned long long>(c->scratchBytes));
+      r.fail(Code::outOfMemory, "no memory for %llu bytes of scratch",
+             static_cast<unsigned long long>(c->scratchBytes));
   }
   const size_t refBytes = inputs_.size() * sizeof(Block*) + targets_.size() * sizeof(Target);
   char* refs = r.reserve(refBytes);
@@ -362,7 +377,8 @@ void Environment::copyIn(Queue& queue, Slot& slot, size_t offset, Block& from, s
   target.block = slot.block;
   Command* c = queue.stage();
   c->kind = Kind::copyIn;
-  *static_cast<CopyArguments*>(c->arguments()) = {static_cast<char*>(slot.block->data) + offset, from.data, bytes};
+  *static_cast<CopyArguments*>(c->arguments()) = {static_cast<char*>(slot.block->data) + offset, from.data,
+                                                  bytes};
   c->refsAt = sizeof(Command) + sizeof(CopyArguments);
   c->targets = 1;
   c->targetList()[0] = target;

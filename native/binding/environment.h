@@ -1,5 +1,5 @@
-// Everything one JavaScript environment (the main thread or a worker) owns natively: slots, queues, graphs, failures. Used
-// from its own thread only, except log() and complete(), which queues call.
+// Everything one JavaScript environment (the main thread or a worker) owns natively: slots, queues, graphs,
+// failures. Used from its own thread only, except log() and complete(), which queues call.
 #pragma once
 #include <array>
 #include <atomic>
@@ -18,10 +18,10 @@ namespace wg {
 struct Slot {
   uint32_t generation = 0;
   bool bound = false;
-  bool fresh = false;        ///< nothing has been written yet
-  uint32_t failure = 0;      ///< root of the failure that left it without memory
+  bool fresh = false;    ///< nothing has been written yet
+  uint32_t failure = 0;  ///< root of the failure that left it without memory
   int32_t queue = 0;
-  size_t bytes = 0;          ///< as asked for; the block may be larger
+  size_t bytes = 0;  ///< as asked for; the block may be larger
   Block* block = nullptr;
 };
 
@@ -31,16 +31,17 @@ struct Graph {
   Queue& queue;
   Pool pool;
   std::unique_ptr<char[]> memory;
-  void* handle = nullptr;            ///< the backend's own graph
-  uint32_t maxAhead = 2;             ///< replays JavaScript may run ahead
+  void* handle = nullptr;  ///< the backend's own graph
+  uint32_t maxAhead = 2;   ///< replays JavaScript may run ahead
   uint64_t lastSeq = 0;
   Block* arena = nullptr;
-  std::vector<Block*> outside;       ///< pinned
-  std::vector<Block*> survivors;     ///< results: blocks of this graph that slots are bound to
+  std::vector<Block*> outside;               ///< pinned
+  std::vector<Block*> survivors;             ///< results: blocks of this graph that slots are bound to
   std::unordered_map<uint64_t, Slot> slots;  ///< made inside, while it is decoded
 };
 
-inline constexpr uint64_t kInGraph = ~uint64_t{0};  ///< sequence number of a command while it is decoded into a graph
+inline constexpr uint64_t kInGraph =
+    ~uint64_t{0};  ///< sequence number of a command while it is decoded into a graph
 
 struct LoggedFailure {
   uint32_t id;
@@ -58,9 +59,9 @@ struct Completion {
 
 // First words of the command buffer: what native tells TypeScript after each call.
 enum StatusWord : int {
-  kCrowdedQueue,   // number of a crowded queue + 1
-  kFailuresLogged, // so far
-  kReadRoot,       // why the tensor just read has no value
+  kCrowdedQueue,    // number of a crowded queue + 1
+  kFailuresLogged,  // so far
+  kReadRoot,        // why the tensor just read has no value
   kReadOp,
   kReadSeq,
   kOtherBytes = 8,  // by device: bytes in use that no slot of this environment accounts for
@@ -79,32 +80,39 @@ class Environment {
 
   int32_t openQueue(Device& device, int32_t lane);
   Queue* queue(int64_t number) {
-    return number >= 0 && number < static_cast<int64_t>(queues_.size()) ? queues_[static_cast<size_t>(number)].get() : nullptr;
+    return number >= 0 && number < static_cast<int64_t>(queues_.size())
+               ? queues_[static_cast<size_t>(number)].get()
+               : nullptr;
   }
   size_t queueCount() const { return queues_.size(); }
 
-  /// Decodes and stages words [kStatusWords, end) of the buffer. Returns false when the records themselves are broken.
+  /// Decodes and stages words [kStatusWords, end) of the buffer. Returns false when the records themselves
+  /// are broken.
   bool decode(size_t end);
-  // Handing work over costs tens of nanoseconds a command in cache traffic, and tens of microseconds when the executor
-  // sleeps: an idle queue runs less than this on the JavaScript thread. A read waits anyway, so it may run more.
+  // Handing work over costs tens of nanoseconds a command in cache traffic, and tens of microseconds when the
+  // executor sleeps: an idle queue runs less than this on the JavaScript thread. A read waits anyway, so it
+  // may run more.
   static constexpr double kInlineFlushNs = 5'000, kInlineReadNs = 20'000;
 
   void publish();
-  /// Runs what is staged here and now when it is estimated at `workNs` <= `mostNs` and nothing else is under way.
+  /// Runs what is staged here and now when it is estimated at `workNs` <= `mostNs` and nothing else is under
+  /// way.
   void runOrPublish(double workNs, double mostNs);
   /// decode, run or publish, report.
   bool flush(size_t end, double workNs);
   void report();
 
   Slot* slot(uint32_t index, uint32_t generation);
-  /// The slot an argument names; inside a capture, those made there come first and others are pinned. Null: stale.
+  /// The slot an argument names; inside a capture, those made there come first and others are pinned. Null:
+  /// stale.
   Slot* argumentSlot(Graph* graph, uint32_t index, uint32_t generation);
   /// Binds a slot to `block`, taking over one count.
   Slot& bind(uint32_t index, uint32_t generation, size_t bytes, int32_t queue, Block* block);
   void unbind(Slot& slot);
   void retain(Block& block) { ++block.count; }
   void release(Block* block);
-  /// Registers the use of `block` by the command being staged: order between queues, and when the host may touch it.
+  /// Registers the use of `block` by the command being staged: order between queues, and when the host may
+  /// touch it.
   void use(Queue& queue, Command& c, Block& block);
   /// Before a write: a block somebody looks through stays behind, the slot moves. False: no memory.
   bool moveAway(Slot& slot, Target& target, bool keepContents);
@@ -131,7 +139,8 @@ class Environment {
   const std::vector<std::unique_ptr<Graph>>& graphs() const { return graphs_; }
 
   uint32_t externals = 0;  ///< ArrayBuffers over our memory that JavaScript still holds
-  std::unordered_map<uint64_t, std::unique_ptr<Block>> borrowed;  ///< by borrow id, until the last use is fenced
+  std::unordered_map<uint64_t, std::unique_ptr<Block>>
+      borrowed;  ///< by borrow id, until the last use is fenced
   void close();  ///< stops and joins every queue; memory stays for the externals
   bool closed = false;
 
@@ -139,7 +148,8 @@ class Environment {
   bool decodeRecord(const double* at, const double* end, Graph* graph, char** place, char* limit);
   void decodeAlloc(const double* at, Queue& queue, int32_t queueNumber, Graph* graph);
   void decodeFree(const double* at, Graph* graph);
-  void decodeOp(int32_t op, const double* at, const double* end, Queue& queue, Graph* graph, char** place, char* limit);
+  void decodeOp(int32_t op, const double* at, const double* end, Queue& queue, Graph* graph, char** place,
+                char* limit);
   void decodeReplay(const double* at, Queue& queue);
   void decodeReleaseGraph(const double* at);
   void* scratch(Queue& queue, Graph* graph, size_t bytes);
@@ -163,7 +173,7 @@ class Environment {
   std::vector<std::unique_ptr<Graph>> dying_;
   FixedList<Block*> inputs_;  // of the op being decoded
   FixedList<Target> targets_;
-  uint32_t exhausted_ = 0;        // root failure: memory ran out in this flush
+  uint32_t exhausted_ = 0;  // root failure: memory ran out in this flush
   size_t liveSlots_ = 0;
   uint64_t commands_ = 0, flushes_ = 0;
 

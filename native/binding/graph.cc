@@ -7,7 +7,8 @@
 
 namespace wg {
 
-int32_t Environment::capture(const double* words, size_t count, Queue& queue, uint32_t maxAhead, std::string& error) {
+int32_t Environment::capture(const double* words, size_t count, Queue& queue, uint32_t maxAhead,
+                             std::string& error) {
   auto graph = std::make_unique<Graph>(queue);
   graph->maxAhead = maxAhead;
   graphs_.reserve(graphs_.size() + 1);
@@ -44,7 +45,8 @@ int32_t Environment::capture(const double* words, size_t count, Queue& queue, ui
 
 void Environment::pinOutside(Graph& graph, Slot& slot) {
   if (slot.block->snapshots && !slot.block->fixed) {
-    // Somebody looks through this block: later writes would move the tensor, so move it now, before its address is fixed.
+    // Somebody looks through this block: later writes would move the tensor, so move it now, before its
+    // address is fixed.
     Queue& queue = *queues_[static_cast<size_t>(slot.queue)];
     Block* old = slot.block;
     Target target{};

@@ -13,7 +13,9 @@ constexpr int64_t kSpinNs = 50'000;
 
 bool awaitQueue(const QueueShared* other, uint64_t seq, const std::atomic<bool>* cancelled) {
   auto& queue = *static_cast<Queue*>(other->context);
-  const auto ready = [&] { return other->completed.load() >= seq || cancelled->load() || other->cancelled.load(); };
+  const auto ready = [&] {
+    return other->completed.load() >= seq || cancelled->load() || other->cancelled.load();
+  };
   while (!queue.progress.wait(ready, kSpinNs, kSliceNs)) {
   }
   return other->completed.load() >= seq;
@@ -121,7 +123,8 @@ bool Queue::crowded() {
     pool.forgetFresh();
   }
   if (seq_ - done > kMaxAhead || staged_ - shared_.head.load() > shared_.capacity / 4) return true;
-  return replayLimit_ && replayCount_ > replayLimit_ && replays_[(replayCount_ - 1 - replayLimit_) % 512] > done;
+  return replayLimit_ && replayCount_ > replayLimit_ &&
+         replays_[(replayCount_ - 1 - replayLimit_) % 512] > done;
 }
 
 bool Queue::wait(uint64_t seq) {

@@ -1,4 +1,5 @@
-// One queue of one environment, seen from the JavaScript thread: where decoded commands are staged, published and counted.
+// One queue of one environment, seen from the JavaScript thread: where decoded commands are staged, published
+// and counted.
 #pragma once
 #include <memory>
 
@@ -20,8 +21,9 @@ class Queue {
  public:
   /// Decoded commands are at most this many times as large as their encoding.
   static constexpr size_t kExpansion = 12;
-  static constexpr uint64_t kMaxAhead = 4096;                 // commands JavaScript may run ahead
-  static constexpr size_t kMaxFresh = size_t{256} << 20;      // bytes newly taken from the device while running ahead
+  static constexpr uint64_t kMaxAhead = 4096;  // commands JavaScript may run ahead
+  static constexpr size_t kMaxFresh = size_t{256}
+                                      << 20;  // bytes newly taken from the device while running ahead
 
   Queue(Environment& environment, Device& device, int32_t deviceNumber, int32_t lane, size_t bufferBytes);
   ~Queue();
@@ -59,10 +61,10 @@ class Queue {
   Environment& environment;
   Device& device;
   const int32_t deviceNumber;
-  const int32_t lane;   ///< 0 train, 1 serve
-  int32_t number = 0;   ///< in its environment
+  const int32_t lane;  ///< 0 train, 1 serve
+  int32_t number = 0;  ///< in its environment
   Pool pool;
-  Block* arena = nullptr;  ///< scratch of the ops in this queue
+  Block* arena = nullptr;       ///< scratch of the ops in this queue
   uint64_t waitedFor[16] = {};  ///< by queue number: what this queue is already made to wait for
   Signal progress;
   QueueShared& shared() { return shared_; }
@@ -75,8 +77,8 @@ class Queue {
   QueueShared shared_{};
   std::unique_ptr<char[]> memory_;
   void* handle_ = nullptr;
-  uint64_t staged_ = 0;         // bytes ever staged
-  uint64_t seq_ = 0;            // last sequence number staged
+  uint64_t staged_ = 0;  // bytes ever staged
+  uint64_t seq_ = 0;     // last sequence number staged
   uint64_t publishedSeq_ = 0;
   uint64_t replays_[512] = {};  // sequence numbers of the last replays, round
   uint32_t replayCount_ = 0, replayLimit_ = 0;

@@ -1,4 +1,5 @@
-// The op table as JavaScript sees it: what lib/native builds its encoders from, and what `npm run gen` prints as types.
+// The op table as JavaScript sees it: what lib/native builds its encoders from, and what `npm run gen` prints
+// as types.
 #include "binding.h"
 
 namespace wg {
@@ -37,12 +38,12 @@ Napi::Value schema(const Napi::CallbackInfo& info) {
   addStruct<Conv2dParams>(env, structs);
   addStruct<Pool2dParams>(env, structs);
   auto dtypes = Napi::Array::New(env);
-#define WG_DTYPE(name, text, bytes)                \
-  {                                                \
-    auto row = Napi::Object::New(env);             \
-    row.Set("name", Napi::String::New(env, text)); \
+#define WG_DTYPE(name, text, bytes)                  \
+  {                                                  \
+    auto row = Napi::Object::New(env);               \
+    row.Set("name", Napi::String::New(env, text));   \
     row.Set("bytes", Napi::Number::New(env, bytes)); \
-    dtypes.Set(dtypes.Length(), row);              \
+    dtypes.Set(dtypes.Length(), row);                \
   }
   WG_DTYPES(WG_DTYPE)
 #undef WG_DTYPE

@@ -16,18 +16,22 @@ Bytes bytesOf(const Napi::CallbackInfo& info, size_t i, size_t offset, size_t le
   if (!info[i].IsArrayBuffer()) throwError(info.Env(), "ERR_ARGUMENT", "wanted an ArrayBuffer");
   auto array = info[i].As<Napi::ArrayBuffer>();
   const size_t all = array.ByteLength();
-  if (offset > all || length > all - offset) throwError(info.Env(), "ERR_BOUNDS", "bytes reach outside their ArrayBuffer");
+  if (offset > all || length > all - offset)
+    throwError(info.Env(), "ERR_BOUNDS", "bytes reach outside their ArrayBuffer");
   return {static_cast<char*>(array.Data()) + offset, length};
 }
 
 Slot& slotOf(const Napi::CallbackInfo& info, size_t i) {
-  Slot* slot = addonOf(info.Env()).environment.slot(static_cast<uint32_t>(integer(info, i)), static_cast<uint32_t>(integer(info, i + 1)));
+  Slot* slot = addonOf(info.Env())
+                   .environment.slot(static_cast<uint32_t>(integer(info, i)),
+                                     static_cast<uint32_t>(integer(info, i + 1)));
   if (!slot) throwError(info.Env(), "ERR_DISPOSED", "the tensor's storage was already freed");
   return *slot;
 }
 
 void decodeOrThrow(const Napi::CallbackInfo& info, Addon& addon) {
-  if (!addon.environment.decode(size(info, 0))) throwError(info.Env(), "ERR_ARGUMENT", "the command buffer holds a broken record");
+  if (!addon.environment.decode(size(info, 0)))
+    throwError(info.Env(), "ERR_ARGUMENT", "the command buffer holds a broken record");
 }
 
 void dropSnapshot(Addon& addon, Block* block) {
@@ -39,7 +43,8 @@ void dropSnapshot(Addon& addon, Block* block) {
   if (environment.externals == 0) delete &addon;
 }
 
-/// A view of the block's bytes that holds the block until it is collected or detached; a copy where the runtime forbids it.
+/// A view of the block's bytes that holds the block until it is collected or detached; a copy where the
+/// runtime forbids it.
 Napi::Value viewOf(Napi::Env env, Addon& addon, Block& block, size_t offset, size_t bytes) {
   char* data = static_cast<char*>(block.data) + offset;
   if (addon.externalBuffers) {
@@ -77,15 +82,16 @@ void reportFailure(Environment& environment, const Failure& failure) {
   environment.words()[kReadSeq] = static_cast<double>(failure.seq);
 }
 
-/// read(end, workNs, index, generation, offset, bytes, view, id) → ArrayBuffer | null (comes later under `id`) | false (the
-/// tensor failed: see the status words)
+/// read(end, workNs, index, generation, offset, bytes, view, id) → ArrayBuffer | null (comes later under
+/// `id`) | false (the tensor failed: see the status words)
 Napi::Value read(const Napi::CallbackInfo& info) {
   Addon& addon = addonOf(info.Env());
   Environment& environment = addon.environment;
   decodeOrThrow(info, addon);
   Slot& slot = slotOf(info, 2);
   const size_t offset = size(info, 4), bytes = size(info, 5);
-  if (offset > slot.bytes || bytes > slot.bytes - offset) throwError(info.Env(), "ERR_BOUNDS", "read reaches outside the storage");
+  if (offset > slot.bytes || bytes > slot.bytes - offset)
+    throwError(info.Env(), "ERR_BOUNDS", "read reaches outside the storage");
   Queue& queue = *environment.queue(slot.queue);
   const bool view = info[6].ToBoolean() && !(slot.block && slot.block->fixed) && addon.externalBuffers;
   environment.runOrPublish(info[1].As<Napi::Number>().DoubleValue(), Environment::kInlineReadNs);
@@ -125,15 +131,18 @@ Napi::Value read(const Napi::CallbackInfo& info) {
   return info.Env().Null();
 }
 
-/// readSync(end, workNs, index, generation, offset, ArrayBuffer) → true | null (not yet: call again) | false (failed)
+/// readSync(end, workNs, index, generation, offset, ArrayBuffer) → true | null (not yet: call again) | false
+/// (failed)
 Napi::Value readSync(const Napi::CallbackInfo& info) {
   Addon& addon = addonOf(info.Env());
   Environment& environment = addon.environment;
   decodeOrThrow(info, addon);
   Slot& slot = slotOf(info, 2);
   const size_t offset = size(info, 4);
-  const Bytes to = bytesOf(info, 5, 0, info[5].IsArrayBuffer() ? info[5].As<Napi::ArrayBuffer>().ByteLength() : 0);
-  if (offset > slot.bytes || to.bytes > slot.bytes - offset) throwError(info.Env(), "ERR_BOUNDS", "read reaches outside the storage");
+  const Bytes to =
+      bytesOf(info, 5, 0, info[5].IsArrayBuffer() ? info[5].As<Napi::ArrayBuffer>().ByteLength() : 0);
+  if (offset > slot.bytes || to.bytes > slot.bytes - offset)
+    throwError(info.Env(), "ERR_BOUNDS", "read reaches outside the storage");
   environment.runOrPublish(info[1].As<Napi::Number>().DoubleValue(), Environment::kInlineReadNs);
   bool done = true;
   if (slot.block && !environment.isDone(*slot.block))
@@ -143,7 +152,8 @@ Napi::Value readSync(const Napi::CallbackInfo& info) {
     }
   environment.report();
   if (!done) return info.Env().Null();
-  const Failure failure = slot.block ? (slot.fresh ? Failure{} : slot.block->failure) : Failure{slot.failure, -1, 0};
+  const Failure failure =
+      slot.block ? (slot.fresh ? Failure{} : slot.block->failure) : Failure{slot.failure, -1, 0};
   if (failure.root) {
     reportFailure(environment, failure);
     return Napi::Boolean::New(info.Env(), false);
@@ -161,7 +171,8 @@ Napi::Value upload(const Napi::CallbackInfo& info) {
   Queue* queue = environment.queue(integer(info, 1));
   if (!queue) throwError(info.Env(), "ERR_DEVICE", "no such queue");
   const Bytes from = bytesOf(info, 4, size(info, 5), size(info, 6));
-  const auto index = static_cast<uint32_t>(integer(info, 2)), generation = static_cast<uint32_t>(integer(info, 3));
+  const auto index = static_cast<uint32_t>(integer(info, 2)),
+             generation = static_cast<uint32_t>(integer(info, 3));
   const auto isDone = [&](const Block& block) { return environment.isDone(block); };
   Block* block = queue->pool.getIdle(from.bytes, isDone);
   if (!block) {
@@ -185,7 +196,8 @@ Napi::Value write(const Napi::CallbackInfo& info) {
   Slot& slot = slotOf(info, 1);
   const size_t at = size(info, 3);
   const Bytes from = bytesOf(info, 4, size(info, 5), size(info, 6));
-  if (at > slot.bytes || from.bytes > slot.bytes - at) throwError(info.Env(), "ERR_BOUNDS", "write reaches outside the storage");
+  if (at > slot.bytes || from.bytes > slot.bytes - at)
+    throwError(info.Env(), "ERR_BOUNDS", "write reaches outside the storage");
   if (!slot.block) throwError(info.Env(), "ERR_OUT_OF_MEMORY", "the tensor never got memory");
   if (slot.block->readOnly) throwError(info.Env(), "ERR_ARGUMENT", "borrowed memory is read-only");
   Queue& queue = *environment.queue(slot.queue);
@@ -195,7 +207,8 @@ Napi::Value write(const Napi::CallbackInfo& info) {
     slot.fresh = false;
     std::memcpy(static_cast<char*>(slot.block->data) + at, from.data, from.bytes);
   } else {
-    Block* staging = queue.pool.getIdle(from.bytes, [&](const Block& block) { return environment.isDone(block); });
+    Block* staging =
+        queue.pool.getIdle(from.bytes, [&](const Block& block) { return environment.isDone(block); });
     if (!staging) throw std::bad_alloc();
     staging->device = queue.deviceNumber;
     std::memcpy(staging->data, from.data, from.bytes);
@@ -207,14 +220,16 @@ Napi::Value write(const Napi::CallbackInfo& info) {
   return info.Env().Undefined();
 }
 
-/// borrow(end, queue, index, generation, ArrayBuffer, offset, bytes, id): `id` completes when the array may change again
+/// borrow(end, queue, index, generation, ArrayBuffer, offset, bytes, id): `id` completes when the array may
+/// change again
 Napi::Value borrow(const Napi::CallbackInfo& info) {
   Addon& addon = addonOf(info.Env());
   Environment& environment = addon.environment;
   decodeOrThrow(info, addon);
   environment.publish();
   Queue* queue = environment.queue(integer(info, 1));
-  if (!queue || !queue->device.memory.hostAccessible()) throwError(info.Env(), "ERR_DEVICE", "this device cannot use host memory in place");
+  if (!queue || !queue->device.memory.hostAccessible())
+    throwError(info.Env(), "ERR_DEVICE", "this device cannot use host memory in place");
   const Bytes from = bytesOf(info, 4, size(info, 5), size(info, 6));
   const auto id = static_cast<uint64_t>(integer(info, 7));
   auto block = std::make_unique<Block>();
@@ -226,7 +241,8 @@ Napi::Value borrow(const Napi::CallbackInfo& info) {
   addon.borrowedArrays[id] = Napi::Persistent(info[4].As<Napi::ArrayBuffer>());
   Block& kept = *(environment.borrowed[id] = std::move(block));
   environment
-      .bind(static_cast<uint32_t>(integer(info, 2)), static_cast<uint32_t>(integer(info, 3)), from.bytes, queue->number, &kept)
+      .bind(static_cast<uint32_t>(integer(info, 2)), static_cast<uint32_t>(integer(info, 3)), from.bytes,
+            queue->number, &kept)
       .fresh = false;
   environment.report();
   return info.Env().Undefined();
@@ -247,7 +263,8 @@ Napi::Value finishTransfer(Napi::Env env, Addon& addon, const Completion& done) 
     Napi::Value result = env.Null();
     const bool view = pending.copy.IsEmpty();
     if (!done.failure.root)
-      result = view ? viewOf(env, addon, *pending.block, pending.offset, pending.bytes) : pending.copy.Value();
+      result =
+          view ? viewOf(env, addon, *pending.block, pending.offset, pending.bytes) : pending.copy.Value();
     if (view) --pending.block->snapshots;
     environment.release(pending.block);
     return result;

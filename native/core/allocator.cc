@@ -12,8 +12,10 @@ int sizeClass(size_t rounded) {
   return 16 + (log - 10) * 8 + static_cast<int>((rounded - (size_t{1} << log)) / step) - 1;
 }
 
-DeviceMemory::DeviceMemory(const Backend& backend, int32_t device) : backend_(backend), device_(device), limit_(SIZE_MAX) {
-  if (backend.deviceInfo(device, &info_) == 0 && info_.memoryBytes > 0) limit_ = static_cast<size_t>(info_.memoryBytes);
+DeviceMemory::DeviceMemory(const Backend& backend, int32_t device)
+    : backend_(backend), device_(device), limit_(SIZE_MAX) {
+  if (backend.deviceInfo(device, &info_) == 0 && info_.memoryBytes > 0)
+    limit_ = static_cast<size_t>(info_.memoryBytes);
 }
 
 void* DeviceMemory::take(size_t bytes) {

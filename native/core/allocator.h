@@ -1,5 +1,6 @@
-// Caching allocation in two storeys. Pool: one per queue and environment, hands out blocks in the queue's own order, touched
-// by the JavaScript thread alone. DeviceMemory: one per device and process, behind a mutex, between the pools and the device.
+// Caching allocation in two storeys. Pool: one per queue and environment, hands out blocks in the queue's own
+// order, touched by the JavaScript thread alone. DeviceMemory: one per device and process, behind a mutex,
+// between the pools and the device.
 #pragma once
 #include <array>
 #include <atomic>
@@ -24,8 +25,8 @@ class DeviceMemory {
  public:
   DeviceMemory(const Backend& backend, int32_t device);
 
-  /// `bytes` is a rounded size. Null when the limit or the device forbids it; cached memory is given back and the request
-  /// retried first.
+  /// `bytes` is a rounded size. Null when the limit or the device forbids it; cached memory is given back and
+  /// the request retried first.
   void* take(size_t bytes);
   void give(void* data, size_t bytes) noexcept;
   void trim();

@@ -1,5 +1,5 @@
-// The border between the addon and a backend: one table of functions. The CPU's is linked in; others come from a library
-// that exports `wg_backend` and nothing else. Nothing is thrown across it.
+// The border between the addon and a backend: one table of functions. The CPU's is linked in; others come
+// from a library that exports `wg_backend` and nothing else. Nothing is thrown across it.
 #pragma once
 #include "command.h"
 
@@ -7,8 +7,8 @@ namespace wg {
 
 struct DeviceInfo {
   char name[96];
-  int64_t memoryBytes;      ///< what may be allocated; 0: unknown
-  int32_t hostAccessible;   ///< 1 when the host can read and write its memory directly
+  int64_t memoryBytes;     ///< what may be allocated; 0: unknown
+  int32_t hostAccessible;  ///< 1 when the host can read and write its memory directly
 };
 
 /// What a backend gets from the process instead of having its own.
@@ -19,19 +19,21 @@ struct Host {
 struct Backend {
   const char* name;
   const char* (*architecture)();  ///< instruction set or architectures its kernels were built for
-  const KernelRow* kernels;  ///< [Op::count]
+  const KernelRow* kernels;       ///< [Op::count]
   int32_t (*deviceCount)(char* message, int32_t capacity);  ///< with 0 devices the message says why
   int32_t (*deviceInfo)(int32_t device, DeviceInfo*);       ///< 0 on success
   void* (*allocate)(int32_t device, size_t bytes);          ///< null when exhausted
   void (*release)(int32_t device, void* data, size_t bytes);
-  void* (*openQueue)(int32_t device, QueueShared*);         ///< null on failure
-  void (*kick)(void* queue);                                ///< the ring's tail has moved
-  void (*closeQueue)(void* queue);                          ///< drops what is queued, waits for the running chunk
-  void (*runInline)(void* queue, const Command* first, uint64_t bytes);  ///< on the calling thread, the queue being idle; may be null
-  void* (*makeGraph)(void* queue, const Command* first, uint64_t bytes);  ///< keeps the pointers; null on failure
+  void* (*openQueue)(int32_t device, QueueShared*);  ///< null on failure
+  void (*kick)(void* queue);                         ///< the ring's tail has moved
+  void (*closeQueue)(void* queue);                   ///< drops what is queued, waits for the running chunk
+  void (*runInline)(void* queue, const Command* first,
+                    uint64_t bytes);  ///< on the calling thread, the queue being idle; may be null
+  void* (*makeGraph)(void* queue, const Command* first,
+                     uint64_t bytes);  ///< keeps the pointers; null on failure
   void (*runGraph)(const void* graph, QueueShared& queue, void* native);
   void (*freeGraph)(void* graph);
-  int32_t (*configure)(const char* key, double value);      ///< fault hooks of the test backend; may be null
+  int32_t (*configure)(const char* key, double value);  ///< fault hooks of the test backend; may be null
 };
 
 namespace detail {
@@ -48,7 +50,8 @@ constexpr uint32_t fnv(uint32_t h, uint64_t number) {
 /// Changes whenever the op table or a struct that crosses the border does.
 constexpr uint32_t abi() {
   uint32_t h = 2166136261u;
-#define WG_HASH(name, args, names) h = detail::fnv(detail::fnv(detail::fnv(h, #name), #args), sizeof(OpTraits<void args>::Arguments));
+#define WG_HASH(name, args, names) \
+  h = detail::fnv(detail::fnv(detail::fnv(h, #name), #args), sizeof(OpTraits<void args>::Arguments));
   WG_OPS(WG_HASH)
 #undef WG_HASH
   h = detail::fnv(h, sizeof(View));

@@ -1,4 +1,5 @@
-// Decoded work in a queue: what the decoder writes and what a backend runs. Plain data, shared with backend libraries.
+// Decoded work in a queue: what the decoder writes and what a backend runs. Plain data, shared with backend
+// libraries.
 #pragma once
 #include <atomic>
 
@@ -22,10 +23,10 @@ enum class Kind : uint32_t {
 
 /// How an op touches one of the blocks it writes.
 enum TargetFlags : uint32_t {
-  kFirst = 1,    // first use since the slot was bound: whatever the block's last owner left is forgotten
-  kInPlace = 2,  // the tensor existed before this op: a failure leaves it as it was, valid
-  kCovers = 4,   // every byte is overwritten, which heals a failed tensor
-  kReadOnly = 8, // an input that nothing had written yet
+  kFirst = 1,     // first use since the slot was bound: whatever the block's last owner left is forgotten
+  kInPlace = 2,   // the tensor existed before this op: a failure leaves it as it was, valid
+  kCovers = 4,    // every byte is overwritten, which heals a failed tensor
+  kReadOnly = 8,  // an input that nothing had written yet
 };
 
 struct Target {
@@ -63,9 +64,9 @@ struct alignas(16) Command {
   void (*run)(Stream&, const void* arguments);
   void* scratch;
   uint64_t scratchBytes;
-  uint32_t refsAt;   ///< offset of the inputs from the header
-  Failure failure;   ///< for Kind::fail
-  uint64_t id;       ///< completion to report, for copyOut and fence; 0: none
+  uint32_t refsAt;  ///< offset of the inputs from the header
+  Failure failure;  ///< for Kind::fail
+  uint64_t id;      ///< completion to report, for copyOut and fence; 0: none
   Wait waits[3];
 
   void* arguments() { return this + 1; }
@@ -85,20 +86,20 @@ struct FailureRecord {
   const char* message;
 };
 
-/// What a queue's two sides share: the ring of commands, its progress, and the way back to the environment. Made by the
-/// addon, read by the backend that runs the queue.
+/// What a queue's two sides share: the ring of commands, its progress, and the way back to the environment.
+/// Made by the addon, read by the backend that runs the queue.
 struct QueueShared {
   char* ring;
-  uint64_t capacity;                         ///< bytes
-  alignas(64) std::atomic<uint64_t> tail;    ///< bytes ever published
-  alignas(64) std::atomic<uint64_t> head;    ///< bytes ever consumed
+  uint64_t capacity;                            ///< bytes
+  alignas(64) std::atomic<uint64_t> tail;       ///< bytes ever published
+  alignas(64) std::atomic<uint64_t> head;       ///< bytes ever consumed
   alignas(64) std::atomic<uint64_t> completed;  ///< sequence number of the last command done
   std::atomic<bool> cancelled;
   int32_t priority;
   void* context;
-  uint32_t (*failed)(void* context, const FailureRecord*);            ///< logs a failure, returns its id
-  void (*done)(void* context, uint64_t id, const Failure*);           ///< a completion JavaScript waits for
-  void (*progressed)(void* context);                                  ///< `completed` moved
+  uint32_t (*failed)(void* context, const FailureRecord*);   ///< logs a failure, returns its id
+  void (*done)(void* context, uint64_t id, const Failure*);  ///< a completion JavaScript waits for
+  void (*progressed)(void* context);                         ///< `completed` moved
   bool (*awaitQueue)(const QueueShared* other, uint64_t seq, const std::atomic<bool>* cancelled);
 };
 

@@ -12,18 +12,21 @@ const Failure* failedInput(const Command& c) {
     if (inputs[i]->failure.root) return &inputs[i]->failure;
   const Target* targets = c.targetList();
   for (uint32_t i = 0; i < c.targets; ++i)
-    if (!(targets[i].flags & (kFirst | kCovers)) && targets[i].block->failure.root) return &targets[i].block->failure;
+    if (!(targets[i].flags & (kFirst | kCovers)) && targets[i].block->failure.root)
+      return &targets[i].block->failure;
   return nullptr;
 }
 
 void mark(const Command& c, const Failure& failure) {
   const Target* targets = c.targetList();
   for (uint32_t i = 0; i < c.targets; ++i)
-    if (!(targets[i].flags & (kInPlace | kReadOnly)) && (targets[i].flags & kFirst || !targets[i].block->failure.root))
+    if (!(targets[i].flags & (kInPlace | kReadOnly)) &&
+        (targets[i].flags & kFirst || !targets[i].block->failure.root))
       targets[i].block->failure = failure;
 }
 
-/// What must be true of every written block before the op, run or not: a clean slate, its contents where it now lives.
+/// What must be true of every written block before the op, run or not: a clean slate, its contents where it
+/// now lives.
 void prepare(const Command& c) {
   const Target* targets = c.targetList();
   for (uint32_t i = 0; i < c.targets; ++i) {
@@ -63,8 +66,12 @@ void execute(const Command& c, QueueShared& queue, void* native) {
     if (wait.queue && !queue.awaitQueue(wait.queue, wait.seq, &queue.cancelled)) return;
   prepare(c);
   switch (c.kind) {
-    case Kind::op: runOp(c, queue, native); break;
-    case Kind::fail: mark(c, c.failure); break;
+    case Kind::op:
+      runOp(c, queue, native);
+      break;
+    case Kind::fail:
+      mark(c, c.failure);
+      break;
     case Kind::copyIn: {
       Block& block = *c.targetList()[0].block;
       if (c.targetList()[0].flags & kCovers) block.failure = {};
@@ -88,7 +95,8 @@ void execute(const Command& c, QueueShared& queue, void* native) {
       break;
     }
     case Kind::wait:
-    case Kind::pad: break;
+    case Kind::pad:
+      break;
   }
 }
 

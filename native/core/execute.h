@@ -1,10 +1,12 @@
-// Runs one command: whatever the backend, an op whose inputs failed is skipped and its outputs inherit the failure.
+// Runs one command: whatever the backend, an op whose inputs failed is skipped and its outputs inherit the
+// failure.
 #pragma once
 #include "command.h"
 
 namespace wg {
 
-/// Not for Kind::pad, which may be shorter than a header. `native` is the backend's stream, handed to kernels.
+/// Not for Kind::pad, which may be shorter than a header. `native` is the backend's stream, handed to
+/// kernels.
 void execute(const Command& c, QueueShared& queue, void* native);
 
 /// Walks [first, first + bytes), stopping early when the queue is cancelled.

@@ -9,8 +9,8 @@ namespace wg {
 
 class Executor {
  public:
-  /// On the queue's thread `started` is called once and `before` ahead of each command; both may be null. Throws
-  /// std::system_error when there is no thread to be had.
+  /// On the queue's thread `started` is called once and `before` ahead of each command; both may be null.
+  /// Throws std::system_error when there is no thread to be had.
   Executor(QueueShared& queue, void (*started)(), void (*before)(const Command&))
       : queue_(queue), started_(started), before_(before), thread_([this] { loop(); }) {}
 

@@ -9,7 +9,8 @@ namespace wg {
 void* allocateHost(size_t bytes);
 void releaseHost(void* data, size_t bytes);
 
-/// What this process may use: the smaller of RAM and the cgroup's limit, less an eighth kept for everything else.
+/// What this process may use: the smaller of RAM and the cgroup's limit, less an eighth kept for everything
+/// else.
 int64_t hostMemoryLimit();
 
 }  // namespace wg

@@ -17,7 +17,8 @@ inline void relax() {
 #endif
 }
 
-/// The store that makes `ready` true and the loads inside it must be seq_cst: that pairs them with `sleepers_`.
+/// The store that makes `ready` true and the loads inside it must be seq_cst: that pairs them with
+/// `sleepers_`.
 class Signal {
  public:
   static constexpr int64_t kForever = INT64_MAX;

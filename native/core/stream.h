@@ -9,15 +9,15 @@ namespace wg {
 /// Error codes; lib/errors.ts names each one. The numbers cross the border.
 enum class Code : int32_t {
   ok,
-  disposed,      // ERR_DISPOSED
-  bounds,        // ERR_BOUNDS
-  argument,      // ERR_ARGUMENT
-  index,         // ERR_INDEX
-  outOfMemory,   // ERR_OUT_OF_MEMORY
-  deviceLost,    // ERR_DEVICE_LOST
-  unsupported,   // ERR_UNSUPPORTED
-  cancelled,     // the environment is going away
-  injected,      // ERR_INJECTED: only the test backend makes it
+  disposed,     // ERR_DISPOSED
+  bounds,       // ERR_BOUNDS
+  argument,     // ERR_ARGUMENT
+  index,        // ERR_INDEX
+  outOfMemory,  // ERR_OUT_OF_MEMORY
+  deviceLost,   // ERR_DEVICE_LOST
+  unsupported,  // ERR_UNSUPPORTED
+  cancelled,    // the environment is going away
+  injected,     // ERR_INJECTED: only the test backend makes it
 };
 
 /// How an op ended; nothing is thrown across a library border. Made by fail() in kernel files.
@@ -27,12 +27,12 @@ struct Status {
 };
 
 struct Stream {
-  Status* status;                       ///< where the running op reports failure
-  void* native;                         ///< the backend's own stream
-  void* scratch;                        ///< as many bytes as the op's workspace() asked for, 64-byte aligned
+  Status* status;  ///< where the running op reports failure
+  void* native;    ///< the backend's own stream
+  void* scratch;   ///< as many bytes as the op's workspace() asked for, 64-byte aligned
   size_t scratchBytes;
-  const std::atomic<bool>* cancelled;   ///< checked once per chunk
-  int32_t priority;                     ///< 1 for the serve queue: its chunks go first
+  const std::atomic<bool>* cancelled;  ///< checked once per chunk
+  int32_t priority;                    ///< 1 for the serve queue: its chunks go first
 };
 
 }  // namespace wg

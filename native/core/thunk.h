@@ -1,5 +1,6 @@
-// From an op's row to something callable: the decoded-argument pack both sides agree on, and the thunk that unpacks it.
-// Included by backend libraries, ISA-specific files among them, hence the inline namespace and no std containers.
+// From an op's row to something callable: the decoded-argument pack both sides agree on, and the thunk that
+// unpacks it. Included by backend libraries, ISA-specific files among them, hence the inline namespace and no
+// std containers.
 #pragma once
 #include "../ops.h"
 
@@ -9,7 +10,8 @@
 
 namespace wg {
 
-/// The decoded arguments of one op, laid out in order. A plain recursive aggregate: std::tuple would emit inline functions.
+/// The decoded arguments of one op, laid out in order. A plain recursive aggregate: std::tuple would emit
+/// inline functions.
 template <class... A>
 struct Pack;
 template <>

@@ -1,5 +1,5 @@
-// What a kernel sees of a tensor: plain data without member functions, because ISA-specific files include it and an inline
-// body shared between them could be emitted with instructions the machine lacks.
+// What a kernel sees of a tensor: plain data without member functions, because ISA-specific files include it
+// and an inline body shared between them could be emitted with instructions the machine lacks.
 #pragma once
 #include "dtype.h"
 
@@ -7,8 +7,8 @@ namespace wg {
 
 inline constexpr int kMaxRank = 8;
 
-/// Strided view of device memory. `data` already points at the first element; shape and stride count elements, strides may
-/// be zero (broadcast) or negative.
+/// Strided view of device memory. `data` already points at the first element; shape and stride count
+/// elements, strides may be zero (broadcast) or negative.
 struct View {
   void* data;
   DType dtype;
@@ -17,14 +17,14 @@ struct View {
   int64_t stride[kMaxRank];
 };
 
-struct Out : View {};    ///< written whole, never read
-struct In : View {};     ///< only read
-struct InOut : View {};  ///< read and written in place
+struct Out : View {};      ///< written whole, never read
+struct In : View {};       ///< only read
+struct InOut : View {};    ///< read and written in place
 struct MaybeIn : View {};  ///< an input that may be absent: then `data` is null and rank is -1
 
 /// An input of an elementwise op: a tensor, or a JavaScript number that never became one.
 struct Operand {
-  View view;       ///< meaningless when isNumber
+  View view;  ///< meaningless when isNumber
   double number;
   bool isNumber;
 };

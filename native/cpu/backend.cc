@@ -21,7 +21,8 @@ const Isa& chooseIsa() {
   const bool any = !wanted || !*wanted;
   for (int i = 0; i < kIsaCount; ++i)
     if ((any || std::strcmp(wanted, kIsas[i].name) == 0) && kIsas[i].supported()) return kIsas[i];
-  std::snprintf(complaint, sizeof complaint, "WARPGRAD_ISA=%.40s is unknown or not supported by this machine", wanted);
+  std::snprintf(complaint, sizeof complaint, "WARPGRAD_ISA=%.40s is unknown or not supported by this machine",
+                wanted);
   return kIsas[kIsaCount - 1];
 }
 
@@ -38,7 +39,8 @@ struct Graph {
 
 void* openQueue(int32_t, QueueShared* shared) {
   try {
-    return new Executor(*shared, [] { registerThread(); }, nullptr);
+    return new Executor(
+        *shared, [] { registerThread(); }, nullptr);
   } catch (const std::bad_alloc&) {
     return nullptr;
   } catch (const std::system_error&) {  // no thread to be had
@@ -67,7 +69,9 @@ Backend make() {
     registerThread();
     executeAll(first, bytes, static_cast<Executor*>(queue)->queue(), nullptr);
   };
-  b.makeGraph = [](void*, const Command* first, uint64_t bytes) -> void* { return new (std::nothrow) Graph{first, bytes}; };
+  b.makeGraph = [](void*, const Command* first, uint64_t bytes) -> void* {
+    return new (std::nothrow) Graph{first, bytes};
+  };
   b.runGraph = [](const void* graph, QueueShared& queue, void* native) {
     const auto& g = *static_cast<const Graph*>(graph);
     executeAll(g.first, g.bytes, queue, native);

@@ -42,20 +42,23 @@ void whereBody(void* out, const void* condition, const void* a, const void* b, i
 
 }  // namespace
 
-#define WG_COMPARE_KERNEL(X, Struct, name)                                          \
-  void name(Stream& s, const Out& out, const Operand& a, const Operand& b) {        \
-    run<op::Struct>(s, #name, out, a, b);                                           \
+#define WG_COMPARE_KERNEL(X, Struct, name)                                   \
+  void name(Stream& s, const Out& out, const Operand& a, const Operand& b) { \
+    run<op::Struct>(s, #name, out, a, b);                                    \
   }
 WG_COMPARE(WG_COMPARE_KERNEL, )
 #undef WG_COMPARE_KERNEL
 
 void where(Stream& s, const Out& out, const In& condition, const Operand& a, const Operand& b) {
   const Source inputs[] = {sourceOf(condition), sourceOf(a, out.dtype), sourceOf(b, out.dtype)};
-  const bool sound = (condition.dtype == DType::boolean || condition.dtype == DType::u8) && inputs[1].dtype == out.dtype &&
-                     inputs[2].dtype == out.dtype;
+  const bool sound = (condition.dtype == DType::boolean || condition.dtype == DType::u8) &&
+                     inputs[1].dtype == out.dtype && inputs[2].dtype == out.dtype;
   if (!require(s, sound, "where: the condition is not bool or the choices differ in dtype")) return;
   const int64_t item = itemBytes(out.dtype);
-  runElementwise(s, out, inputs, 3, item == 4 ? whereBody<uint32_t> : item == 8 ? whereBody<uint64_t> : whereBody<uint8_t>);
+  runElementwise(s, out, inputs, 3,
+                 item == 4   ? whereBody<uint32_t>
+                 : item == 8 ? whereBody<uint64_t>
+                             : whereBody<uint8_t>);
 }
 
 }  // namespace WG_ISA

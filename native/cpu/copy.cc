@@ -1,5 +1,5 @@
-// copy: any strides, any pair of dtypes. Equal dtypes move bytes (whole, by rows, or in blocks for a transpose); different
-// ones convert through the elementwise loop.
+// copy: any strides, any pair of dtypes. Equal dtypes move bytes (whole, by rows, or in blocks for a
+// transpose); different ones convert through the elementwise loop.
 #include "elementwise.h"
 
 namespace wg::cpu {
@@ -30,10 +30,11 @@ void truthBody(void* out, const void* a, const void*, const void*, int64_t n) {
 // The side of a transpose block: two of them, read and written, stay in the first-level cache.
 constexpr int64_t kTile = 32;
 
-/// out[i][j] = x[j][i] over bytes: rows of out are contiguous, columns of x are. Stores run along out's rows, so that each
-/// line is written whole; the kTile lines of x being read stay cached.
+/// out[i][j] = x[j][i] over bytes: rows of out are contiguous, columns of x are. Stores run along out's rows,
+/// so that each line is written whole; the kTile lines of x being read stay cached.
 template <class T>
-void transposeTile(char* out, int64_t outStride, const char* x, int64_t xStride, int64_t rows, int64_t columns) {
+void transposeTile(char* out, int64_t outStride, const char* x, int64_t xStride, int64_t rows,
+                   int64_t columns) {
   if (rows == kTile && columns == kTile) {
     T block[kTile][kTile];
     for (int64_t j = 0; j < kTile; j++) {
@@ -46,7 +47,8 @@ void transposeTile(char* out, int64_t outStride, const char* x, int64_t xStride,
   }
   for (int64_t i = 0; i < rows; i++) {
     for (int64_t j = 0; j < columns; j++) {
-      __builtin_memcpy(out + i * outStride + j * static_cast<int64_t>(sizeof(T)), x + j * xStride + i * static_cast<int64_t>(sizeof(T)), sizeof(T));
+      __builtin_memcpy(out + i * outStride + j * static_cast<int64_t>(sizeof(T)),
+                       x + j * xStride + i * static_cast<int64_t>(sizeof(T)), sizeof(T));
     }
   }
 }
@@ -64,7 +66,8 @@ Axes axesOf(const View& out, const View& x, int64_t item) {
   for (int i = 0; i < out.rank; i++) {
     if (out.shape[i] == 1) continue;
     int at = rank++;
-    for (; at > 0 && magnitude(out.stride[order[at - 1]]) < magnitude(out.stride[i]); at--) order[at] = order[at - 1];
+    for (; at > 0 && magnitude(out.stride[order[at - 1]]) < magnitude(out.stride[i]); at--)
+      order[at] = order[at - 1];
     order[at] = i;
   }
   a.rank = 0;
@@ -126,7 +129,8 @@ void moveBytes(Stream& s, const View& out, const View& x) {
     }
   }
   // Logical order along out's strides: with both sides walked in it, no staging is needed.
-  const Walk to = walkOf(out.data, item, a.rank, a.shape, a.out), from = walkOf(x.data, item, a.rank, a.shape, a.x);
+  const Walk to = walkOf(out.data, item, a.rank, a.shape, a.out),
+             from = walkOf(x.data, item, a.rank, a.shape, a.x);
   const auto run = [&](int64_t chunk) {
     const int64_t begin = chunk * kChunk, n = minOf(kChunk, to.total - begin);
     if (to.direct) return gather(to.data + begin * item, from, begin, n);
@@ -145,13 +149,20 @@ void moveBytes(Stream& s, const View& out, const View& x) {
 template <class From>
 Body conversionFrom(DType to) {
   switch (to) {
-    case DType::f32: return convertBody<float, From>;
-    case DType::f64: return convertBody<double, From>;
-    case DType::i32: return convertBody<int32_t, From>;
-    case DType::i64: return convertBody<int64_t, From>;
-    case DType::u8: return convertBody<uint8_t, From>;
-    case DType::boolean: return truthBody<From>;
-    case DType::count: break;
+    case DType::f32:
+      return convertBody<float, From>;
+    case DType::f64:
+      return convertBody<double, From>;
+    case DType::i32:
+      return convertBody<int32_t, From>;
+    case DType::i64:
+      return convertBody<int64_t, From>;
+    case DType::u8:
+      return convertBody<uint8_t, From>;
+    case DType::boolean:
+      return truthBody<From>;
+    case DType::count:
+      break;
   }
   return nullptr;
 }

@@ -1,6 +1,7 @@
-// Two ways over the data. When the operands share long inner rows, the body runs on the rows in place and only operands
-// broadcast or strided along the row are staged; otherwise (short rows) whole blocks are staged across rows. Both visit
-// elements in an order that depends on shapes and strides alone, and elements do not depend on each other.
+// Two ways over the data. When the operands share long inner rows, the body runs on the rows in place and
+// only operands broadcast or strided along the row are staged; otherwise (short rows) whole blocks are staged
+// across rows. Both visit elements in an order that depends on shapes and strides alone, and elements do not
+// depend on each other.
 #include "elementwise.h"
 
 namespace wg::cpu {
@@ -33,25 +34,34 @@ struct Plan {
 void numberBytes(char* to, DType dtype, double x) {
   const auto put = [to](auto value) { __builtin_memcpy(to, &value, sizeof value); };
   switch (dtype) {
-    case DType::f32: return put(static_cast<float>(x));
-    case DType::f64: return put(x);
-    case DType::i32: return put(fromDouble<int32_t>(x));
-    case DType::i64: return put(fromDouble<int64_t>(x));
-    case DType::u8: return put(fromDouble<uint8_t>(x));
-    case DType::boolean: return put(static_cast<uint8_t>(x != 0));
-    case DType::count: break;
+    case DType::f32:
+      return put(static_cast<float>(x));
+    case DType::f64:
+      return put(x);
+    case DType::i32:
+      return put(fromDouble<int32_t>(x));
+    case DType::i64:
+      return put(fromDouble<int64_t>(x));
+    case DType::u8:
+      return put(fromDouble<uint8_t>(x));
+    case DType::boolean:
+      return put(static_cast<uint8_t>(x != 0));
+    case DType::count:
+      break;
   }
 }
 
 int64_t magnitude(int64_t x) { return x < 0 ? -x : x; }
 
-/// Orders the axes by the output's strides, drops those of size 1 and merges neighbours that every side can merge.
+/// Orders the axes by the output's strides, drops those of size 1 and merges neighbours that every side can
+/// merge.
 void plan(Plan& p, const View& out, const Source* inputs) {
   int order[kMaxRank], rank = 0;
   for (int i = 0; i < out.rank; i++) {
     if (out.shape[i] == 1) continue;
     int at = rank++;
-    for (; at > 0 && magnitude(out.stride[order[at - 1]]) < magnitude(out.stride[i]); at--) order[at] = order[at - 1];
+    for (; at > 0 && magnitude(out.stride[order[at - 1]]) < magnitude(out.stride[i]); at--)
+      order[at] = order[at - 1];
     order[at] = i;
   }
   p.rank = 0;
@@ -163,7 +173,9 @@ bool runElementwise(Stream& s, const View& out, const Source* inputs, int count,
   for (int j = 0; j < p.sides; j++) {
     Side& side = p.side[j];
     const View* v = j == 0 ? &out : inputs[j - 1].view;
-    if (v != nullptr && !require(s, sameShape(*v, out), "elementwise: an input's shape differs from the output's")) return false;
+    if (v != nullptr &&
+        !require(s, sameShape(*v, out), "elementwise: an input's shape differs from the output's"))
+      return false;
     const DType dtype = v == nullptr ? inputs[j - 1].dtype : v->dtype;
     side.item = itemBytes(dtype);
     side.isNumber = v == nullptr;
@@ -175,13 +187,15 @@ bool runElementwise(Stream& s, const View& out, const Source* inputs, int count,
   p.block = kStageBytes / widest;
   plan(p, out, inputs);
   if (!p.rows) {
-    for (int j = 0; j < p.sides; j++) p.side[j].walk = walkOf(p.side[j].data, p.side[j].item, p.rank, p.shape, p.side[j].stride);
+    for (int j = 0; j < p.sides; j++)
+      p.side[j].walk = walkOf(p.side[j].data, p.side[j].item, p.rank, p.shape, p.side[j].stride);
   }
   const auto chunk = [&p](int64_t c) {
     const int64_t begin = c * kChunk, end = minOf(begin + kChunk, p.total);
     alignas(64) char stage[1 + kMaxInputs][kStageBytes];
     for (int j = 1; j < p.sides; j++) {
-      if (p.side[j].isNumber) fillBlock(stage[j], p.side[j].number, p.side[j].item, minOf(p.block, end - begin));
+      if (p.side[j].isNumber)
+        fillBlock(stage[j], p.side[j].number, p.side[j].item, minOf(p.block, end - begin));
     }
     if (p.rows) runRows(p, begin, end, stage);
     else runBlocks(p, begin, end, stage);

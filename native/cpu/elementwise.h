@@ -1,5 +1,6 @@
-// The one loop behind every elementwise kernel. A kernel supplies a body over contiguous blocks; strides, broadcasting,
-// numbers, merging of axes and chunks are settled here, once, so a body is instantiated per op and dtype and nothing else.
+// The one loop behind every elementwise kernel. A kernel supplies a body over contiguous blocks; strides,
+// broadcasting, numbers, merging of axes and chunks are settled here, once, so a body is instantiated per op
+// and dtype and nothing else.
 #pragma once
 #include "walk.h"
 
@@ -17,8 +18,8 @@ inline Source sourceOf(const Operand& o, DType dtype) {
   return {o.isNumber ? nullptr : &o.view, o.isNumber ? dtype : o.view.dtype, o.number};
 }
 
-/// out[i] = f(a[i], b[i], c[i]) for i < n, all contiguous; unused inputs are null. `out` may be the same memory as an
-/// input, element for element.
+/// out[i] = f(a[i], b[i], c[i]) for i < n, all contiguous; unused inputs are null. `out` may be the same
+/// memory as an input, element for element.
 using Body = void (*)(void* out, const void* a, const void* b, const void* c, int64_t n);
 
 /// Runs `body` over `out`. False, with the op failed, when an input's shape differs from out's.

@@ -80,7 +80,8 @@ void extreme(Stream& s, const char* name, const View& out, const View& x) {
   if (r.reduced.total == 0) return fail(s, Code::argument, "%s: an empty axis has no extreme", name);
   withAny(s, x.dtype, name, [&]<class T>() {
     if (!r.columns) {
-      reduceRows<T, Extreme<T, kLargest>>(s, r, [](char* to, ExtremeValue<T, kLargest> v) { put(to, v.value); });
+      reduceRows<T, Extreme<T, kLargest>>(s, r,
+                                          [](char* to, ExtremeValue<T, kLargest> v) { put(to, v.value); });
       return;
     }
     reduceColumns(s, r, [&](const char* p, int64_t columns, char* to, int64_t step) {
@@ -98,7 +99,9 @@ void amin(Stream& s, const Out& out, const In& x) { extreme<false>(s, "amin", ou
 
 void argmax(Stream& s, const Out& out, const In& x) {
   Reduction r;
-  if (!require(s, out.dtype == DType::i32 || out.dtype == DType::i64, "argmax: the output is not int32 or int64")) return;
+  if (!require(s, out.dtype == DType::i32 || out.dtype == DType::i64,
+               "argmax: the output is not int32 or int64"))
+    return;
   if (!planReduction(s, out, x, r) || r.kept.total == 0) return;
   if (r.reduced.total == 0) return fail(s, Code::argument, "argmax: an empty axis has no largest element");
   if (!require(s, r.reduced.rank <= 1, "argmax: reduces more than one axis")) return;

@@ -56,7 +56,8 @@ void arange(Stream& s, const Out& out, const double& start, const double& step) 
 }
 
 void anyNonFinite(Stream& s, const Out& out, const In& x) {
-  if (!require(s, out.dtype == DType::boolean && numel(out) == 1, "anyNonFinite: the output is not one bool")) return;
+  if (!require(s, out.dtype == DType::boolean && numel(out) == 1, "anyNonFinite: the output is not one bool"))
+    return;
   uint8_t found = 0;
   const Walk from = walkOf(x);
   if (x.dtype == DType::f32 || x.dtype == DType::f64) {

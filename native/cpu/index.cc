@@ -1,5 +1,5 @@
-// index gathers rows, indexAdd adds to them. Every index is checked before anything is added, so a failed indexAdd leaves
-// its output as it was.
+// index gathers rows, indexAdd adds to them. Every index is checked before anything is added, so a failed
+// indexAdd leaves its output as it was.
 #include "labels.h"
 #include "simd/vec.h"
 
@@ -29,15 +29,16 @@ Walk based(const Walk& w, char* data) {
 
 /// rows: [R, rest...]; picked: [indices..., rest...].
 bool shapesFit(Stream& s, const View& rows, const View& picked, const View& indices) {
-  bool fits = rows.rank >= 1 && picked.rank == indices.rank + rows.rank - 1 && rows.dtype == picked.dtype && isIndexType(indices.dtype);
+  bool fits = rows.rank >= 1 && picked.rank == indices.rank + rows.rank - 1 && rows.dtype == picked.dtype &&
+              isIndexType(indices.dtype);
   for (int i = 0; fits && i < indices.rank; i++) fits = picked.shape[i] == indices.shape[i];
   for (int i = 1; fits && i < rows.rank; i++) fits = picked.shape[indices.rank + i - 1] == rows.shape[i];
   return require(s, fits, "index: shapes or dtypes of rows, indices and result do not fit");
 }
 
 void outOfRange(Stream& s, const char* name, int64_t index, int64_t size) {
-  fail(s, Code::index, "%s: index %lld is out of range for axis 0 of size %lld", name, static_cast<long long>(index),
-       static_cast<long long>(size));
+  fail(s, Code::index, "%s: index %lld is out of range for axis 0 of size %lld", name,
+       static_cast<long long>(index), static_cast<long long>(size));
 }
 
 /// to[k] += from[k] over contiguous elements.
@@ -53,7 +54,8 @@ void addTo(T* to, const T* from, int64_t n) {
 
 void index(Stream& s, const Out& out, const In& x, const In& indices) {
   if (!shapesFit(s, x, out, indices)) return;
-  const Walk where = walkOf(indices), from = rowWalk(x, 1), to = rowWalk(out, indices.rank), start = startWalk(out, indices.rank);
+  const Walk where = walkOf(indices), from = rowWalk(x, 1), to = rowWalk(out, indices.rank),
+             start = startWalk(out, indices.rank);
   const int64_t size = x.shape[0], rowStep = x.stride[0] * from.item, width = from.total;
   const int64_t perChunk = maxOf(1, kChunk / maxOf(1, width));
   parallelFor(s, ceilDiv(where.total, perChunk), [&](int64_t c) {
@@ -79,7 +81,8 @@ void index(Stream& s, const Out& out, const In& x, const In& indices) {
 
 void indexAdd(Stream& s, const InOut& out, const In& indices, const In& dy) {
   if (!shapesFit(s, out, dy, indices)) return;
-  const Walk where = walkOf(indices), to = rowWalk(out, 1), from = rowWalk(dy, indices.rank), start = startWalk(dy, indices.rank);
+  const Walk where = walkOf(indices), to = rowWalk(out, 1), from = rowWalk(dy, indices.rank),
+             start = startWalk(dy, indices.rank);
   const int64_t size = out.shape[0], rowStep = out.stride[0] * to.item, width = to.total;
   for (int64_t i = 0; i < where.total; i++) {
     const int64_t row = indexAt(where, indices.dtype, i);
@@ -87,24 +90,29 @@ void indexAdd(Stream& s, const InOut& out, const In& indices, const In& dy) {
   }
   if (width == 0 || where.total == 0) return;
   withNumber(s, out.dtype, "indexAdd", [&]<class T>() {
-    // A chunk owns columns of the rows (or, of narrow rows, a share of the rows) and takes all indices in order: each element
-    // is added to in index order whatever the number of threads.
+    // A chunk owns columns of the rows (or, of narrow rows, a share of the rows) and takes all indices in
+    // order: each element is added to in index order whatever the number of threads.
     constexpr int64_t kColumns = 256, kShares = 8;
     const bool wide = width >= 2 * kColumns || where.total * width <= kChunk;
     const int64_t columns = wide ? kColumns : width;
-    const int64_t chunks = where.total * width <= kChunk ? 1 : wide ? ceilDiv(width, kColumns) : minOf(kShares, size);
+    const int64_t chunks = where.total * width <= kChunk ? 1
+                           : wide                        ? ceilDiv(width, kColumns)
+                                                         : minOf(kShares, size);
     const int64_t share = wide ? size : ceilDiv(size, chunks);
     parallelFor(s, chunks, [&](int64_t c) {
       alignas(64) T a[kStageBytes / sizeof(T)], b[kStageBytes / sizeof(T)];
       const int64_t firstRow = wide ? 0 : c * share, endRow = minOf(firstRow + share, size);
-      const int64_t first = wide && chunks > 1 ? c * columns : 0, end = wide && chunks > 1 ? minOf(first + columns, width) : width;
+      const int64_t first = wide && chunks > 1 ? c * columns : 0,
+                    end = wide && chunks > 1 ? minOf(first + columns, width) : width;
       const int64_t block = kStageBytes / static_cast<int64_t>(sizeof(T));
       for (int64_t i = 0; i < where.total; i++) {
         const int64_t row = indexAt(where, indices.dtype, i);
         if (row < firstRow || row >= endRow) continue;
-        const Walk target = based(to, static_cast<char*>(out.data) + row * rowStep), source = based(from, at(start, i));
+        const Walk target = based(to, static_cast<char*>(out.data) + row * rowStep),
+                   source = based(from, at(start, i));
         if (target.direct && source.direct) {
-          addTo(reinterpret_cast<T*>(target.data) + first, reinterpret_cast<const T*>(source.data) + first, end - first);
+          addTo(reinterpret_cast<T*>(target.data) + first, reinterpret_cast<const T*>(source.data) + first,
+                end - first);
           continue;
         }
         for (int64_t k = first; k < end; k += block) {

@@ -36,8 +36,9 @@ uint32_t savedState() {
 
 bool hasAvx2() {
   uint32_t a, b, c, d;
-  if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit(12)) || !(c & bit(28)) || !(c & bit(29))) return false;  // FMA AVX F16C
-  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & bit(5)) || !(b & bit(8))) return false;            // AVX2 BMI2
+  if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit(12)) || !(c & bit(28)) || !(c & bit(29)))
+    return false;  // FMA AVX F16C
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & bit(5)) || !(b & bit(8))) return false;  // AVX2 BMI2
   return (savedState() & 0x6) == 0x6;
 }
 

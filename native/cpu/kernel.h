@@ -29,7 +29,8 @@ inline bool failed(const Stream& s) {
          static_cast<int32_t>(Code::ok);
 }
 
-/// The shape relations a kernel's memory safety rests on. lib/ops has checked them before: failing is a bug of ours.
+/// The shape relations a kernel's memory safety rests on. lib/ops has checked them before: failing is a bug
+/// of ours.
 inline bool require(Stream& s, bool holds, const char* message) {
   if (!holds) fail(s, Code::bounds, "%s", message);
   return holds;
@@ -63,7 +64,8 @@ inline int64_t itemBytes(DType t) {
     return bytes;
     WG_DTYPES(WG_CASE)
 #undef WG_CASE
-    case DType::count: break;
+    case DType::count:
+      break;
   }
   return 1;
 }
@@ -74,7 +76,8 @@ inline const char* dtypeName(DType t) {
     return text;
     WG_DTYPES(WG_CASE)
 #undef WG_CASE
-    case DType::count: break;
+    case DType::count:
+      break;
   }
   return "?";
 }

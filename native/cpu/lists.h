@@ -1,5 +1,5 @@
-// Multi-tensor kernels: the elements of a list of tensors cut into chunks of fixed size, so that many small parameters and
-// one large one spread over threads alike.
+// Multi-tensor kernels: the elements of a list of tensors cut into chunks of fixed size, so that many small
+// parameters and one large one spread over threads alike.
 #pragma once
 #include "walk.h"
 

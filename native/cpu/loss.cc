@@ -21,8 +21,8 @@ struct Labels {
     const int64_t label = indexAt(walk, dtype, row);
     if (static_cast<double>(label) == ignored) return -1;
     if (label >= 0 && label < classes) return label;
-    fail(s, Code::index, "%s: label %lld of row %lld is out of range for %lld classes", name, static_cast<long long>(label),
-         static_cast<long long>(row), static_cast<long long>(classes));
+    fail(s, Code::index, "%s: label %lld of row %lld is out of range for %lld classes", name,
+         static_cast<long long>(label), static_cast<long long>(row), static_cast<long long>(classes));
     return -2;
   }
 };
@@ -56,7 +56,8 @@ void forwardRow(const Rows& x, const char* row, int64_t label, T& loss, T& logSu
 }
 
 template <class T>
-void backwardRow(const Rows& out, char* to, const Rows& x, const char* row, int64_t label, T logSum, T dLoss) {
+void backwardRow(const Rows& out, char* to, const Rows& x, const char* row, int64_t label, T logSum,
+                 T dLoss) {
   using V = Vec<T>;
   alignas(64) T stage[2][kRowBlock];
   const V shift(logSum), scale(dLoss);
@@ -92,7 +93,8 @@ void crossEntropy(Stream& s, const Out& losses, const Out& logSumExp, const In& 
     forEachRow(s, rows, x.width, [&](int64_t i) {
       const int64_t chosen = label.at(s, "crossEntropy", i);
       if (chosen == -2) return;
-      forwardRow<T>(x, at(x.start, i), chosen, *reinterpret_cast<T*>(at(loss, i)), *reinterpret_cast<T*>(at(logSum, i)));
+      forwardRow<T>(x, at(x.start, i), chosen, *reinterpret_cast<T*>(at(loss, i)),
+                    *reinterpret_cast<T*>(at(logSum, i)));
     });
   });
 }
@@ -114,8 +116,8 @@ void crossEntropyGrad(Stream& s, const Out& dLogits, const In& logits, const In&
     forEachRow(s, rows, x.width, [&](int64_t i) {
       const int64_t chosen = label.at(s, "crossEntropyGrad", i);
       if (chosen == -2) return;
-      backwardRow<T>(out, at(out.start, i), x, at(x.start, i), chosen, *reinterpret_cast<const T*>(at(logSum, i)),
-                     *reinterpret_cast<const T*>(at(dLoss, i)));
+      backwardRow<T>(out, at(out.start, i), x, at(x.start, i), chosen,
+                     *reinterpret_cast<const T*>(at(logSum, i)), *reinterpret_cast<const T*>(at(dLoss, i)));
     });
   });
 }

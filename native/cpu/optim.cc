@@ -1,5 +1,6 @@
-// Optimizer steps over all parameters at once: one pass reads and writes each value once. Everything is checked before the
-// first write, so a step happens whole or not at all. PyTorch's formulas, its order of roundings included.
+// Optimizer steps over all parameters at once: one pass reads and writes each value once. Everything is
+// checked before the first write, so a step happens whole or not at all. PyTorch's formulas, its order of
+// roundings included.
 #include "lists.h"
 #include "simd/vec.h"
 
@@ -11,7 +12,8 @@ using simd::Vec;
 
 double numberAt(const View& v, int i) { return static_cast<const double*>(v.data)[i * v.stride[0]]; }
 bool isVector(Stream& s, const View& v, int64_t size) {
-  return require(s, v.dtype == DType::f64 && v.rank == 1 && v.shape[0] >= size, "optimizer: state or hyper-parameters are not float64 vectors");
+  return require(s, v.dtype == DType::f64 && v.rank == 1 && v.shape[0] >= size,
+                 "optimizer: state or hyper-parameters are not float64 vectors");
 }
 
 /// base^n for a whole n >= 0.
@@ -50,7 +52,8 @@ void sgdBlock(T* p, const T* g, T* m, int64_t n, const Sgd& h) {
     if (h.hasMomentum) store(m + i, buffer);
   }
   if (i < n) {
-    V value = simd::loadPart<V>(p + i, n - i), buffer = h.hasMomentum ? simd::loadPart<V>(m + i, n - i) : V(T(0));
+    V value = simd::loadPart<V>(p + i, n - i),
+      buffer = h.hasMomentum ? simd::loadPart<V>(m + i, n - i) : V(T(0));
     step(value, simd::loadPart<V>(g + i, n - i), buffer);
     storePart(p + i, value, n - i);
     if (h.hasMomentum) storePart(m + i, buffer, n - i);
@@ -97,7 +100,8 @@ void adamBlock(T* p, const T* g, T* m, T* v, int64_t n, const Adam& h) {
   }
 }
 
-/// body over [first, first + n) of up to four tensors, whole when contiguous, else in staged blocks. The second is only read.
+/// body over [first, first + n) of up to four tensors, whole when contiguous, else in staged blocks. The
+/// second is only read.
 template <class T, class F>
 void overBlocks(const View* const (&tensors)[4], int64_t first, int64_t n, F body) {
   Block<T> block[4];
@@ -158,19 +162,27 @@ void scaleBlock(T* p, int64_t n, T factor) {
 
 }  // namespace
 
-void sgdStep(Stream& s, const InOutList& params, const InList& grads, const InOutList& momentum, const InOut& state,
-             const In& hyper, const int32_t& nesterov) {
+void sgdStep(Stream& s, const InOutList& params, const InList& grads, const InOutList& momentum,
+             const InOut& state, const In& hyper, const int32_t& nesterov) {
   if (!isVector(s, state, 1) || !isVector(s, hyper, 4)) return;
   const bool hasMomentum = momentum.count > 0;
-  if (!require(s, grads.count == params.count && (!hasMomentum || momentum.count == params.count), "sgdStep: lists differ in length")) return;
-  if (!listsAgree(s, "sgdStep: a gradient differs from its parameter", params.count, params.items, grads.items)) return;
-  if (hasMomentum && !listsAgree(s, "sgdStep: a momentum differs from its parameter", params.count, params.items, momentum.items)) return;
-  const Sgd h{numberAt(hyper, 0), numberAt(hyper, 1), numberAt(hyper, 2), numberAt(hyper, 3),
-              numberAt(state, 0) == 0, hasMomentum, nesterov != 0};
+  if (!require(s, grads.count == params.count && (!hasMomentum || momentum.count == params.count),
+               "sgdStep: lists differ in length"))
+    return;
+  if (!listsAgree(s, "sgdStep: a gradient differs from its parameter", params.count, params.items,
+                  grads.items))
+    return;
+  if (hasMomentum && !listsAgree(s, "sgdStep: a momentum differs from its parameter", params.count,
+                                 params.items, momentum.items))
+    return;
+  const Sgd h{numberAt(hyper, 0),      numberAt(hyper, 1), numberAt(hyper, 2), numberAt(hyper, 3),
+              numberAt(state, 0) == 0, hasMomentum,        nesterov != 0};
   forEachListChunk(s, params.items, params.count, [&](int64_t t, int64_t first, int64_t n) {
-    const View* const tensors[4] = {&params.items[t], &grads.items[t], hasMomentum ? &momentum.items[t] : nullptr, nullptr};
+    const View* const tensors[4] = {&params.items[t], &grads.items[t],
+                                    hasMomentum ? &momentum.items[t] : nullptr, nullptr};
     withFloat(s, params.items[t].dtype, "sgdStep", [&]<class T>() {
-      overBlocks<T>(tensors, first, n, [&](T* p, const T* g, T* m, T*, int64_t count) { sgdBlock(p, g, m, count, h); });
+      overBlocks<T>(tensors, first, n,
+                    [&](T* p, const T* g, T* m, T*, int64_t count) { sgdBlock(p, g, m, count, h); });
     });
   });
   static_cast<double*>(state.data)[0] += 1;
@@ -180,7 +192,9 @@ void adamStep(Stream& s, const InOutList& params, const InList& grads, const InO
               const InOut& state, const In& hyper, const int32_t& decoupled) {
   if (!isVector(s, state, 1) || !isVector(s, hyper, 5)) return;
   const int64_t count = params.count;
-  if (!require(s, grads.count == count && m.count == count && v.count == count, "adamStep: lists differ in length")) return;
+  if (!require(s, grads.count == count && m.count == count && v.count == count,
+               "adamStep: lists differ in length"))
+    return;
   if (!listsAgree(s, "adamStep: a gradient differs from its parameter", count, params.items, grads.items) ||
       !listsAgree(s, "adamStep: a first moment differs from its parameter", count, params.items, m.items) ||
       !listsAgree(s, "adamStep: a second moment differs from its parameter", count, params.items, v.items)) {
@@ -188,37 +202,50 @@ void adamStep(Stream& s, const InOutList& params, const InList& grads, const InO
   }
   const double lr = numberAt(hyper, 0), beta1 = numberAt(hyper, 1), beta2 = numberAt(hyper, 2);
   const double step = numberAt(state, 0) + 1;
-  Adam h{beta1, beta2, numberAt(hyper, 3), numberAt(hyper, 4), lr / (1 - power(beta1, step)),
-         __builtin_sqrt(1 - power(beta2, step)), 1 - lr * numberAt(hyper, 4), decoupled != 0};
+  Adam h{beta1,
+         beta2,
+         numberAt(hyper, 3),
+         numberAt(hyper, 4),
+         lr / (1 - power(beta1, step)),
+         __builtin_sqrt(1 - power(beta2, step)),
+         1 - lr * numberAt(hyper, 4),
+         decoupled != 0};
   forEachListChunk(s, params.items, count, [&](int64_t t, int64_t first, int64_t n) {
     const View* const tensors[4] = {&params.items[t], &grads.items[t], &m.items[t], &v.items[t]};
     withFloat(s, params.items[t].dtype, "adamStep", [&]<class T>() {
-      overBlocks<T>(tensors, first, n,
-                    [&](T* p, const T* g, T* mean, T* square, int64_t k) { adamBlock(p, g, mean, square, k, h); });
+      overBlocks<T>(tensors, first, n, [&](T* p, const T* g, T* mean, T* square, int64_t k) {
+        adamBlock(p, g, mean, square, k, h);
+      });
     });
   });
   static_cast<double*>(state.data)[0] = step;
 }
 
 void globalNorm(Stream& s, const Out& norm, const InList& grads) {
-  if (!require(s, numel(norm) == 1 && (norm.dtype == DType::f32 || norm.dtype == DType::f64), "globalNorm: the output is not one float")) return;
+  if (!require(s, numel(norm) == 1 && (norm.dtype == DType::f32 || norm.dtype == DType::f64),
+               "globalNorm: the output is not one float"))
+    return;
   if (!listsAgree(s, "globalNorm: a gradient is not a float", grads.count, grads.items, grads.items)) return;
   double total = 0;
   const auto partOf = [&](int64_t t, int64_t first, int64_t n) {
     double part = 0;
     withFloat(s, grads.items[t].dtype, "globalNorm", [&]<class T>() {
       const View* const tensors[4] = {nullptr, &grads.items[t], nullptr, nullptr};
-      overBlocks<T>(tensors, first, n, [&](T*, const T* g, T*, T*, int64_t count) { part += squares(g, count); });
+      overBlocks<T>(tensors, first, n,
+                    [&](T*, const T* g, T*, T*, int64_t count) { part += squares(g, count); });
     });
     return part;
   };
   // Partials are kept per group of chunks, as many groups as fit on the stack, and added in their order.
   for (int64_t t = 0; t < grads.count; t++) {
     constexpr int64_t kGroups = 256;
-    const int64_t n = numel(grads.items[t]), size = maxOf(kListChunk, ceilDiv(ceilDiv(n, kGroups), kListChunk) * kListChunk);
+    const int64_t n = numel(grads.items[t]),
+                  size = maxOf(kListChunk, ceilDiv(ceilDiv(n, kGroups), kListChunk) * kListChunk);
     const int64_t groups = ceilDiv(n, size);
     double part[kGroups];
-    const auto run = [&](int64_t group) { part[group] = partOf(t, group * size, minOf(size, n - group * size)); };
+    const auto run = [&](int64_t group) {
+      part[group] = partOf(t, group * size, minOf(size, n - group * size));
+    };
     if (groups == 1) run(0);
     else parallelFor(s, groups, run);
     for (int64_t group = 0; group < groups; group++) total += part[group];
@@ -229,7 +256,9 @@ void globalNorm(Stream& s, const Out& norm, const InList& grads) {
 }
 
 void clipScale(Stream& s, const InOutList& grads, const In& norm, const double& maxNorm) {
-  if (!require(s, numel(norm) == 1 && (norm.dtype == DType::f32 || norm.dtype == DType::f64), "clipScale: the norm is not one float")) return;
+  if (!require(s, numel(norm) == 1 && (norm.dtype == DType::f32 || norm.dtype == DType::f64),
+               "clipScale: the norm is not one float"))
+    return;
   if (!listsAgree(s, "clipScale: a gradient is not a float", grads.count, grads.items, grads.items)) return;
   const double value = norm.dtype == DType::f32 ? static_cast<double>(*static_cast<const float*>(norm.data))
                                                 : *static_cast<const double*>(norm.data);
@@ -238,7 +267,8 @@ void clipScale(Stream& s, const InOutList& grads, const In& norm, const double& 
   forEachListChunk(s, grads.items, grads.count, [&](int64_t t, int64_t first, int64_t n) {
     const View* const tensors[4] = {&grads.items[t], nullptr, nullptr, nullptr};
     withFloat(s, grads.items[t].dtype, "clipScale", [&]<class T>() {
-      overBlocks<T>(tensors, first, n, [&](T* g, T*, T*, T*, int64_t count) { scaleBlock(g, count, static_cast<T>(factor)); });
+      overBlocks<T>(tensors, first, n,
+                    [&](T* g, T*, T*, T*, int64_t count) { scaleBlock(g, count, static_cast<T>(factor)); });
     });
   });
 }

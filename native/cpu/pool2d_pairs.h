@@ -1,5 +1,6 @@
-// Max pooling by 2x2 windows with stride 2 and no padding, the commonest form: a register of outputs at a time, the two
-// columns of each window separated by shuffles. The general path builds rows tap by tap and costs six times as much.
+// Max pooling by 2x2 windows with stride 2 and no padding, the commonest form: a register of outputs at a
+// time, the two columns of each window separated by shuffles. The general path builds rows tap by tap and
+// costs six times as much.
 #pragma once
 #include "kernel.h"
 #include "simd/vec.h"
@@ -42,14 +43,17 @@ inline void loadPairs(const float* row, int64_t columns, PairMax::Values& even, 
   using V = PairMax::Values;
   constexpr int64_t n = PairMax::kLanes;
   const V low = columns >= n ? simd::load<V>(row) : simd::loadPart<V>(row, columns);
-  const V high = columns >= 2 * n ? simd::load<V>(row + n) : columns > n ? simd::loadPart<V>(row + n, columns - n) : V(0.0f);
+  const V high = columns >= 2 * n ? simd::load<V>(row + n)
+                 : columns > n    ? simd::loadPart<V>(row + n, columns - n)
+                                  : V(0.0f);
   even = V(__builtin_shufflevector(low.raw, high.raw, WG_EVEN_LANES));
   odd = V(__builtin_shufflevector(low.raw, high.raw, WG_ODD_LANES));
 }
 
-/// One plane: out and index [outHeight, outWidth], x [>= 2 outHeight, >= 2 outWidth], all with unit column stride.
-inline void maxPairs(float* out, int64_t outPitch, int32_t* index, int64_t indexPitch, const float* x, int64_t pitch, int64_t width,
-                     int64_t outHeight, int64_t outWidth) {
+/// One plane: out and index [outHeight, outWidth], x [>= 2 outHeight, >= 2 outWidth], all with unit column
+/// stride.
+inline void maxPairs(float* out, int64_t outPitch, int32_t* index, int64_t indexPitch, const float* x,
+                     int64_t pitch, int64_t width, int64_t outHeight, int64_t outWidth) {
   using Values = PairMax::Values;
   using Places = PairMax::Places;
   const Places lanes(typename Places::Raw{WG_LANE_NUMBERS});

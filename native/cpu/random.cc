@@ -1,5 +1,6 @@
-// Random numbers. Every element's draws follow from its logical position alone (ops/philox.h), so neither threads nor
-// strides change them. Draws are made a block of 1,024 at a time into the first-level cache and shaped from there.
+// Random numbers. Every element's draws follow from its logical position alone (ops/philox.h), so neither
+// threads nor strides change them. Draws are made a block of 1,024 at a time into the first-level cache and
+// shaped from there.
 #include "../ops/philox.h"
 
 #include "../ops/trig.h"
@@ -39,15 +40,15 @@ struct Generator {
   }
 };
 
-int64_t& wordAt(const View& v, int i) {
-  return static_cast<int64_t*>(v.data)[i * v.stride[0]];
-}
+int64_t& wordAt(const View& v, int i) { return static_cast<int64_t*>(v.data)[i * v.stride[0]]; }
 bool isState(Stream& s, const View& v) {
-  return require(s, v.dtype == DType::i64 && v.rank == 1 && v.shape[0] == 2, "random: the state is not int64 [seed, offset]");
+  return require(s, v.dtype == DType::i64 && v.rank == 1 && v.shape[0] == 2,
+                 "random: the state is not int64 [seed, offset]");
 }
 Generator generatorOf(const View& used) {
   const uint64_t seed = static_cast<uint64_t>(wordAt(used, 0));
-  return {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32), static_cast<uint64_t>(wordAt(used, 1))};
+  return {static_cast<uint32_t>(seed), static_cast<uint32_t>(seed >> 32),
+          static_cast<uint64_t>(wordAt(used, 1))};
 }
 
 /// Draws an element takes.
@@ -55,13 +56,16 @@ template <class T>
 constexpr int64_t kWords = static_cast<int64_t>(sizeof(T) / 4);
 
 /// Uniform number number `i` of a block of draws: in [0, 1), with all the mantissa's bits.
-inline float unit(const uint32_t* draws, int64_t i, float) { return static_cast<float>(draws[i] >> 8) * 0x1p-24f; }
+inline float unit(const uint32_t* draws, int64_t i, float) {
+  return static_cast<float>(draws[i] >> 8) * 0x1p-24f;
+}
 inline double unit(const uint32_t* draws, int64_t i, double) {
   const uint64_t bits = static_cast<uint64_t>(draws[2 * i + 1]) << 32 | draws[2 * i];
   return static_cast<double>(static_cast<int64_t>(bits >> 11)) * 0x1p-53;
 }
 
-/// Writes n elements from their draws, a block at a time: make(to, draws, x, n), x being the same elements of `input`.
+/// Writes n elements from their draws, a block at a time: make(to, draws, x, n), x being the same elements of
+/// `input`.
 template <class T, class Make>
 void generate(Stream& s, const View& out, const View* input, const Generator& g, Make make) {
   constexpr int64_t kBlock = kDraws / kWords<T>;

@@ -48,7 +48,8 @@ void sumColumns(const char* x, const Walk& rows, int64_t columns, Sum* sums) {
     for (; i + 4 <= end; i += 4) {
       const T *a = row(i), *b = row(i + 1), *d = row(i + 2), *e = row(i + 3);
       for (int64_t c = 0; c < columns; c++) {
-        level[0][c] += (static_cast<Sum>(a[c]) + static_cast<Sum>(b[c])) + (static_cast<Sum>(d[c]) + static_cast<Sum>(e[c]));
+        level[0][c] += (static_cast<Sum>(a[c]) + static_cast<Sum>(b[c])) +
+                       (static_cast<Sum>(d[c]) + static_cast<Sum>(e[c]));
       }
     }
     for (; i < end; i++) {
@@ -73,13 +74,15 @@ template <class T>
 void sumFloats(Stream& s, const Reduction& r, bool mean) {
   const double count = mean ? static_cast<double>(r.reduced.total) : 1.0;
   if (!r.columns) {
-    reduceRows<T, FloatSum<T>>(s, r, [count](char* to, FloatTotal t) { put(to, static_cast<T>(t.value / count)); });
+    reduceRows<T, FloatSum<T>>(s, r,
+                               [count](char* to, FloatTotal t) { put(to, static_cast<T>(t.value / count)); });
     return;
   }
   reduceColumns(s, r, [&](const char* x, int64_t columns, char* out, int64_t outStride) {
     T sums[kStrip];
     sumColumns<T>(x, r.reduced, columns, sums);
-    for (int64_t c = 0; c < columns; c++) put(out + c * outStride, static_cast<T>(static_cast<double>(sums[c]) / count));
+    for (int64_t c = 0; c < columns; c++)
+      put(out + c * outStride, static_cast<T>(static_cast<double>(sums[c]) / count));
   });
 }
 

@@ -11,9 +11,12 @@ bool planReduction(Stream& s, const View& out, const View& x, Reduction& r) {
   int count[2] = {0, 0};  // kept, reduced
   int order[kMaxRank], rank = 0;
   for (int i = 0; i < x.rank; i++) {
-    if (!require(s, out.shape[i] == x.shape[i] || out.shape[i] == 1, "reduction: a kept axis differs in size")) return false;
+    if (!require(s, out.shape[i] == x.shape[i] || out.shape[i] == 1,
+                 "reduction: a kept axis differs in size"))
+      return false;
     int at = rank++;
-    for (; at > 0 && magnitude(x.stride[order[at - 1]]) < magnitude(x.stride[i]); at--) order[at] = order[at - 1];
+    for (; at > 0 && magnitude(x.stride[order[at - 1]]) < magnitude(x.stride[i]); at--)
+      order[at] = order[at - 1];
     order[at] = i;
   }
   for (int k = 0; k < rank; k++) {

@@ -1,5 +1,6 @@
-// The shape side of a reduction: which axes go, how the input is laid out along kept and reduced ones, and how the work is
-// cut. Pieces depend on shapes and strides only, so sums are the same for any number of threads.
+// The shape side of a reduction: which axes go, how the input is laid out along kept and reduced ones, and
+// how the work is cut. Pieces depend on shapes and strides only, so sums are the same for any number of
+// threads.
 #pragma once
 #include "walk.h"
 
@@ -13,7 +14,8 @@ struct Reduction {
   bool columns;  ///< the contiguous axis of x is kept: whole rows are folded onto each other
 };
 
-/// Out has x's rank and size 1 along reduced axes. False, with the op failed, when the shapes do not relate so.
+/// Out has x's rank and size 1 along reduced axes. False, with the op failed, when the shapes do not relate
+/// so.
 bool planReduction(Stream& s, const View& out, const View& x, Reduction& r);
 
 /// Feeds positions [start, start + n) of `w`, based at `data`, to state.add(pointer, count).
@@ -38,7 +40,8 @@ inline void foldWalk(Walk w, char* data, int64_t start, int64_t n, State& state)
 }
 
 /// Folds every output's row of x. State: add(const T*, n) and partial(); State::Partial has merge(next).
-/// write(char* out, partial). A long reduction with few outputs is cut into pieces whose partials are merged in order.
+/// write(char* out, partial). A long reduction with few outputs is cut into pieces whose partials are merged
+/// in order.
 template <class T, class State, class Write>
 inline void reduceRows(Stream& s, const Reduction& r, Write write) {
   using Partial = typename State::Partial;
@@ -83,9 +86,11 @@ inline void putInteger(char* to, DType dtype, int64_t value) {
   else put(to, static_cast<uint8_t>(value));
 }
 
-inline constexpr int64_t kStrip = 128;  ///< columns folded side by side; their accumulators stay in the first-level cache
+inline constexpr int64_t kStrip =
+    128;  ///< columns folded side by side; their accumulators stay in the first-level cache
 
-/// Folds rows of x onto each other, kStrip columns at a time. run(x, rows walk, columns, outPointer, outStride).
+/// Folds rows of x onto each other, kStrip columns at a time. run(x, rows walk, columns, outPointer,
+/// outStride).
 template <class Run>
 inline void reduceColumns(Stream& s, const Reduction& r, Run run) {
   const int last = r.kept.rank - 1;
@@ -95,7 +100,8 @@ inline void reduceColumns(Stream& s, const Reduction& r, Run run) {
   const auto chunk = [&](int64_t c) {
     for (int64_t t = c * perChunk, end = minOf(t + perChunk, total); t < end; t++) {
       const int64_t first = t / strips * width + t % strips * kStrip;
-      run(at(r.kept, first), minOf(kStrip, width - t % strips * kStrip), at(r.out, first), r.out.stride[last]);
+      run(at(r.kept, first), minOf(kStrip, width - t % strips * kStrip), at(r.out, first),
+          r.out.stride[last]);
     }
   };
   if (total <= perChunk) chunk(0);

@@ -44,7 +44,8 @@ inline void flushRow(const Rows& r, char* row, int64_t i, int64_t n, const T* st
   scatter(Walk{row + i * r.step, r.item, n, 1, false, {n}, {r.step}}, stage, 0, n);
 }
 
-/// Elements staged at a time; rows that are contiguous are taken in the same blocks, so results do not depend on layout.
+/// Elements staged at a time; rows that are contiguous are taken in the same blocks, so results do not depend
+/// on layout.
 inline constexpr int64_t kRowBlock = 1024;
 
 /// f(row number) for all rows, in chunks of about kChunk elements.

@@ -1,5 +1,6 @@
-// softmax and logSoftmax over the last axis, with gradients. Three passes over a row that stays in the cache: maximum,
-// exponentials and their sum, scaling. Any strides: rows are taken in blocks, staged when they are not contiguous.
+// softmax and logSoftmax over the last axis, with gradients. Three passes over a row that stays in the cache:
+// maximum, exponentials and their sum, scaling. Any strides: rows are taken in blocks, staged when they are
+// not contiguous.
 #include "rows.h"
 #include "simd/exponent.h"
 
@@ -52,7 +53,8 @@ void logSoftmaxRow(const Rows& out, char* to, const Rows& x, const char* from) {
   for (int64_t i = 0; i < x.width; i += kRowBlock) {
     const int64_t n = minOf(kRowBlock, x.width - i);
     const T* p = readRow(x, from, i, n, stage[0]);
-    simd::mapBlock(writeRow(out, to, i, stage[1]), p, p, n, [=](Vec<T> v, Vec<T>) { return (v - shift) - logSum; });
+    simd::mapBlock(writeRow(out, to, i, stage[1]), p, p, n,
+                   [=](Vec<T> v, Vec<T>) { return (v - shift) - logSum; });
     flushRow(out, to, i, n, stage[1]);
   }
 }
@@ -94,7 +96,9 @@ void gradRow(const Rows& dx, char* to, const Rows& y, const char* yRow, const Ro
 
 template <class F>
 void forward(Stream& s, const char* name, const View& out, const View& x, F row) {
-  if (!require(s, sameShape(out, x) && out.dtype == x.dtype, "softmax: output and input differ") || numel(out) == 0) return;
+  if (!require(s, sameShape(out, x) && out.dtype == x.dtype, "softmax: output and input differ") ||
+      numel(out) == 0)
+    return;
   const Rows to = rowsOf(out), from = rowsOf(x);
   withFloat(s, x.dtype, name, [&]<class T>() {
     forEachRow(s, from.count, from.width,
@@ -108,21 +112,30 @@ void backward(Stream& s, const char* name, const View& dx, const View& y, const 
   if (!require(s, sound, "softmax gradient: operands differ") || numel(dx) == 0) return;
   const Rows to = rowsOf(dx), a = rowsOf(y), b = rowsOf(dy);
   withFloat(s, dx.dtype, name, [&]<class T>() {
-    forEachRow(s, a.count, a.width,
-               [&](int64_t i) { gradRow<T, kLog>(to, at(to.start, i), a, at(a.start, i), b, at(b.start, i)); });
+    forEachRow(s, a.count, a.width, [&](int64_t i) {
+      gradRow<T, kLog>(to, at(to.start, i), a, at(a.start, i), b, at(b.start, i));
+    });
   });
 }
 
 }  // namespace
 
 void softmax(Stream& s, const Out& out, const In& x) {
-  forward(s, "softmax", out, x, []<class T>(const Rows& o, char* to, const Rows& i, const char* from) { softmaxRow<T>(o, to, i, from); });
+  forward(s, "softmax", out, x, []<class T>(const Rows& o, char* to, const Rows& i, const char* from) {
+    softmaxRow<T>(o, to, i, from);
+  });
 }
 void logSoftmax(Stream& s, const Out& out, const In& x) {
-  forward(s, "logSoftmax", out, x, []<class T>(const Rows& o, char* to, const Rows& i, const char* from) { logSoftmaxRow<T>(o, to, i, from); });
+  forward(s, "logSoftmax", out, x, []<class T>(const Rows& o, char* to, const Rows& i, const char* from) {
+    logSoftmaxRow<T>(o, to, i, from);
+  });
 }
-void softmaxGrad(Stream& s, const Out& dx, const In& out, const In& dy) { backward<false>(s, "softmaxGrad", dx, out, dy); }
-void logSoftmaxGrad(Stream& s, const Out& dx, const In& out, const In& dy) { backward<true>(s, "logSoftmaxGrad", dx, out, dy); }
+void softmaxGrad(Stream& s, const Out& dx, const In& out, const In& dy) {
+  backward<false>(s, "softmaxGrad", dx, out, dy);
+}
+void logSoftmaxGrad(Stream& s, const Out& dx, const In& out, const In& dy) {
+  backward<true>(s, "logSoftmaxGrad", dx, out, dy);
+}
 
 }  // namespace WG_ISA
 }  // namespace wg::cpu

@@ -1,4 +1,5 @@
-// The kernel table of one ISA, made from the op table; the only thing of this ISA the rest of the program refers to.
+// The kernel table of one ISA, made from the op table; the only thing of this ISA the rest of the program
+// refers to.
 #include "../core/thunk.h"
 #include "kernels.h"
 #include "workspace.h"

@@ -27,7 +27,8 @@ void gradBody(void* out, const void* a, const void* b, const void*, int64_t n) {
   const T* saved = static_cast<const T*>(a);
   const T* dy = static_cast<const T*>(b);
   int64_t i = 0;
-  for (; i + V::kLanes <= n; i += V::kLanes) store(o + i, Op::grad(simd::load<V>(saved + i), simd::load<V>(dy + i)));
+  for (; i + V::kLanes <= n; i += V::kLanes)
+    store(o + i, Op::grad(simd::load<V>(saved + i), simd::load<V>(dy + i)));
   if (i < n) {
     storePart(o + i, Op::grad(simd::loadPart<V>(saved + i, n - i), simd::loadPart<V>(dy + i, n - i)), n - i);
   }
@@ -46,7 +47,9 @@ void runValue(Stream& s, const char* name, const View& out, const View& x) {
 
 template <class Op>
 void runGrad(Stream& s, const char* name, const View& dx, const View& saved, const View& dy) {
-  if (!require(s, dx.dtype == saved.dtype && dx.dtype == dy.dtype, "unary gradient: operands differ in dtype")) return;
+  if (!require(s, dx.dtype == saved.dtype && dx.dtype == dy.dtype,
+               "unary gradient: operands differ in dtype"))
+    return;
   Body body = nullptr;
   withFloat(s, dx.dtype, name, [&body]<class T>() { body = gradBody<Op, T>; });
   const Source inputs[] = {sourceOf(saved), sourceOf(dy)};
@@ -55,10 +58,10 @@ void runGrad(Stream& s, const char* name, const View& dx, const View& saved, con
 
 }  // namespace
 
-#define WG_UNARY_KERNELS(X, Struct, name)                                                         \
-  void name(Stream& s, const Out& out, const In& x) { runValue<op::Struct>(s, #name, out, x); }   \
-  void name##Grad(Stream& s, const Out& dx, const In& saved, const In& dy) {                      \
-    runGrad<op::Struct>(s, #name "Grad", dx, saved, dy);                                          \
+#define WG_UNARY_KERNELS(X, Struct, name)                                                       \
+  void name(Stream& s, const Out& out, const In& x) { runValue<op::Struct>(s, #name, out, x); } \
+  void name##Grad(Stream& s, const Out& dx, const In& saved, const In& dy) {                    \
+    runGrad<op::Struct>(s, #name "Grad", dx, saved, dy);                                        \
   }
 WG_UNARY(WG_UNARY_KERNELS, )
 #undef WG_UNARY_KERNELS

@@ -1,5 +1,5 @@
-// Reading and writing any strided view in logical (row-major) order, a block at a time: how kernels whose inner loop wants
-// contiguous memory take every layout.
+// Reading and writing any strided view in logical (row-major) order, a block at a time: how kernels whose
+// inner loop wants contiguous memory take every layout.
 #pragma once
 #include "kernel.h"
 

@@ -1,5 +1,6 @@
-// A backend for tests: host memory and the baseline kernels, but a device that is late, fails on demand, and keeps graphs of
-// its own. Built as a library, so that the border every other backend crosses is crossed here too.
+// A backend for tests: host memory and the baseline kernels, but a device that is late, fails on demand, and
+// keeps graphs of its own. Built as a library, so that the border every other backend crosses is crossed here
+// too.
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -49,7 +50,8 @@ bool countdown(std::atomic<int64_t>& counter) {
 
 void pause(const Command&) {
   const double us = hooks.delayUs.load();
-  if (us > 0) std::this_thread::sleep_for(std::chrono::nanoseconds(static_cast<int64_t>(random01() * us * 1000)));
+  if (us > 0)
+    std::this_thread::sleep_for(std::chrono::nanoseconds(static_cast<int64_t>(random01() * us * 1000)));
 }
 
 /// Stands before each kernel of the table: fails in its place when a hook says so.
@@ -68,8 +70,9 @@ void mayFail(Stream& s, const void* arguments) {
 const KernelRow* kernels() {
   static KernelRow rows[static_cast<int>(Op::count)];
   const KernelRow* base = cpu::base::table();
-#define WG_FAKE_ROW(name, args, names) \
-  rows[static_cast<int>(Op::name)] = {&mayFail<static_cast<int>(Op::name)>, base[static_cast<int>(Op::name)].workspace};
+#define WG_FAKE_ROW(name, args, names)                                      \
+  rows[static_cast<int>(Op::name)] = {&mayFail<static_cast<int>(Op::name)>, \
+                                      base[static_cast<int>(Op::name)].workspace};
   WG_OPS(WG_FAKE_ROW)
 #undef WG_FAKE_ROW
   return rows;
@@ -82,7 +85,8 @@ struct Graph {
 
 void* openQueue(int32_t, QueueShared* shared) {
   try {
-    return new Executor(*shared, [] { cpu::registerThread(); }, pause);
+    return new Executor(
+        *shared, [] { cpu::registerThread(); }, pause);
   } catch (const std::bad_alloc&) {
     return nullptr;
   } catch (const std::system_error&) {
@@ -95,7 +99,8 @@ void* makeGraph(void*, const Command* first, uint64_t bytes) {
   try {
     auto* graph = new Graph;
     const auto* end = reinterpret_cast<const char*>(first) + bytes;
-    for (const Command* c = first; reinterpret_cast<const char*>(c) < end; c = next(c)) graph->commands.push_back(c);
+    for (const Command* c = first; reinterpret_cast<const char*>(c) < end; c = next(c))
+      graph->commands.push_back(c);
     return graph;
   } catch (const std::bad_alloc&) {
     return nullptr;
@@ -158,7 +163,8 @@ Backend make() {
 }  // namespace
 }  // namespace wg::fake
 
-extern "C" __attribute__((visibility("default"))) const wg::Backend* wg_backend(uint32_t abi, const wg::Host*) {
+extern "C" __attribute__((visibility("default"))) const wg::Backend* wg_backend(uint32_t abi,
+                                                                                const wg::Host*) {
   if (abi != wg::abi()) return nullptr;
   static const wg::Backend instance = wg::fake::make();
   return &instance;

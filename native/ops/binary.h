@@ -14,12 +14,12 @@
   F(X, Pow, pow)
 
 /// Two operands of one dtype, a bool result.
-#define WG_COMPARE(F, X)\
-  F(X, Eq, eq) \
-  F(X, Ne, ne) \
-  F(X, Lt, lt) \
-  F(X, Le, le) \
-  F(X, Gt, gt) \
+#define WG_COMPARE(F, X) \
+  F(X, Eq, eq)           \
+  F(X, Ne, ne)           \
+  F(X, Lt, lt)           \
+  F(X, Le, le)           \
+  F(X, Gt, gt)           \
   F(X, Ge, ge)
 
 namespace wg {
@@ -27,31 +27,56 @@ inline namespace WG_ISA {
 namespace op {
 
 struct Add {
-  template <class V> WG_HD static V value(V a, V b) { return a + b; }
+  template <class V>
+  WG_HD static V value(V a, V b) {
+    return a + b;
+  }
 };
 struct Sub {
-  template <class V> WG_HD static V value(V a, V b) { return a - b; }
+  template <class V>
+  WG_HD static V value(V a, V b) {
+    return a - b;
+  }
 };
 struct Mul {
-  template <class V> WG_HD static V value(V a, V b) { return a * b; }
+  template <class V>
+  WG_HD static V value(V a, V b) {
+    return a * b;
+  }
 };
 struct Div {
-  template <class V> WG_HD static V value(V a, V b) { return a / b; }
+  template <class V>
+  WG_HD static V value(V a, V b) {
+    return a / b;
+  }
 };
-// NaN wins over any number, as in PyTorch: a NaN in `a` fails both comparisons' negations, one in `b` falls through.
+// NaN wins over any number, as in PyTorch: a NaN in `a` fails both comparisons' negations, one in `b` falls
+// through.
 struct Maximum {
-  template <class V> WG_HD static V value(V a, V b) { return select((a > b) | (a != a), a, b); }
+  template <class V>
+  WG_HD static V value(V a, V b) {
+    return select((a > b) | (a != a), a, b);
+  }
 };
 struct Minimum {
-  template <class V> WG_HD static V value(V a, V b) { return select((a < b) | (a != a), a, b); }
+  template <class V>
+  WG_HD static V value(V a, V b) {
+    return select((a < b) | (a != a), a, b);
+  }
 };
 struct Pow {
-  template <class V> WG_HD static V value(V a, V b) { return math::pow(a, b); }
+  template <class V>
+  WG_HD static V value(V a, V b) {
+    return math::pow(a, b);
+  }
 };
 
-#define WG_COMPARISON(Name, op)                                    \
-  struct Name {                                                    \
-    template <class V> WG_HD static auto mask(V a, V b) { return a op b; } \
+#define WG_COMPARISON(Name, op)        \
+  struct Name {                        \
+    template <class V>                 \
+    WG_HD static auto mask(V a, V b) { \
+      return a op b;                   \
+    }                                  \
   };
 WG_COMPARISON(Eq, ==)
 WG_COMPARISON(Ne, !=)

@@ -1,7 +1,8 @@
-// wg::math: the functions of element bodies, each one polynomial for every ISA and device, over scalars and registers.
-// Coefficients were fitted with Lawson-weighted least squares in 50 digits; the comment by each gives the fit's error.
-// Measured over their whole range by test/native/kernels_a_test.cc: float32 exp, log, erf, tanh, sigmoid, sin, cos and
-// float64 alike stay within 3 ULP (exp 1, log, erf and tanh 2), denormals, infinities and signed zeros included.
+// wg::math: the functions of element bodies, each one polynomial for every ISA and device, over scalars and
+// registers. Coefficients were fitted with Lawson-weighted least squares in 50 digits; the comment by each
+// gives the fit's error. Measured over their whole range by test/native/kernels_a_test.cc: float32 exp, log,
+// erf, tanh, sigmoid, sin, cos and float64 alike stay within 3 ULP (exp 1, log, erf and tanh 2), denormals,
+// infinities and signed zeros included.
 #pragma once
 #include "scalar.h"
 
@@ -41,14 +42,16 @@ WG_HD V expReduced(V x, V tail) {
     // ln 2 in two parts, the first with so few bits that n times it is exact without a fused multiply-add.
     const V n = roundSmall(x * V(1.44269504f));
     const V r = ((x - n * V(0.693359375f)) - n * V(-2.12194440e-4f)) + tail;
-    const V q = polynomial(r, 0.49999994f, 0.166665211f, 0.0416685641f, 0.00836868025f, 0.00138043519f);  // 2^-28.3
+    const V q =
+        polynomial(r, 0.49999994f, 0.166665211f, 0.0416685641f, 0.00836868025f, 0.00138043519f);  // 2^-28.3
     return scaleByPowerOf2(r * r * q + r + V(1.0f), n);
   } else {
     const V n = roundSmall(x * V(1.4426950408889634));
     const V r = ((x - n * V(6.93147180369123816490e-01)) - n * V(1.90821492927058770002e-10)) + tail;
-    const V q = polynomial(r, 0.5, 0.16666666666666682, 0.041666666666666102, 0.0083333333333169453, 0.0013888888889113733,
-                           0.00019841269896594862, 2.4801586927094893e-05, 2.7557234657035414e-06, 2.7557583266823568e-07,
-                           2.5112107124074016e-08, 2.0825821115821018e-09);  // 2^-64
+    const V q = polynomial(r, 0.5, 0.16666666666666682, 0.041666666666666102, 0.0083333333333169453,
+                           0.0013888888889113733, 0.00019841269896594862, 2.4801586927094893e-05,
+                           2.7557234657035414e-06, 2.7557583266823568e-07, 2.5112107124074016e-08,
+                           2.0825821115821018e-09);  // 2^-64
     return scaleByPowerOf2(V(1.0) + (r + r * r * q), n);
   }
 }
@@ -56,7 +59,8 @@ WG_HD V expReduced(V x, V tail) {
 template <class V>
 WG_HD V exp(V x) {
   using T = ElementOf<V>;
-  // Beyond these bounds the result is 0 or Inf whatever the argument; NaN, the second operand, passes through both.
+  // Beyond these bounds the result is 0 or Inf whatever the argument; NaN, the second operand, passes through
+  // both.
   const V high(sizeof(T) == 4 ? T(90) : T(720)), low(sizeof(T) == 4 ? T(-105) : T(-760));
   return expReduced(maxNum(low, minNum(high, x)), V(T(0)));
 }
@@ -71,10 +75,13 @@ WG_HD void splitExponent(V x, V& f, V& e) {
   constexpr T kLift = sizeof(T) == 4 ? T(0x1p24) : T(0x1p54);
   const auto tiny = x < V(F::kMinNormal);
   const V lifted = select(tiny, x * V(kLift), x);
-  constexpr Bit kRootHalf = sizeof(T) == 4 ? static_cast<Bit>(0x3f3504f3) : static_cast<Bit>(0x3fe6a09e667f3bcd);
+  constexpr Bit kRootHalf =
+      sizeof(T) == 4 ? static_cast<Bit>(0x3f3504f3) : static_cast<Bit>(0x3fe6a09e667f3bcd);
   const B shifted = bitsOf(lifted) - B(kRootHalf) + B(static_cast<Bit>(F::kBias << F::kMantissa));
   const B exponent = shifted >> F::kMantissa;  // biased, positive
-  f = fromBits<V>(bitsOf(lifted) - (exponent << F::kMantissa) + B(static_cast<Bit>(F::kBias << F::kMantissa))) - V(T(1));
+  f = fromBits<V>(bitsOf(lifted) - (exponent << F::kMantissa) +
+                  B(static_cast<Bit>(F::kBias << F::kMantissa))) -
+      V(T(1));
   // An integer below 2^mantissa becomes a number by putting it under the exponent of 2^mantissa.
   constexpr T kTwoToMantissa = sizeof(T) == 4 ? T(0x1p23) : T(0x1p52);
   e = fromBits<V>(exponent | bitsOf(V(kTwoToMantissa))) - V(kTwoToMantissa + T(F::kBias));
@@ -89,17 +96,19 @@ WG_HD V log(V x) {
   splitExponent(x, f, e);
   V result;
   if constexpr (sizeof(T) == 4) {
-    const V p = polynomial(f, 0.333333135f, -0.250000089f, 0.200021446f, -0.166680858f, 0.142191246f, -0.124039277f,
-                           0.118894979f, -0.116850108f, 0.0675465688f);  // 2^-30.4
+    const V p = polynomial(f, 0.333333135f, -0.250000089f, 0.200021446f, -0.166680858f, 0.142191246f,
+                           -0.124039277f, 0.118894979f, -0.116850108f, 0.0675465688f);  // 2^-30.4
     const V ff = f * f;
     const V small = (ff * f * p + e * V(-2.12194440e-4f)) - V(0.5f) * ff;
     result = (small + f) + e * V(0.693359375f);
   } else {
     // log(1+f) = f - (f²/2 - s (f²/2 + R)), s = f / (2 + f), R = s² P(s²)
     const V s = f / (V(2.0) + f), z = s * s, half = V(0.5) * f * f;
-    const V r = z * polynomial(z, 0.66666666666666663, 0.40000000000006158, 0.28571428569110074, 0.22222222643637754,
-                               0.1818177588956176, 0.15387081929156529, 0.1325029985888462, 0.13249804890614497);  // 2^-67
-    result = e * V(6.93147180369123816490e-01) - ((half - (s * (half + r) + e * V(1.90821492927058770002e-10))) - f);
+    const V r = z * polynomial(z, 0.66666666666666663, 0.40000000000006158, 0.28571428569110074,
+                               0.22222222643637754, 0.1818177588956176, 0.15387081929156529,
+                               0.1325029985888462, 0.13249804890614497);  // 2^-67
+    result = e * V(6.93147180369123816490e-01) -
+             ((half - (s * (half + r) + e * V(1.90821492927058770002e-10))) - f);
   }
   result = select(x == V(F::kInf), x, result);
   result = select(x == V(T(0)), V(-F::kInf), result);
@@ -112,10 +121,12 @@ WG_HD V tanh(V x) {
   const V a = abs(x), z = x * x;
   V small;
   if constexpr (sizeof(T) == 4) {
-    const V p = polynomial(z, -0.333332837f, 0.133315027f, -0.0537444279f, 0.0206534285f, -0.00572003424f);  // 2^-27.9
+    const V p = polynomial(z, -0.333332837f, 0.133315027f, -0.0537444279f, 0.0206534285f,
+                           -0.00572003424f);  // 2^-27.9
     small = a * z * p + a;
   } else {
-    const V p = polynomial(z, -0.33333333333333326, -0.020496853879103868, -0.00019909190946200501);  // 2^-60.6
+    const V p =
+        polynomial(z, -0.33333333333333326, -0.020496853879103868, -0.00019909190946200501);  // 2^-60.6
     const V q = polynomial(z, 1.0, 0.46149056163729701, 0.0232887384787961, 0.00020644149476757763);
     small = a * z * (p / q) + a;
   }
@@ -139,7 +150,8 @@ WG_HD V erf(V x) {
   // Large: 1 - exp(-E) with E = -log(erfc a) = a + a Q(a), smooth up to where erf is 1.
   if constexpr (sizeof(T) == 4) {
     cut = V(0.9277f);
-    small = a * polynomial(z, 0.128379151f, -0.376124978f, 0.112818383f, -0.0267668962f, 0.0049929684f, -0.000598717947f) +
+    small = a * polynomial(z, 0.128379151f, -0.376124978f, 0.112818383f, -0.0267668962f, 0.0049929684f,
+                           -0.000598717947f) +
             a;  // 2^-25.9
     edge = select(a > V(3.95f), V(3.95f), a);
     edge = edge * polynomial(edge, 0.12865676f, 0.635117292f, 0.106293932f, -0.0238119215f, 0.00366638857f,
@@ -147,17 +159,20 @@ WG_HD V erf(V x) {
            edge;  // 2^-30.6
   } else {
     cut = V(1.0);
-    small = a * polynomial(z, 0.12837916709551259, -0.37612638903183748, 0.11283791670954885, -0.026866170645077857,
-                           0.0052239776248283135, -0.00085483269814197948, 0.00012055331132769042, -1.4925595768144862e-05,
-                           1.6461008419395554e-06, -1.6350395663065362e-07, 1.4660325312732003e-08, -1.1374943781735141e-09,
+    small = a * polynomial(z, 0.12837916709551259, -0.37612638903183748, 0.11283791670954885,
+                           -0.026866170645077857, 0.0052239776248283135, -0.00085483269814197948,
+                           0.00012055331132769042, -1.4925595768144862e-05, 1.6461008419395554e-06,
+                           -1.6350395663065362e-07, 1.4660325312732003e-08, -1.1374943781735141e-09,
                            5.9606669768050677e-11) +
             a;  // 2^-62.8
     edge = select(a > V(6.0), V(6.0), a);
-    edge = edge * polynomial(edge, 0.1283792075440707, 0.63661930492921115, 0.10277515175852295, -0.01913716412111207,
-                             -0.00018821217974027699, 0.001658431688316836, -0.00053737835493937751, -3.2543855639783483e-05,
-                             0.00011647452437063134, -6.703367380833429e-05, 2.4871464370513443e-05, -6.8220758983740573e-06,
-                             1.4193880181697402e-06, -2.1857298603267147e-07, 2.2497226803677902e-08, -9.0763269540081627e-10,
-                             -1.4909114862552147e-10, 3.2973445656093995e-11, -3.1421177469277279e-12, 1.6085041020430635e-13,
+    edge = edge * polynomial(edge, 0.1283792075440707, 0.63661930492921115, 0.10277515175852295,
+                             -0.01913716412111207, -0.00018821217974027699, 0.001658431688316836,
+                             -0.00053737835493937751, -3.2543855639783483e-05, 0.00011647452437063134,
+                             -6.703367380833429e-05, 2.4871464370513443e-05, -6.8220758983740573e-06,
+                             1.4193880181697402e-06, -2.1857298603267147e-07, 2.2497226803677902e-08,
+                             -9.0763269540081627e-10, -1.4909114862552147e-10, 3.2973445656093995e-11,
+                             -3.1421177469277279e-12, 1.6085041020430635e-13,
                              -3.6005130826188747e-15) +
            edge;  // 2^-64
   }

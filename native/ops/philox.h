@@ -1,8 +1,9 @@
-// Philox4x32-10 (Salmon et al., SC 2011): the counter-based generator behind every random op, the same on every device.
+// Philox4x32-10 (Salmon et al., SC 2011): the counter-based generator behind every random op, the same on
+// every device.
 //
-// Element i of a float32 tensor, in logical order, uses 32-bit draw i: lane i % 4 of the block with counter offset + i / 4.
-// Element i of a float64 tensor uses draws 2i (low half) and 2i + 1 (high half). Normal numbers come in pairs (2j, 2j + 1) of
-// elements by Box-Muller: sqrt(-2 ln u1) times cos and sin of 2 pi u2.
+// Element i of a float32 tensor, in logical order, uses 32-bit draw i: lane i % 4 of the block with counter
+// offset + i / 4. Element i of a float64 tensor uses draws 2i (low half) and 2i + 1 (high half). Normal
+// numbers come in pairs (2j, 2j + 1) of elements by Box-Muller: sqrt(-2 ln u1) times cos and sin of 2 pi u2.
 #pragma once
 #include "scalar.h"
 

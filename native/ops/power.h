@@ -29,9 +29,10 @@ WG_HD void logInTwo(V x, V& high, V& low) {
   V z, zLow;
   exactProduct(s, s, z, zLow);
   zLow = zLow + V(2.0) * s * sLow;
-  const V tail = z * polynomial(z, 0.3999999999999998, 0.28571428571445151, 0.22222222217525636, 0.18181818871626038,
-                                0.15384556788628437, 0.13336320253442374, 0.11674767648826585,
-                                0.11989385992421321);  // 2^-73.6
+  const V tail =
+      z * polynomial(z, 0.3999999999999998, 0.28571428571445151, 0.22222222217525636, 0.18181818871626038,
+                     0.15384556788628437, 0.13336320253442374, 0.11674767648826585,
+                     0.11989385992421321);  // 2^-73.6
   V p, pLow;
   exactSum(V(0.66666666666666663), tail, p, pLow);
   pLow = pLow + V(3.7007434154171886e-17);
@@ -70,7 +71,8 @@ WG_HD V powDouble(V x, V y) {
 
   const V whole = floor(y), halved = floor(y * V(0.5));
   const auto isInteger = whole == y;
-  const V odd = select(isInteger, whole - (halved + halved), zero);  // 1 or 0; NaN (y infinite) counts as even
+  const V odd =
+      select(isInteger, whole - (halved + halved), zero);  // 1 or 0; NaN (y infinite) counts as even
   const auto negative = fromBits<V>((bitsOf(x) & BitsOf<V>(F::kSign)) | bitsOf(one)) < zero;
   result = select(negative & (odd == one), -result, result);
   result = select((x < zero) & (whole != y) & (a < inf), nan, result);

@@ -1,5 +1,5 @@
-// The vocabulary of element bodies for plain scalars: what native/cpu/simd/vec.h offers for SIMD registers, spelled the
-// same, so that one body serves float, double and Vec<T>.
+// The vocabulary of element bodies for plain scalars: what native/cpu/simd/vec.h offers for SIMD registers,
+// spelled the same, so that one body serves float, double and Vec<T>.
 #pragma once
 #include <cstdint>
 
@@ -30,11 +30,11 @@ struct ValueTraits<double> {
   using Element = double;
   using Bits = uint64_t;
 };
-#define WG_INTEGER_TRAITS(type)   \
-  template <>                     \
-  struct ValueTraits<type> {      \
-    using Element = type;         \
-    using Bits = type;            \
+#define WG_INTEGER_TRAITS(type) \
+  template <>                   \
+  struct ValueTraits<type> {    \
+    using Element = type;       \
+    using Bits = type;          \
   };
 WG_INTEGER_TRAITS(int32_t)
 WG_INTEGER_TRAITS(int64_t)
@@ -53,7 +53,8 @@ template <>
 struct Format<float> {
   static constexpr int kMantissa = 23;
   static constexpr uint32_t kBias = 127, kSign = 0x80000000u;
-  static constexpr float kRounder = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer kept in the low bits
+  static constexpr float kRounder =
+      12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer kept in the low bits
   static constexpr float kInf = __builtin_inff(), kNaN = __builtin_nanf(""), kMinNormal = 0x1p-126f;
 };
 template <>

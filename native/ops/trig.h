@@ -1,5 +1,5 @@
-// wg::math::sin and cos: argument reduction in double for every type, so that float32 is right to the last bit but one
-// for all arguments; beyond 2^20 the exact reduction of Payne and Hanek, lane by lane.
+// wg::math::sin and cos: argument reduction in double for every type, so that float32 is right to the last
+// bit but one for all arguments; beyond 2^20 the exact reduction of Payne and Hanek, lane by lane.
 #pragma once
 #include "math.h"
 
@@ -19,7 +19,8 @@ inline double reduceLarge(double x, double& quadrant) {
   const uint64_t bits = bitsOf(x);
   const int exponent = static_cast<int>((bits >> 52) & 2047) - 1075;  // x = mantissa * 2^exponent
   const uint64_t mantissa = (bits & 0xfffffffffffff) | (uint64_t{1} << 52);
-  // Bits of 2/pi that weigh 4 or more after multiplication vanish modulo 4: start two bits before the point moves in.
+  // Bits of 2/pi that weigh 4 or more after multiplication vanish modulo 4: start two bits before the point
+  // moves in.
   const int skip = exponent > 2 ? exponent - 2 : 0, shift = exponent - skip;  // shift <= 2
   uint64_t w[3];
   for (int i = 0; i < 3; i++) {
@@ -34,7 +35,8 @@ inline double reduceLarge(double x, double& quadrant) {
   // The value is p0 (integer part in its upper word) times 2^shift; -35 <= shift <= 2 for |x| >= 2^20.
   const Wide whole = Wide{static_cast<uint64_t>(p0 >> 64)} << 64 | static_cast<uint64_t>(p0);
   const uint64_t below = static_cast<uint64_t>(p1);
-  const Wide turns = (whole << (62 + shift)) | (static_cast<Wide>(below) >> (2 - shift));  // 2 integer bits, 126 of fraction
+  const Wide turns =
+      (whole << (62 + shift)) | (static_cast<Wide>(below) >> (2 - shift));  // 2 integer bits, 126 of fraction
   const uint64_t n = static_cast<uint64_t>(turns >> 126) + static_cast<uint64_t>((turns >> 125) & 1);
   quadrant = static_cast<double>(n & 3);
   const __int128 fraction = static_cast<__int128>(turns << 2) >> 2;  // signed, of 2^126: in [-1/2, 1/2)
@@ -83,17 +85,22 @@ WG_HD V quarterWave(V r, V quadrant, uint32_t shift) {
   const V z = r * r;
   V s, c;
   if constexpr (sizeof(T) == 4) {
-    s = r * z * polynomial(z, -0.166666672f, 0.00833332911f, -0.000198393362f, 2.7183064e-06f) + r;  // 2^-37.6
-    c = z * z * polynomial(z, 0.0416666679f, -0.00138888834f, 2.47995176e-05f, -2.72099498e-07f) - V(0.5f) * z + V(1.0f);
+    s = r * z * polynomial(z, -0.166666672f, 0.00833332911f, -0.000198393362f, 2.7183064e-06f) +
+        r;  // 2^-37.6
+    c = z * z * polynomial(z, 0.0416666679f, -0.00138888834f, 2.47995176e-05f, -2.72099498e-07f) -
+        V(0.5f) * z + V(1.0f);
   } else {
-    s = r * z * polynomial(z, -0.16666666666666666, 0.0083333333333333228, -0.0001984126984125511, 2.7557319214203738e-06,
-                           -2.5052104913244016e-08, 1.6058366653986538e-10, -7.5786916391957431e-13) +
+    s = r * z *
+            polynomial(z, -0.16666666666666666, 0.0083333333333333228, -0.0001984126984125511,
+                       2.7557319214203738e-06, -2.5052104913244016e-08, 1.6058366653986538e-10,
+                       -7.5786916391957431e-13) +
         r;  // 2^-68.8
     const V half = V(0.5) * z, near = V(1.0) - half;
-    c = near + (((V(1.0) - near) - half) +
-                z * z * polynomial(z, 0.041666666666666664, -0.0013888888888888874, 2.4801587301571374e-05,
-                                   -2.7557319215324209e-07, 2.0876754354630801e-09, -1.1470291962293995e-11,
-                                   4.7380501239015906e-14));  // 2^-75
+    c = near + (((V(1.0) - near) - half) + z * z *
+                                               polynomial(z, 0.041666666666666664, -0.0013888888888888874,
+                                                          2.4801587301571374e-05, -2.7557319215324209e-07,
+                                                          2.0876754354630801e-09, -1.1470291962293995e-11,
+                                                          4.7380501239015906e-14));  // 2^-75
   }
   using Bit = decltype(F::kSign);
   const B q = bitsOf(quadrant + V(F::kRounder)) + B(static_cast<Bit>(shift));

@@ -200,21 +200,7 @@ export const programs: fc.Arbitrary<Command[]> = fc.array(
 );
 
 /** Mostly shapes that fit each other; the last is large enough for zero-copy reads. */
-const shapes: readonly (readonly number[])[] = [
-  [2, 3],
-  [3, 2],
-  [3],
-  [2],
-  [],
-  [3, 3],
-  [1, 3],
-  [2, 1],
-  [0, 3],
-  [2, 2, 3],
-  [2, 3],
-  [3, 3],
-  [33, 40],
-];
+const shapes: readonly (readonly number[])[] = [[2, 3], [3, 2], [3], [2], [], [3, 3], [1, 3], [2, 1], [0, 3], [2, 2, 3], [33, 40], [3, 3], [33, 40]];
 
 export interface Figures {
   programs: number;
@@ -712,13 +698,11 @@ export class Runner {
       );
     }
     if (!m.alive) {
-      return this.#both(
-        () => {
-          throw new model.ModelError('ERR_DISPOSED', how);
-        },
-        () => (how === 'data' ? r.data() : r.lend(() => 0), null),
-        how,
-      );
+      const call = async (): Promise<unknown> => (how === 'data' ? r.data() : r.lend(() => 0));
+      const refused = assert.rejects(call(), { code: 'ERR_DISPOSED' });
+      refused.catch(() => {});
+      this.#world.pending.push(refused);
+      return;
     }
     const promise =
       how === 'data'

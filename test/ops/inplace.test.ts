@@ -107,8 +107,13 @@ for (const device of testDevices) {
       const columns = ops.transpose(x);
       throwsCode(() => table[name](x, wide), 'ERR_SHAPE', 'a larger operand');
       throwsCode(() => table[name](spread, one), 'ERR_ARGUMENT', 'an expanded target', /overlap/);
-      throwsCode(() => table[name](ints, 0.5), name === 'copy_' ? 'ERR_ARGUMENT' : 'ERR_DTYPE', 'a fraction into integers');
-      if (name !== 'copy_') throwsCode(() => table[name](ints, tensor([1.5], { device })), 'ERR_DTYPE', 'a float tensor into integers');
+      throwsCode(
+        () => table[name](ints, 0.5),
+        name === 'copy_' ? 'ERR_ARGUMENT' : 'ERR_DTYPE',
+        'a fraction into integers',
+      );
+      if (name !== 'copy_')
+        throwsCode(() => table[name](ints, tensor([1.5], { device })), 'ERR_DTYPE', 'a float tensor into integers');
       throwsCode(() => table[name](leaf, one), 'ERR_GRAD', 'a leaf', /leaf/);
       throwsCode(() => table[name](leafView, one), 'ERR_GRAD', 'a view of a leaf', /leaf/);
       throwsCode(() => table[name](lent, one), 'ERR_ARGUMENT', 'a borrowed array', /borrow/);

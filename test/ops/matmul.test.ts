@@ -4,7 +4,6 @@ import { checkOp, type OpCase } from '../support/check-op.ts';
 import { fullLevel, given, rand, randInt, withDtype } from '../support/random.ts';
 import { linear, matmul } from '../support/reference/matrix.ts';
 
-
 // Sizes around every register tile and the edges of the blocks.
 const sizes: readonly (readonly [number, number, number])[] = [
   [1, 1, 1],

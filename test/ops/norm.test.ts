@@ -16,7 +16,10 @@ checkOp('batchNorm', (x, weight, bias) => ops.batchNorm(x, { weight, bias, train
   ulps: 16,
   magnitude: (x: NDArray, weight: NDArray | undefined, bias: NDArray | undefined) => {
     const y = batchNorm(x, { weight: weight ?? null, bias: bias ?? null, eps: 1e-5 });
-    return full(y.shape, y.data.reduce((most, v) => Math.max(most, Math.abs(v)), 0));
+    return full(
+      y.shape,
+      y.data.reduce((most, v) => Math.max(most, Math.abs(v)), 0),
+    );
   },
   cases: [
     {

@@ -144,7 +144,11 @@ checkOp('variance', ops.variance, {
   reference: reference.variance,
   // Two passes; the deviations are as exact as the values, so errors are relative to the values' squares.
   ulps: 16,
-  magnitude: (x: NDArray, options: reference.ReduceOptions) => reference.mean(map(x, (v) => v * v), options),
+  magnitude: (x: NDArray, options: reference.ReduceOptions) =>
+    reference.mean(
+      map(x, (v) => v * v),
+      options,
+    ),
   cases: [
     ...casesFor(rand).filter((each) => each.name !== 'one element'),
     { name: 'no correction', args: [rand(3, 5), { axis: 0, correction: 0 }] },

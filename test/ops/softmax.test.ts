@@ -22,9 +22,7 @@ const shapes: OpCase[] = [
     layouts: ['contiguous', 'transposed', 'sliced'],
   },
 ];
-const rejects = [
-  { name: 'an axis out of range', args: () => [rand(2, 3), 2], code: 'ERR_SHAPE' },
-];
+const rejects = [{ name: 'an axis out of range', args: () => [rand(2, 3), 2], code: 'ERR_SHAPE' }];
 
 checkOp('softmax', ops.softmax, { reference: reference.softmax, ulps: 16, cases: shapes, rejects });
 // log-probabilities near zero are differences of logits: errors are relative to the logits, at most a few units here.

@@ -10,7 +10,7 @@ const work = `
   import { Worker, isMainThread, parentPort, workerData } from 'node:worker_threads';
   setThreads(1);
   const x = ones([1024, 1024]);
-  const queue = () => { let y; for (let i = 0; i < 400; i++) y = matmul(x, x); return y; };`;
+  const queue = () => { let y; for (let i = 0; i < 400; i++) { y?.dispose(); y = matmul(x, x); } return y; };`;
 
 interface Result {
   readonly code: number | null;

@@ -85,7 +85,11 @@ function checkValues(name: string, op: AnyFunction, entry: OpTest, each: OpCase,
       const held = inputs.map(elements);
       const results = many<Tensor>(scope(() => op(...args) as Tensor | Tensor[]));
       const expected = many<NDArray>(entry.reference(...plain) as NDArray | NDArray[]);
-      const sizes = entry.magnitude ? entry.magnitude(...plain) : entry.additive ? entry.reference(...plain.map(absolute)) : null;
+      const sizes = entry.magnitude
+        ? entry.magnitude(...plain)
+        : entry.additive
+          ? entry.reference(...plain.map(absolute))
+          : null;
       const scales = sizes === null ? null : many<NDArray>(sizes as NDArray | NDArray[]);
       assert.equal(results.length, expected.length, `${label}: number of results`);
       results.forEach((result, i) => {

@@ -102,7 +102,10 @@ export function make(spec: TensorSpec, place: Place): Tensor {
 /** The elements of `t` from last to first on every axis. No op makes negative strides yet; kernels must take them. */
 function reversed(t: Tensor): Tensor {
   t.storage.retain();
-  const offset = t.size === 0 ? t.offset : t.shape.reduce((at, size, axis) => at + Math.max(0, size - 1) * read(t.strides, axis), t.offset);
+  const offset =
+    t.size === 0
+      ? t.offset
+      : t.shape.reduce((at, size, axis) => at + Math.max(0, size - 1) * read(t.strides, axis), t.offset);
   return new TensorClass(
     t.storage,
     offset,

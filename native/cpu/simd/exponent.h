@@ -41,7 +41,8 @@ __attribute__((noinline)) double sumExp(const T* x, int64_t n, T top, T* terms) 
   return sumLanes(sum0 + sum1);
 }
 
-/// f over blocks of a row by whole registers and a partial last one: f(loader, storer) is called with the same code path.
+/// f over blocks of a row by whole registers and a partial last one: f(loader, storer) is called with the
+/// same code path.
 template <class T, class F>
 WG_SIMD void mapBlock(T* out, const T* a, const T* b, int64_t n, F f) {
   using V = Vec<T>;

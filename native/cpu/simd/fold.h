@@ -1,5 +1,6 @@
-// Folding a run of contiguous values with vector accumulators: sums in a fixed cascade, extremes, and where they are.
-// A state takes its run in pieces; the pieces' sizes are functions of the shape, so results are too.
+// Folding a run of contiguous values with vector accumulators: sums in a fixed cascade, extremes, and where
+// they are. A state takes its run in pieces; the pieces' sizes are functions of the shape, so results are
+// too.
 #pragma once
 #include "vec.h"
 
@@ -20,8 +21,8 @@ WG_SIMD T highest() {
   else return static_cast<T>(~lowest<T>());
 }
 
-/// Sum of floats. Eight accumulators take 16 vectors each, make one vector, and such vectors are added in groups of 16, of
-/// 256 and so on: about log n roundings instead of n, at the speed of a plain loop.
+/// Sum of floats. Eight accumulators take 16 vectors each, make one vector, and such vectors are added in
+/// groups of 16, of 256 and so on: about log n roundings instead of n, at the speed of a plain loop.
 template <class T>
 struct SumState {
   using V = Vec<T>;
@@ -133,7 +134,8 @@ struct ArgmaxState {
     while (i + 1 < n && !(nan ? isNaN(p[i]) : p[i] == top)) i++;
     return i;
   }
-  // The maximum of a block first, then, only if it is new, its place: two passes, the second over cached data.
+  // The maximum of a block first, then, only if it is new, its place: two passes, the second over cached
+  // data.
   __attribute__((noinline)) void add(const T* p, int64_t n) {
     for (int64_t i = 0; i < n; i += kBlock) {
       const int64_t m = n - i < kBlock ? n - i : kBlock;

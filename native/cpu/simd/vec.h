@@ -1,6 +1,6 @@
-// Vec<T>: one SIMD register of the current ISA over GCC/clang vector extensions, with the vocabulary of ops/scalar.h.
-// The few operations the extensions cannot express (partial loads, square root, rounding, scaling) use intrinsics on x86
-// and lane loops elsewhere, which compilers turn into vector code.
+// Vec<T>: one SIMD register of the current ISA over GCC/clang vector extensions, with the vocabulary of
+// ops/scalar.h. The few operations the extensions cannot express (partial loads, square root, rounding,
+// scaling) use intrinsics on x86 and lane loops elsewhere, which compilers turn into vector code.
 #pragma once
 #include "../../ops/scalar.h"
 
@@ -37,7 +37,8 @@ struct Wrapping<int64_t> {
   using Type = uint64_t;
 };
 
-// In a struct of its own: within Vec, g++ takes constructors from T and from a dependent vector of T for the same one.
+// In a struct of its own: within Vec, g++ takes constructors from T and from a dependent vector of T for the
+// same one.
 template <class T>
 struct Register {
   typedef T Type __attribute__((vector_size(kVecBytes)));
@@ -61,33 +62,33 @@ struct Mask {
   Raw raw;
 };
 
-#define WG_VEC_OPERATOR(op)                                                                   \
-  template <class T>                                                                          \
-  WG_SIMD Vec<T> operator op(Vec<T> a, Vec<T> b) {                                            \
-    using W = typename Vec<T>::WrapRaw;                                                       \
-    return Vec<T>((typename Vec<T>::Raw)((W)a.raw op(W) b.raw));                              \
+#define WG_VEC_OPERATOR(op)                                      \
+  template <class T>                                             \
+  WG_SIMD Vec<T> operator op(Vec<T> a, Vec<T> b) {               \
+    using W = typename Vec<T>::WrapRaw;                          \
+    return Vec<T>((typename Vec<T>::Raw)((W)a.raw op(W) b.raw)); \
   }
 WG_VEC_OPERATOR(+)
 WG_VEC_OPERATOR(-)
 WG_VEC_OPERATOR(*)
 #undef WG_VEC_OPERATOR
-#define WG_VEC_BITWISE(op)                           \
-  template <class T>                                 \
-  WG_SIMD Vec<T> operator op(Vec<T> a, Vec<T> b) {   \
-    return Vec<T>(a.raw op b.raw);                   \
-  }                                                  \
-  template <class T>                                 \
+#define WG_VEC_BITWISE(op)                            \
+  template <class T>                                  \
+  WG_SIMD Vec<T> operator op(Vec<T> a, Vec<T> b) {    \
+    return Vec<T>(a.raw op b.raw);                    \
+  }                                                   \
+  template <class T>                                  \
   WG_SIMD Mask<T> operator op(Mask<T> a, Mask<T> b) { \
-    return {a.raw op b.raw};                         \
+    return {a.raw op b.raw};                          \
   }
 WG_VEC_BITWISE(&)
 WG_VEC_BITWISE(|)
 WG_VEC_BITWISE(^)
 #undef WG_VEC_BITWISE
-#define WG_VEC_COMPARE(op)                            \
-  template <class T>                                  \
-  WG_SIMD Mask<T> operator op(Vec<T> a, Vec<T> b) {   \
-    return {a.raw op b.raw};                          \
+#define WG_VEC_COMPARE(op)                          \
+  template <class T>                                \
+  WG_SIMD Mask<T> operator op(Vec<T> a, Vec<T> b) { \
+    return {a.raw op b.raw};                        \
   }
 WG_VEC_COMPARE(==)
 WG_VEC_COMPARE(!=)
@@ -148,7 +149,8 @@ WG_SIMD __mmask16 firstLanes(int64_t n) { return static_cast<__mmask16>((1u << n
 template <class T>
 WG_SIMD __m256i firstLanes(int64_t n) {
   if constexpr (sizeof(T) == 4) {
-    return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(static_cast<int>(n)),
+                              _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
   } else {
     return _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3));
   }
@@ -162,7 +164,8 @@ WG_SIMD V loadPart(const ElementOf<V>* p, int64_t n) {
   using Raw [[maybe_unused]] = typename V::Raw;
 #if defined(__AVX512F__)
   if constexpr (sizeof(T) == 4) return V((Raw)_mm512_maskz_loadu_epi32(firstLanes(n), p));
-  if constexpr (sizeof(T) == 8) return V((Raw)_mm512_maskz_loadu_epi64(static_cast<__mmask8>(firstLanes(n)), p));
+  if constexpr (sizeof(T) == 8)
+    return V((Raw)_mm512_maskz_loadu_epi64(static_cast<__mmask8>(firstLanes(n)), p));
   if constexpr (sizeof(T) == 1) return V((Raw)_mm512_maskz_loadu_epi8((1ull << n) - 1u, p));
 #elif defined(__AVX2__)
   if constexpr (sizeof(T) == 4)
@@ -271,7 +274,8 @@ WG_SIMD Vec<T> scaleByPowerOf2(Vec<T> v, Vec<T> n) {
   // In two factors, because 2^n itself may be outside the normal range.
   const V magic(Format<T>::kRounder);
   const auto power = [](V shifted) {
-    return fromBits<V>((bitsOf(shifted) << Format<T>::kMantissa) + Vec<BitsOf<T>>(Format<T>::kBias << Format<T>::kMantissa));
+    return fromBits<V>((bitsOf(shifted) << Format<T>::kMantissa) +
+                       Vec<BitsOf<T>>(Format<T>::kBias << Format<T>::kMantissa));
   };
   const V half = n * V(T(0.5)) + magic;
   return v * power(half) * power(n - (half - magic) + magic);
@@ -283,8 +287,10 @@ template <class T>
 WG_SIMD Vec<T> maxNum(Vec<T> a, Vec<T> b) {
 #if defined(__AVX512F__)
   using Raw = typename Vec<T>::Raw;
-  if constexpr (__is_same(T, float)) return Vec<T>((Raw)_mm512_maskz_max_ps(kAll16, (__m512)a.raw, (__m512)b.raw));
-  if constexpr (__is_same(T, double)) return Vec<T>((Raw)_mm512_maskz_max_pd(kAll8, (__m512d)a.raw, (__m512d)b.raw));
+  if constexpr (__is_same(T, float))
+    return Vec<T>((Raw)_mm512_maskz_max_ps(kAll16, (__m512)a.raw, (__m512)b.raw));
+  if constexpr (__is_same(T, double))
+    return Vec<T>((Raw)_mm512_maskz_max_pd(kAll8, (__m512d)a.raw, (__m512d)b.raw));
 #endif
   return select(a > b, a, b);
 }
@@ -292,8 +298,10 @@ template <class T>
 WG_SIMD Vec<T> minNum(Vec<T> a, Vec<T> b) {
 #if defined(__AVX512F__)
   using Raw = typename Vec<T>::Raw;
-  if constexpr (__is_same(T, float)) return Vec<T>((Raw)_mm512_maskz_min_ps(kAll16, (__m512)a.raw, (__m512)b.raw));
-  if constexpr (__is_same(T, double)) return Vec<T>((Raw)_mm512_maskz_min_pd(kAll8, (__m512d)a.raw, (__m512d)b.raw));
+  if constexpr (__is_same(T, float))
+    return Vec<T>((Raw)_mm512_maskz_min_ps(kAll16, (__m512)a.raw, (__m512)b.raw));
+  if constexpr (__is_same(T, double))
+    return Vec<T>((Raw)_mm512_maskz_min_pd(kAll8, (__m512d)a.raw, (__m512d)b.raw));
 #endif
   return select(a < b, a, b);
 }
@@ -318,13 +326,16 @@ WG_SIMD Vec<T> intPow(Vec<T> a, Vec<T> b) {
 #endif
 typedef float HalfFloats __attribute__((vector_size(kVecBytes / 2)));
 WG_SIMD Vec<double> widenLow(Vec<float> v) {
-  return Vec<double>(__builtin_convertvector(__builtin_shufflevector(v.raw, v.raw, WG_LOW_HALF), Vec<double>::Raw));
+  return Vec<double>(
+      __builtin_convertvector(__builtin_shufflevector(v.raw, v.raw, WG_LOW_HALF), Vec<double>::Raw));
 }
 WG_SIMD Vec<double> widenHigh(Vec<float> v) {
-  return Vec<double>(__builtin_convertvector(__builtin_shufflevector(v.raw, v.raw, WG_HIGH_HALF), Vec<double>::Raw));
+  return Vec<double>(
+      __builtin_convertvector(__builtin_shufflevector(v.raw, v.raw, WG_HIGH_HALF), Vec<double>::Raw));
 }
 WG_SIMD Vec<float> narrow(Vec<double> low, Vec<double> high) {
-  const HalfFloats a = __builtin_convertvector(low.raw, HalfFloats), b = __builtin_convertvector(high.raw, HalfFloats);
+  const HalfFloats a = __builtin_convertvector(low.raw, HalfFloats),
+                   b = __builtin_convertvector(high.raw, HalfFloats);
   return Vec<float>(__builtin_shufflevector(a, b, WG_LOW_HALF, WG_HIGH_HALF));
 }
 #undef WG_LOW_HALF
