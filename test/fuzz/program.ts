@@ -200,7 +200,21 @@ export const programs: fc.Arbitrary<Command[]> = fc.array(
 );
 
 /** Mostly shapes that fit each other; the last is large enough for zero-copy reads. */
-const shapes: readonly (readonly number[])[] = [[2, 3], [3, 2], [3], [2], [], [3, 3], [1, 3], [2, 1], [0, 3], [2, 2, 3], [33, 40], [3, 3], [33, 40]];
+const shapes: readonly (readonly number[])[] = [
+  [2, 3],
+  [3, 2],
+  [3],
+  [2],
+  [],
+  [3, 3],
+  [1, 3],
+  [2, 1],
+  [0, 3],
+  [2, 2, 3],
+  [33, 40],
+  [3, 3],
+  [33, 40],
+];
 
 export interface Figures {
   programs: number;
