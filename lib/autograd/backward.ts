@@ -100,6 +100,7 @@ function storeInLeaf(sweep: Sweep, leaf: LeafNode, g: Tensor): void {
     g.dispose();
     return;
   }
+  noteGrad(tensor);
   const before = tensor._grad;
   if (before !== null && before._state === 'live') {
     if (!sweep.createGraph && !before.requiresGrad && before.isContiguous) {
@@ -114,7 +115,6 @@ function storeInLeaf(sweep: Sweep, leaf: LeafNode, g: Tensor): void {
     g.dispose();
   }
   if (tensor._grad !== null) watch(tensor._grad.storage);
-  noteGrad(tensor);
 }
 
 /** Every node the roots depend on, newest first. */

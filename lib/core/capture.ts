@@ -56,32 +56,129 @@ export function capture<A extends readonly unknown[], R>(
   { modules = [], maxForms = defaultForms }: CaptureOptions = {},
 ): Captured<A, R> {
   if (typeof fn !== 'function') throw argumentError('capture', `wants a function, got ${typeof fn}`);
-  const forms = new Map<string, Form<R>>();
+  const signatures = new Map<string, Signature<R>>();
   let disposed = false;
+  const forms = (): Form<R>[] => [...signatures.values()].flatMap((each) => [...each.forms.values()]);
 
   const call = (...args: A): R => {
     if (disposed) throw argumentError('capture', 'the captured function was disposed');
     if (isRecording()) return fn(...args); // a captured step inside another is part of it
     const found: Tensor[] = [];
     const key = describe(args, modules, found);
-    let form = forms.get(key);
-    if (form === undefined) {
-      if (forms.size >= maxForms) return fn(...args);
-      form = new Form<R>();
-      forms.set(key, form);
+    let signature = signatures.get(key);
+    if (signature === undefined) {
+      if (signatures.size >= maxForms) return fn(...args);
+      signature = new Signature<R>();
+      signatures.set(key, signature);
     }
-    return form.run(found, () => fn(...(substitute(args, (form as Form<R>).inputs.values()) as unknown as A)));
+    const inputs = signature.take(found);
+    return signature.run(() => fn(...(substitute(args, inputs.values()) as unknown as A)), forms().length < maxForms);
   };
   return Object.defineProperties(call as Captured<A, R>, {
-    captured: { get: () => [...forms.values()].filter((form) => form.replays).length },
+    captured: { get: () => forms().filter((form) => form.replays).length },
     dispose: {
       value: () => {
         disposed = true;
-        for (const form of forms.values()) form.dispose();
-        forms.clear();
+        for (const each of signatures.values()) each.dispose();
+        signatures.clear();
       },
     },
   });
+}
+
+/** Everything known about calls with arguments of one description. */
+class Signature<R> {
+  /** By which gradients the step found: adding to one that exists is another step than storing the first. */
+  readonly forms = new Map<string, Form<R>>();
+  readonly #inputs: Tensor[] = [];
+  readonly #leaves = new Set<Tensor>();
+  #clearsGrads = false;
+
+  /** Copies the arguments to where every run reads them. */
+  take(args: readonly Tensor[]): readonly Tensor[] {
+    args.forEach((arg, i) => {
+      const input = this.#inputs[i];
+      if (input === undefined) this.#inputs.push(keep(copied(arg, arg.storage.queue)));
+      else copyKernel(input, arg);
+    });
+    return this.#inputs;
+  }
+
+  /** The gradients that exist now, unless the step begins by dropping them. */
+  #gradKey(): string {
+    if (this.#clearsGrads) return '';
+    let key = '';
+    let number = 0;
+    for (const { _grad: grad } of this.#leaves) {
+      if (grad !== null && !grad.disposed) key += `${number}:${grad.storage.index}.${grad.storage.generation} `;
+      number++;
+    }
+    return key;
+  }
+
+  run(fn: () => R, mayAdd: boolean): R {
+    const found = this.#gradKey();
+    const known = this.forms.get(found);
+    if (known !== undefined && (known.replays || known.refuses)) return known.replay();
+    const { result, recording, effects, written } = recordRun(fn);
+    for (const [leaf, hadGrad] of effects) {
+      if (!hadGrad && this.#leaves.has(leaf) && found !== '') this.#clearsGrads = true;
+      this.#leaves.add(leaf);
+    }
+    const key = this.#clearsGrads ? '' : found;
+    let form = this.forms.get(key);
+    if (form === undefined) {
+      this.#dropStale();
+      if (!mayAdd) return result;
+      form = new Form<R>();
+      this.forms.set(key, form);
+    }
+    form.learn(recording, result, [...effects.keys()], written);
+    return result;
+  }
+
+  /** Forms that add to a gradient nobody has any more will not be met again. */
+  #dropStale(): void {
+    for (const [key, form] of this.forms) {
+      if (key === '' || form.gradsLive) continue;
+      form.dispose();
+      this.forms.delete(key);
+    }
+  }
+
+  dispose(): void {
+    for (const form of this.forms.values()) form.dispose();
+    for (const input of this.#inputs) input.dispose();
+  }
+}
+
+interface Run<R> {
+  readonly result: R;
+  readonly recording: Recording;
+  readonly effects: Effects;
+  readonly written: ReadonlySet<Storage>;
+}
+
+/** Runs the step as it is and keeps what it queued and changed. */
+function recordRun<R>(fn: () => R): Run<R> {
+  const recording = new Recording();
+  const effects: Effects = new Map();
+  const written = new Set<Storage>();
+  startRecording(recording);
+  const stopTracking = trackWrites(written);
+  running = effects;
+  try {
+    const result = scope(() => {
+      const value = fn();
+      if (isPromise(value)) throw argumentError('capture', 'the step must be synchronous, it returned a Promise');
+      return value;
+    });
+    return { result, recording, effects, written };
+  } finally {
+    running = null;
+    stopTracking();
+    stopRecording();
+  }
 }
 
 /** A tensor the graph keeps writing to: every replay hands out a new Tensor on it. */
@@ -93,9 +190,8 @@ class Fixed {
   }
 }
 
-/** One form of a step: a combination of shapes, dtypes, devices and modes. */
+/** One form of a step: a combination of shapes, dtypes, devices, modes and gradients found. */
 class Form<R> {
-  inputs: Tensor[] = [];
   #runs = 0;
   #last: Recording | null = null;
   #beforeLast: Recording | null = null;
@@ -112,40 +208,17 @@ class Form<R> {
     return this.#graph >= 0;
   }
 
-  run(args: readonly Tensor[], fn: () => R): R {
-    if (this.#complaint !== null) throw captureError('capture', this.#complaint);
-    this.#takeInputs(args);
-    return this.#graph >= 0 ? this.#replay() : this.#runEagerly(fn);
+  get refuses(): boolean {
+    return this.#complaint !== null;
   }
 
-  #takeInputs(args: readonly Tensor[]): void {
-    for (let i = 0; i < args.length; i++) {
-      const arg = args[i] as Tensor;
-      const input = this.inputs[i];
-      if (input === undefined) this.inputs.push(keep(copied(arg, arg.storage.queue)));
-      else copyKernel(input, arg);
-    }
+  /** Whether somebody besides this form still holds the gradients it writes. */
+  get gradsLive(): boolean {
+    return this.#grads.every(([, { tensor }]) => tensor.storage.count > 1);
   }
 
-  #runEagerly(fn: () => R): R {
-    const recording = new Recording();
-    const effects: Effects = { grads: new Set() };
-    const written = new Set<Storage>();
-    startRecording(recording);
-    const stopTracking = trackWrites(written);
-    let result: R;
-    running = effects;
-    try {
-      result = scope(() => {
-        const value = fn();
-        if (isPromise(value)) throw argumentError('capture', 'the step must be synchronous, it returned a Promise');
-        return value;
-      });
-    } finally {
-      running = null;
-      stopTracking();
-      stopRecording();
-    }
+  /** Compares a run with the one before, and builds the graph once two were the same. */
+  learn(recording: Recording, result: R, leaves: readonly Tensor[], written: ReadonlySet<Storage>): void {
     this.#runs++;
     const before = this.#last;
     const differs = before === null ? '' : difference(before, recording, this.#beforeLast);
@@ -155,15 +228,14 @@ class Form<R> {
       const hander = carried(before, recording);
       if (hander !== null) {
         this.#complaint = `${hander} that the previous call made; carry state in a tensor that is changed in place`;
-      } else this.#build(recording, result, effects, written);
+      } else this.#build(recording, result, leaves, written);
     } else if (differs && this.#runs >= patience) this.#complaint = `the step does not repeat itself: ${differs}`;
-    return result;
   }
 
-  #build(recording: Recording, result: R, effects: Effects, written: ReadonlySet<Storage>): void {
+  #build(recording: Recording, result: R, leaves: readonly Tensor[], written: ReadonlySet<Storage>): void {
     const tensors: Tensor[] = [];
     collect(result, tensors);
-    const first = tensors[0] ?? this.inputs[0] ?? [...effects.grads][0];
+    const first = tensors[0] ?? leaves[0];
     const queue = first?.storage.queue ?? [...written][0]?.queue;
     if (queue === undefined) {
       this.#complaint = 'the step neither takes nor returns nor changes a tensor';
@@ -180,9 +252,7 @@ class Form<R> {
     this.#workNs = recording.workNs;
     this.#written = [...written];
     this.#result = substituteWith(result, (t) => this.#fix(t));
-    this.#grads = [...effects.grads].flatMap((leaf) =>
-      leaf._grad === null ? [] : [[leaf, this.#fix(leaf._grad)] as const],
-    );
+    this.#grads = leaves.flatMap((leaf) => (leaf._grad === null ? [] : [[leaf, this.#fix(leaf._grad)] as const]));
     this.#last = this.#beforeLast = null;
   }
 
@@ -193,7 +263,8 @@ class Form<R> {
     return fixed;
   }
 
-  #replay(): R {
+  replay(): R {
+    if (this.#complaint !== null) throw captureError('capture', this.#complaint);
     const queue = this.#queue as Queue;
     appendReplay(queue.id, this.#graph, this.#workNs);
     for (const storage of this.#written) {
@@ -211,22 +282,19 @@ class Form<R> {
   dispose(): void {
     if (this.#graph >= 0) appendReleaseGraph((this.#queue as Queue).id, this.#graph);
     this.#graph = -1;
-    for (const each of [...this.inputs, ...this.#fixed.map((fixed) => fixed.tensor)]) each.dispose();
-    this.inputs = [];
+    for (const { tensor } of this.#fixed) tensor.dispose();
     this.#fixed = [];
   }
 }
 
-/** What a run changed besides tensors' contents. */
-interface Effects {
-  readonly grads: Set<Tensor>;
-}
+/** The leaves a run gave gradients to, and whether each had one just before. */
+type Effects = Map<Tensor, boolean>;
 
 let running: Effects | null = null;
 
-/** Tells a running capture that `leaf` was given a gradient. Called by backward. */
+/** Tells a running capture that `leaf` is about to be given a gradient. Called by backward. */
 export function noteGrad(leaf: Tensor): void {
-  running?.grads.add(leaf);
+  if (running !== null && !running.has(leaf)) running.set(leaf, leaf._grad !== null && !leaf._grad.disposed);
 }
 
 function isPromise(value: unknown): boolean {
