@@ -44,6 +44,8 @@ export interface Kernels {
   squareGrad(dx: KernelView, saved: KernelView, dy: KernelView): void;
   reciprocal(out: KernelView, x: KernelView): void;
   reciprocalGrad(dx: KernelView, saved: KernelView, dy: KernelView): void;
+  rsqrt(out: KernelView, x: KernelView): void;
+  rsqrtGrad(dx: KernelView, saved: KernelView, dy: KernelView): void;
   sin(out: KernelView, x: KernelView): void;
   sinGrad(dx: KernelView, saved: KernelView, dy: KernelView): void;
   cos(out: KernelView, x: KernelView): void;

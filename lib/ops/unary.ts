@@ -121,6 +121,20 @@ export const reciprocal: Unary = defineUnary({
 });
 
 /**
+ * 1/√x, elementwise; integers give float32.
+ * @example
+ * rsqrt(tensor([1, 4])); // [1, 0.5]
+ */
+export const rsqrt: Unary = defineUnary({
+  name: 'rsqrt',
+  kernel: (out, x) => kernels.rsqrt(out, x),
+  gradKernel: (dx, saved, dy) => kernels.rsqrtGrad(dx, saved, dy),
+  saves: 'output',
+  result: 'float',
+  backward: (y, dy) => mul(mul(dy, mul(y, square(y))), -0.5),
+});
+
+/**
  * Sine of x in radians; integers give float32.
  * @example
  * sin(tensor([0, Math.PI / 2])); // [0, 1]

@@ -14,6 +14,7 @@
   F(X, Sqrt, sqrt)             \
   F(X, Square, square)         \
   F(X, Reciprocal, reciprocal) \
+  F(X, Rsqrt, rsqrt)           \
   F(X, Sin, sin)               \
   F(X, Cos, cos)               \
   F(X, Tanh, tanh)             \
@@ -129,6 +130,18 @@ struct Reciprocal {
   template <class V>
   WG_HD static V grad(V y, V dy) {
     return -(y * y) * dy;
+  }
+};
+struct Rsqrt {
+  static constexpr Saves kSaves = Saves::output;
+  static constexpr bool kIntegers = false;
+  template <class V>
+  WG_HD static V value(V x) {
+    return V(ElementOf<V>(1)) / sqrt(x);
+  }
+  template <class V>
+  WG_HD static V grad(V y, V dy) {
+    return y * y * y * dy * V(ElementOf<V>(-0.5));
   }
 };
 struct Sin {

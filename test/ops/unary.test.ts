@@ -14,6 +14,7 @@ const domain: Partial<Record<Name, (...shape: number[]) => TensorSpec>> = {
   sign: (...shape) => randAway(0.1, ...shape),
   relu: (...shape) => randAway(0.1, ...shape),
   reciprocal: (...shape) => randAway(0.4, ...shape),
+  rsqrt: (...shape) => randIn(0.2, 3, ...shape),
   log: (...shape) => randIn(0.2, 3, ...shape),
   sqrt: (...shape) => randIn(0.2, 3, ...shape),
   floor: (...shape) => randIn(0.1, 0.9, ...shape),

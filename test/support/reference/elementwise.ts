@@ -38,6 +38,7 @@ export const unary = {
   sqrt: Math.sqrt,
   square: (x: number): number => x * x,
   reciprocal: (x: number): number => 1 / x,
+  rsqrt: (x: number): number => 1 / Math.sqrt(x),
   sin: Math.sin,
   cos: Math.cos,
   tanh: Math.tanh,
