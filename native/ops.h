@@ -102,6 +102,7 @@ struct Pool2dParams {
   X(softmaxGrad, (Out, In, In), "dx out dy")                                                                                \
   X(logSoftmax, (Out, In), "out x")                                                                                         \
   X(logSoftmaxGrad, (Out, In, In), "dx out dy")                                                                             \
+  X(logsumexp, (Out, In), "out x") /* out: the last axis has size 1 */                                                      \
   /* logits [N, C], int labels [N], losses and logSumExp [N]; a label equal to ignoreIndex gives loss 0 and gradient 0 */   \
   X(crossEntropy, (Out, Out, In, In, double), "losses logSumExp logits labels ignoreIndex")                                 \
   X(crossEntropyGrad, (Out, In, In, In, In, double), "dLogits logits logSumExp labels dLosses ignoreIndex")                 \

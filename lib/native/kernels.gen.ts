@@ -95,6 +95,7 @@ export interface Kernels {
   softmaxGrad(dx: KernelView, out: KernelView, dy: KernelView): void;
   logSoftmax(out: KernelView, x: KernelView): void;
   logSoftmaxGrad(dx: KernelView, out: KernelView, dy: KernelView): void;
+  logsumexp(out: KernelView, x: KernelView): void;
   crossEntropy(losses: KernelView, logSumExp: KernelView, logits: KernelView, labels: KernelView, ignoreIndex: number): void;
   crossEntropyGrad(dLogits: KernelView, logits: KernelView, logSumExp: KernelView, labels: KernelView, dLosses: KernelView, ignoreIndex: number): void;
   rngTake(used: KernelView, state: KernelView, count: number): void;

@@ -27,7 +27,7 @@ export type { Value } from './shared.ts';
 export type { Range } from './slice.ts';
 export { copySlice, slice } from './slice.ts';
 export type { AxisArgument } from './softmax.ts';
-export { logSoftmax, softmax } from './softmax.ts';
+export { logSoftmax, logsumexp, softmax } from './softmax.ts';
 export * from './unary.ts';
 export {
   broadcastTo,

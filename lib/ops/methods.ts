@@ -17,7 +17,7 @@ import type { Value } from './shared.ts';
 import type { Range } from './slice.ts';
 import { copySlice, slice } from './slice.ts';
 import type { AxisArgument } from './softmax.ts';
-import { logSoftmax, softmax } from './softmax.ts';
+import { logSoftmax, logsumexp, softmax } from './softmax.ts';
 import * as unary from './unary.ts';
 import {
   broadcastTo,
@@ -55,6 +55,7 @@ declare module '../core/tensor.ts' {
     linear(weight: Tensor, bias?: Tensor | null): Tensor;
     softmax(axis?: AxisArgument): Tensor;
     logSoftmax(axis?: AxisArgument): Tensor;
+    logsumexp(axis?: AxisArgument): Tensor;
     reshape(shape: readonly number[]): Tensor<D>;
     view(shape: readonly number[]): Tensor<D>;
     flatten(start?: number, end?: number): Tensor<D>;
@@ -91,7 +92,7 @@ const methods = {
   ...unary,
   ...binary,
   ...compare,
-  ...{ backward, sum, mean, amax, amin, argmax, var: variance, matmul, linear, softmax, logSoftmax },
+  ...{ backward, sum, mean, amax, amin, argmax, var: variance, matmul, linear, softmax, logSoftmax, logsumexp },
   ...{
     reshape,
     view,

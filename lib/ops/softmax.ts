@@ -1,4 +1,4 @@
-import { argumentError } from '../errors.ts';
+import { argumentError, shapeError } from '../errors.ts';
 import { defineOp } from '../autograd/define-op.ts';
 import type { Op, Spec } from '../autograd/define-op.ts';
 import { tidy } from '../core/scope.ts';
@@ -11,7 +11,7 @@ import { castTo } from './cast.ts';
 import { sumOver } from './reduce.ts';
 import { floatOf, requireTensor } from './shared.ts';
 import { exp } from './unary.ts';
-import { reshape, transpose } from './view.ts';
+import { reshape, select, transpose } from './view.ts';
 
 type RowOp = Op<[x: Spec], Spec>;
 
@@ -47,14 +47,25 @@ export const logSoftmaxRows: RowOp = defineOp({
   savesOutputs: [0],
 });
 
+const logsumexpRows: RowOp = defineOp({
+  name: 'logsumexp',
+  infer: (x: Spec) => ({ shape: [...x.shape.slice(0, -1), 1], dtype: x.dtype }),
+  forward: (ctx, x) => kernels.logsumexp(ctx.out, x),
+  backward: (ctx, dy) => [mul(dy, softmaxRows(ctx.args[0]))],
+});
+
 /** The axis an op works along: a number or { axis }. */
 export type AxisArgument = number | { readonly axis?: number | undefined };
 
-function along(op: string, rowOp: RowOp, x: Tensor, argument: AxisArgument): Tensor {
-  requireTensor(op, x);
+function axisOf(op: string, argument: AxisArgument): number {
   const chosen = typeof argument === 'object' && argument !== null ? (argument.axis ?? -1) : argument;
   if (typeof chosen !== 'number') throw argumentError(op, `wants an axis, got ${typeof chosen}`);
-  const axis = normalizeAxis(op, chosen, x.rank);
+  return chosen;
+}
+
+function along(op: string, rowOp: RowOp, x: Tensor, argument: AxisArgument): Tensor {
+  requireTensor(op, x);
+  const axis = normalizeAxis(op, axisOf(op, argument), x.rank);
   const dtype = floatOf(x.dtype);
   if (x.dtype === dtype && x.rank > 0 && axis === x.rank - 1) return rowOp(x);
   return tidy(() => {
@@ -83,4 +94,21 @@ export function softmax(x: Tensor, axis: AxisArgument = -1): Tensor {
  */
 export function logSoftmax(x: Tensor, axis: AxisArgument = -1): Tensor {
   return along('logSoftmax', logSoftmaxRows, x, axis);
+}
+
+/**
+ * The logarithm of the sum of exp(x) along `axis`, without overflow.
+ * @returns shape of `x` without `axis`
+ * @throws ERR_SHAPE when `axis` has size 0
+ * @example
+ * logsumexp(tensor([1000, 1000])); // 1000.6931
+ */
+export function logsumexp(x: Tensor, axis: AxisArgument = -1): Tensor {
+  requireTensor('logsumexp', x);
+  const at = x.rank === 0 ? 0 : normalizeAxis('logsumexp', axisOf('logsumexp', axis), x.rank);
+  if (x.rank > 0 && x.shape[at] === 0) throw shapeError('logsumexp', `axis ${at} is empty: the sum has no logarithm`);
+  return tidy(() => {
+    const kept = along('logsumexp', logsumexpRows, x, axis);
+    return x.rank === 0 ? kept : select(kept, at, 0);
+  });
 }

@@ -1,4 +1,4 @@
-// softmax and logSoftmax over the last axis, with gradients. Three passes over a row that stays in the cache:
+// softmax, logSoftmax and logsumexp over the last axis, with gradients. Three passes over a row that stays in the cache:
 // maximum, exponentials and their sum, scaling. Any strides: rows are taken in blocks, staged when they are
 // not contiguous.
 #include "rows.h"
@@ -57,6 +57,20 @@ void logSoftmaxRow(const Rows& out, char* to, const Rows& x, const char* from) {
                    [=](Vec<T> v, Vec<T>) { return (v - shift) - logSum; });
     flushRow(out, to, i, n, stage[1]);
   }
+}
+
+template <class T>
+T logsumexpRow(const Rows& x, const char* from) {
+  alignas(64) T stage[kRowBlock];
+  const T top = largest(x, from, stage);
+  // An infinite maximum (all minus infinity, or any infinity) and NaN are the result themselves.
+  if (top - top != T(0)) return top;
+  double sum = 0;
+  for (int64_t i = 0; i < x.width; i += kRowBlock) {
+    const int64_t n = minOf(kRowBlock, x.width - i);
+    sum += simd::sumExp<false, T>(readRow(x, from, i, n, stage), n, top, nullptr);
+  }
+  return top + static_cast<T>(simd::logOf(sum));
 }
 
 /// dx = y (dy - Σ y dy), or for the logarithm dx = dy - exp(y) Σ dy.
@@ -128,6 +142,20 @@ void softmax(Stream& s, const Out& out, const In& x) {
 void logSoftmax(Stream& s, const Out& out, const In& x) {
   forward(s, "logSoftmax", out, x, []<class T>(const Rows& o, char* to, const Rows& i, const char* from) {
     logSoftmaxRow<T>(o, to, i, from);
+  });
+}
+void logsumexp(Stream& s, const Out& out, const In& x) {
+  const int last = x.rank - 1;
+  if (!require(s, last >= 0 && out.rank == x.rank && out.dtype == x.dtype && out.shape[last] == 1 && x.shape[last] > 0,
+               "logsumexp: the output must be the input's shape with a last axis of size 1"))
+    return;
+  for (int i = 0; i < last; i++)
+    if (!require(s, out.shape[i] == x.shape[i], "logsumexp: output and input differ")) return;
+  const Rows to = rowsOf(out), from = rowsOf(x);
+  withFloat(s, x.dtype, "logsumexp", [&]<class T>() {
+    forEachRow(s, from.count, from.width, [&](int64_t i) {
+      *reinterpret_cast<T*>(at(to.start, i)) = logsumexpRow<T>(from, at(from.start, i));
+    });
   });
 }
 void softmaxGrad(Stream& s, const Out& dx, const In& out, const In& dy) {

@@ -28,6 +28,17 @@ checkOp('softmax', ops.softmax, { reference: reference.softmax, ulps: 16, cases:
 // log-probabilities near zero are differences of logits: errors are relative to the logits, at most a few units here.
 checkOp('logSoftmax', ops.logSoftmax, { reference: reference.logSoftmax, ulps: 32, cases: shapes, rejects });
 
+checkOp('logsumexp', ops.logsumexp, {
+  reference: reference.logsumexp,
+  ulps: 16,
+  cases: [
+    ...shapes,
+    { name: 'nothing but minus infinity', args: [given([-Infinity, -Infinity])], grad: false },
+    { name: 'plus infinity', args: [given([1, Infinity, 2])], grad: false },
+  ],
+  rejects: [...rejects, { name: 'an empty axis', args: () => [rand(2, 0)], code: 'ERR_SHAPE' }],
+});
+
 const labels = (values: readonly number[]): TensorSpec => ({ ...noGradient(given(values)), dtype: 'int32' });
 
 const losses = (name: string): OpCase[] => [

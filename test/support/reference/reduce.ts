@@ -49,6 +49,12 @@ export function softmax(x: NDArray, axis = -1): NDArray {
   return zip((p, s) => p / s, powers, sum(powers, { axis, keepdim: true }));
 }
 
+export function logsumexp(x: NDArray, axis = -1): NDArray {
+  const top = amax(x, { axis, keepdim: true });
+  const parts = zip((v, m) => (Number.isFinite(m) ? Math.exp(v - m) : 1), x, top);
+  return zip((m, total) => (Number.isFinite(m) ? m + Math.log(total) : m), amax(x, { axis }), sum(parts, { axis }));
+}
+
 export function logSoftmax(x: NDArray, axis = -1): NDArray {
   const top = amax(x, { axis, keepdim: true });
   const rest = map(
