@@ -44,6 +44,7 @@ let sequence = 0;
 /** What views share: a storage and the expression of its value. detach() makes another base over the same storage. */
 export interface Base {
   readonly store: Store;
+  readonly shape: readonly number[];
   expr: Expr | null;
   grad: ModelTensor | null;
 }
@@ -109,7 +110,7 @@ export function fresh(shape: readonly number[], data: ArrayLike<number>): ModelT
   const store = new Store(numel(shape));
   store.data.set(Array.from(data));
   store.rounded = store.data.some((v) => Math.abs(v) > exactLimit);
-  return { base: { store, expr: null, grad: null }, offset: 0, shape, strides: contiguous(shape), alive: true };
+  return { base: { store, shape, expr: null, grad: null }, offset: 0, shape, strides: contiguous(shape), alive: true };
 }
 
 export function requireGrad(t: ModelTensor): ModelTensor {
@@ -129,7 +130,7 @@ function derive(t: ModelTensor, parent: Expr): Expr {
   const size = t.base.store.data.length;
   const expr: Expr = {
     parents: [parent],
-    vjp: (dy) => [scatter(dy, size, t)],
+    vjp: (dy) => [reshapedLike(scatter(dy, size, t), t.base.shape)],
     saved: [],
     leaf: null,
     sequence: ++sequence,
@@ -419,7 +420,7 @@ export function transpose(t: ModelTensor): ModelTensor {
 
 /** Whether two elements of the view share an address: some axis is expanded. */
 export function overlapsItself(t: ModelTensor): boolean {
-  return t.shape.some((size, axis) => size > 1 && t.strides[axis] === 0);
+  return !t.shape.includes(0) && t.shape.some((size, axis) => size > 1 && t.strides[axis] === 0);
 }
 
 /** The first and last address of a view. */
@@ -498,7 +499,7 @@ function copySliceNode(t: ModelTensor, whole: Expr | null, part: Expr | null): E
     parents: [whole, part],
     vjp: (dy) => {
       const zero = fresh(t.shape, new Float64Array(numel(t.shape)));
-      return [whole ? replaced(dy, t, zero) : null, part ? gather(dy, t) : null];
+      return [whole ? reshapedLike(replaced(dy, t, zero), t.base.shape) : null, part ? gather(dy, t) : null];
     },
     saved: [],
     leaf: null,
@@ -576,9 +577,8 @@ export function backward(t: ModelTensor, retainGraph: boolean): void {
     retainGraph,
     () => true,
     (leaf, dy) => {
-      // A first gradient is kept as it is; later ones are added in place, so that a failed addend leaves the good sum alone.
-      if (leaf.grad === null) leaf.grad = dy;
-      else if (dy.base.store.failure === null) leaf.grad = addFlat(leaf.grad, dy);
+      // A failed addend spoils the sum: no optimizer may step with a part of a gradient.
+      leaf.grad = leaf.grad === null ? dy : addFlat(leaf.grad, dy);
     },
   );
 }
@@ -654,7 +654,7 @@ export function write(t: ModelTensor, data: ArrayLike<number>): void {
 /** Another tensor over the same storage, outside of the graph. */
 export function detach(t: ModelTensor): ModelTensor {
   return {
-    base: { store: t.base.store, expr: null, grad: null },
+    base: { store: t.base.store, shape: t.shape, expr: null, grad: null },
     offset: t.offset,
     shape: t.shape,
     strides: t.strides,

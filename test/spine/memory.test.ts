@@ -47,12 +47,12 @@ interface Run {
 }
 
 /** A small network and one training step on the test backend. */
-function training(): Run {
+function training(hidden: number): Run {
   manualSeed(5);
   const model = new nn.Sequential(
-    new nn.Linear(6, 8, { device: 'fake' }),
+    new nn.Linear(6, hidden, { device: 'fake' }),
     new nn.ReLU(),
-    new nn.Linear(8, 3, { device: 'fake' }),
+    new nn.Linear(hidden, 3, { device: 'fake' }),
   );
   const optimizer = new optim.SGD(model.parameters(), { lr: 0.1, momentum: 0.9 });
   const x = randn([8, 6], { device: 'fake' });
@@ -80,13 +80,12 @@ const weights = (run: Run): number[] => run.model.parameters().flatMap((p) => [.
 if (hasFake) {
   test('the nth allocation of a training step fails, for every n: the retry with half the batch equals a fresh run', async () => {
     const fake = device('fake');
-    const fresh = training();
-    fresh.step(4);
-    const wanted = weights(fresh);
-    fresh.end();
     let struck = 0;
+    let healed = 0;
     for (let n = 1; n < 60; n++) {
-      const run = training();
+      // A size nobody used before, so that no kept block fits.
+      const hidden = 1000 + 700 * n;
+      const run = training(hidden);
       const start = weights(run);
       await fake.synchronize();
       setMemoryLimit(memory()['fake']?.limit ?? 2 ** 30, 'fake');
@@ -103,17 +102,28 @@ if (hasFake) {
       injectFault('failAllocation', 0);
       const hit = injectFault('injected', 0) > before;
       const after = weights(run);
+      const equals = (batch: number): void => {
+        const fresh = training(hidden);
+        fresh.step(batch);
+        assert.deepEqual(weights(run), weights(fresh), `allocation ${n}, batch of ${batch}`);
+        fresh.end();
+      };
       if (hit && after.every((v, i) => v === start[i])) {
         struck++;
         run.step(4);
         await fake.synchronize().catch(() => {});
-        assert.deepEqual(weights(run), wanted, `retry after allocation ${n}`);
+        equals(4);
+      } else if (hit) {
+        healed++;
+        equals(8);
       }
       run.end();
       if (!hit) break;
     }
-    console.log(`# ${struck} allocations of a training step failed, every retry was bitwise right`);
-    assert.ok(struck > 0);
+    console.log(
+      `# allocations of a training step that failed: ${healed} made up for by giving back caches, ${struck} refused; every result bitwise right`,
+    );
+    assert.ok(struck + healed > 0);
   });
 }
 
