@@ -1,9 +1,18 @@
 // Shows that the fuzzer would notice: plants one defect at a time in a copy of the built tree and runs the fuzzer on it, which
 // must fail. Run by hand or by the long stage: node .test/test/fuzz/defects.js
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 interface Defect {
@@ -54,10 +63,11 @@ function run(
 
 /** Compiles the one changed file and links it with the objects of the present build. */
 function rebuild(copy: string, file: string): void {
-  const build = join(root, 'build');
+  const build = realpathSync(join(root, 'build'));
+  const source = realpathSync(join(root, file));
   const { text } = run('ninja', ['-t', 'commands'], build);
   const lines = text.split('\n');
-  const compile = lines.find((line) => line.includes(` -c ${join(root, file)}`));
+  const compile = lines.find((line) => line.includes(` -c ${source}`));
   const link = lines.find((line) => line.includes('-o Release/warpgrad.node'));
   const object = /-o (\S+\.o)/.exec(compile ?? '')?.[1];
   if (!compile || !link || !object) throw new Error('the build directory does not say how it was built');
@@ -65,7 +75,7 @@ function rebuild(copy: string, file: string): void {
   const steps = [
     compile
       .replace(`-o ${object}`, `-o ${made}`)
-      .replace(`-c ${join(root, file)}`, `-I${join(root, 'native/binding')} -c ${join(copy, 'defect.cc')}`),
+      .replace(`-c ${source}`, `-I${dirname(source)} -c ${join(copy, 'defect.cc')}`),
     link.replace('-o Release/warpgrad.node', `-o ${join(copy, 'build/Release/warpgrad.node')}`).replace(object, made),
   ];
   for (const step of steps) {
