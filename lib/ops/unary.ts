@@ -1,4 +1,4 @@
-import { defineOp } from '../autograd/define-op.ts';
+import { tidy } from '../core/scope.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { kernels } from '../native/kernels.ts';
 import { add, div, mul, sub } from './binary.ts';
@@ -238,7 +238,4 @@ export const floor: Unary = defineUnary({
  * @example
  * gelu(tensor([-1, 0, 1])); // [-0.1587, 0, 0.8413]
  */
-export const gelu: Unary = defineOp({
-  name: 'gelu',
-  forward: (_ctx, x: Tensor) => mul(x, mul(add(erf(mul(x, Math.SQRT1_2)), 1), 0.5)),
-});
+export const gelu: Unary = (x) => tidy(() => mul(x, mul(add(erf(mul(x, Math.SQRT1_2)), 1), 0.5)));

@@ -46,7 +46,9 @@ Napi::Value guarded(const Napi::CallbackInfo& info) {
   try {
     return body(info);
   } catch (const std::bad_alloc&) {
-    throwError(info.Env(), "ERR_OUT_OF_MEMORY", "the host is out of memory");
+    // By the plain C function: making a C++ error would allocate again.
+    napi_throw_error(info.Env(), "ERR_OUT_OF_MEMORY", "the host is out of memory");
+    return {};
   }
 }
 
