@@ -88,7 +88,7 @@ Napi::Value collect(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Addon& addon = addonOf(env);
   auto failures = Napi::Array::New(env);
-  for (const LoggedFailure& f : addon.environment.takeFailures()) {
+  for (LoggedFailure f{}; addon.environment.takeFailure(f);) {
     auto row = Napi::Object::New(env);
     row.Set("id", Napi::Number::New(env, f.id));
     row.Set("code", Napi::Number::New(env, static_cast<int32_t>(f.code)));
@@ -99,7 +99,7 @@ Napi::Value collect(const Napi::CallbackInfo& info) {
     failures.Set(failures.Length(), row);
   }
   auto completions = Napi::Array::New(env);
-  for (const Completion& done : addon.environment.takeCompletions()) {
+  for (Completion done{}; addon.environment.takeCompletion(done);) {
     auto row = Napi::Array::New(env, 5);
     row.Set(0u, Napi::Number::New(env, static_cast<double>(done.id)));
     row.Set(1u, Napi::Number::New(env, done.failure.root));
@@ -167,15 +167,15 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   // Hooks run last in, first out: this one stops the queues before the threadsafe function they call is torn
   // down.
   napi_add_env_cleanup_hook(env, cleanUp, addon);
-  exports.Set("setCommandBuffer", Napi::Function::New<guarded<setCommandBuffer>>(env, "setCommandBuffer"));
-  exports.Set("flush", Napi::Function::New<guarded<flush>>(env, "flush"));
-  exports.Set("fence", Napi::Function::New<guarded<fence>>(env, "fence"));
-  exports.Set("wait", Napi::Function::New<guarded<wait>>(env, "wait"));
-  exports.Set("collect", Napi::Function::New<guarded<collect>>(env, "collect"));
-  exports.Set("hold", Napi::Function::New<guarded<hold>>(env, "hold"));
-  exports.Set("capture", Napi::Function::New<guarded<capture>>(env, "capture"));
-  exports.Set("stats", Napi::Function::New<guarded<stats>>(env, "stats"));
-  exports.Set("trim", Napi::Function::New<guarded<trim>>(env, "trim"));
+  define<setCommandBuffer>(env, exports, "setCommandBuffer");
+  define<flush>(env, exports, "flush");
+  define<fence>(env, exports, "fence");
+  define<wait>(env, exports, "wait");
+  define<collect>(env, exports, "collect");
+  define<hold>(env, exports, "hold");
+  define<capture>(env, exports, "capture");
+  define<stats>(env, exports, "stats");
+  define<trim>(env, exports, "trim");
   defineTransfers(env, exports);
   defineDevices(env, exports);
   defineSchema(env, exports);

@@ -40,16 +40,27 @@ Addon& addonOf(Napi::Env env);
 /// A JavaScript Error with `code`; lib/native turns it into a WarpgradError.
 [[noreturn]] void throwError(Napi::Env env, const char* code, const std::string& message);
 
-/// Nothing but JavaScript errors leaves a binding function.
+/// Nothing but JavaScript errors leaves a binding function. Arguments are fetched inside the handler too: beyond six they
+/// are kept on the heap.
 template <Napi::Value (*body)(const Napi::CallbackInfo&)>
-Napi::Value guarded(const Napi::CallbackInfo& info) {
+napi_value guarded(napi_env env, napi_callback_info raw) {
   try {
+    const Napi::CallbackInfo info(env, raw);
     return body(info);
+  } catch (const Napi::Error& error) {
+    error.ThrowAsJavaScriptException();
   } catch (const std::bad_alloc&) {
     // By the plain C function: making a C++ error would allocate again.
-    napi_throw_error(info.Env(), "ERR_OUT_OF_MEMORY", "the host is out of memory");
-    return {};
+    napi_throw_error(env, "ERR_OUT_OF_MEMORY", "the host is out of memory");
   }
+  return nullptr;
+}
+
+template <Napi::Value (*body)(const Napi::CallbackInfo&)>
+void define(Napi::Env env, Napi::Object exports, const char* name) {
+  napi_value function;
+  if (napi_create_function(env, name, NAPI_AUTO_LENGTH, guarded<body>, nullptr, &function) == napi_ok)
+    exports.Set(name, Napi::Value(env, function));
 }
 
 inline int64_t integer(const Napi::CallbackInfo& info, size_t i) {

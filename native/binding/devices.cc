@@ -155,15 +155,15 @@ Device* findDevice(const std::string& kind, int32_t index) {
 }
 
 void defineDevices(Napi::Env env, Napi::Object exports) {
-  exports.Set("openQueue", Napi::Function::New<guarded<openQueue>>(env, "openQueue"));
-  exports.Set("loadBackend", Napi::Function::New<guarded<load>>(env, "loadBackend"));
-  exports.Set("devices", Napi::Function::New<guarded<devices>>(env, "devices"));
-  exports.Set("memory", Napi::Function::New<guarded<memory>>(env, "memory"));
-  exports.Set("setLimit", Napi::Function::New<guarded<setLimit>>(env, "setLimit"));
-  exports.Set("resetPeak", Napi::Function::New<guarded<resetPeak>>(env, "resetPeak"));
-  exports.Set("configure", Napi::Function::New<guarded<configure>>(env, "configure"));
-  exports.Set("setThreads", Napi::Function::New<guarded<setThreads>>(env, "setThreads"));
-  exports.Set("threads", Napi::Function::New<guarded<threads>>(env, "threads"));
+  define<openQueue>(env, exports, "openQueue");
+  define<load>(env, exports, "loadBackend");
+  define<devices>(env, exports, "devices");
+  define<memory>(env, exports, "memory");
+  define<setLimit>(env, exports, "setLimit");
+  define<resetPeak>(env, exports, "resetPeak");
+  define<configure>(env, exports, "configure");
+  define<setThreads>(env, exports, "setThreads");
+  define<threads>(env, exports, "threads");
   const char* complaint = cpu::isaComplaint();
   exports.Set("complaint",
               complaint ? Napi::Value(Napi::String::New(env, complaint)) : Napi::Value(env.Null()));

@@ -10,6 +10,9 @@ namespace {
 // Records that are no ops. lib/native/command-buffer.ts writes the same numbers.
 constexpr int32_t kAlloc = -1, kFree = -2, kReplay = -3, kReleaseGraph = -4;
 constexpr uint32_t kMaxSlots = 1u << 28;
+// Reports there is always room for, so that running out of memory can be reported too; and the most that are kept, because
+// a loop that never yields must not fill the memory with them.
+constexpr size_t kFailureRoom = 64, kMostFailures = 4096;
 
 template <class T>
 std::pair<T, T> halves(double word) {
@@ -22,6 +25,10 @@ constexpr uint64_t slotKey(uint32_t index, uint32_t generation) {
 }
 
 }  // namespace
+
+Environment::Environment(void (*wake)(void*), void* context) : wake_(wake), context_(context) {
+  failures_.reserve(kFailureRoom);
+}
 
 Environment::~Environment() {
   close();
@@ -404,10 +411,17 @@ uint32_t Environment::log(const FailureRecord& record, const Queue* queue) {
   const uint32_t id = ++failureCount_;
   {
     std::lock_guard lock(mutex_);
-    constexpr size_t kMost = 4096;  // a loop that never yields must not fill the memory with reports
     try {
-      if (failures_.size() < kMost)
-        failures_.push_back({id, record.code, record.op, record.seq, queue->number, record.message});
+      if (failures_.size() < kMostFailures) {
+        LoggedFailure& f = failures_.emplace_back();
+        f.id = id;
+        f.code = record.code;
+        f.op = record.op;
+        f.seq = record.seq;
+        f.queue = queue->number;
+        std::strncpy(f.message, record.message, sizeof f.message - 1);
+        f.message[sizeof f.message - 1] = 0;
+      }
     } catch (const std::bad_alloc&) {  // the tensor stays marked; only the words are lost
     }
   }
@@ -423,17 +437,21 @@ void Environment::complete(uint64_t id, const Failure& failure) {
   wake_(context_);
 }
 
-std::vector<LoggedFailure> Environment::takeFailures() {
+bool Environment::takeFailure(LoggedFailure& failure) {
   std::lock_guard lock(mutex_);
-  return std::exchange(failures_, {});
+  if (failures_.empty()) return false;
+  failure = std::move(failures_.front());
+  failures_.erase(failures_.begin());
+  return true;
 }
 
-std::vector<Completion> Environment::takeCompletions() {
+bool Environment::takeCompletion(Completion& completion) {
   std::lock_guard lock(mutex_);
-  std::vector<Completion> taken(completions_);
-  expected_ -= taken.size();
-  completions_.clear();
-  return taken;
+  if (completions_.empty()) return false;
+  completion = completions_.front();
+  completions_.erase(completions_.begin());
+  --expected_;
+  return true;
 }
 
 void Environment::trim() {

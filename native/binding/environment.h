@@ -49,7 +49,7 @@ struct LoggedFailure {
   int32_t op;
   uint64_t seq;
   int32_t queue;
-  std::string message;
+  char message[sizeof(Status::message)];
 };
 
 struct Completion {
@@ -71,7 +71,7 @@ enum StatusWord : int {
 class Environment {
  public:
   /// `wake` is called from any thread when there is something to collect.
-  explicit Environment(void (*wake)(void*), void* context) : wake_(wake), context_(context) {}
+  explicit Environment(void (*wake)(void*), void* context);
   ~Environment();
 
   void setBuffer(double* words, size_t bytes);
@@ -128,8 +128,9 @@ class Environment {
 
   uint32_t log(const FailureRecord& record, const Queue* queue);
   void complete(uint64_t id, const Failure& failure);
-  std::vector<LoggedFailure> takeFailures();
-  std::vector<Completion> takeCompletions();
+  /// The oldest report not yet taken; false when there is none. Neither allocates.
+  bool takeFailure(LoggedFailure& failure);
+  bool takeCompletion(Completion& completion);
   void cancel();
   void trim();
   size_t liveSlots() const { return liveSlots_; }

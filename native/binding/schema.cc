@@ -57,7 +57,7 @@ Napi::Value schema(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void defineSchema(Napi::Env env, Napi::Object exports) {
-  exports.Set("schema", Napi::Function::New<guarded<schema>>(env, "schema"));
+  define<schema>(env, exports, "schema");
 }
 
 }  // namespace wg

@@ -47,12 +47,13 @@ void dropSnapshot(Addon& addon, Block* block) {
 /// runtime forbids it.
 Napi::Value viewOf(Napi::Env env, Addon& addon, Block& block, size_t offset, size_t bytes) {
   char* data = static_cast<char*>(block.data) + offset;
-  if (addon.externalBuffers) {
-    struct Held {
-      Addon* addon;
-      Block* block;
-    };
-    auto* held = new Held{&addon, &block};
+  struct Held {
+    Addon* addon;
+    Block* block;
+  };
+  // Without memory for the record that lets the block go again, the caller gets a copy as well.
+  auto* held = addon.externalBuffers ? new (std::nothrow) Held{&addon, &block} : nullptr;
+  if (held) {
     napi_value value;
     const napi_status status = napi_create_external_arraybuffer(
         env, data, bytes,
@@ -69,7 +70,7 @@ Napi::Value viewOf(Napi::Env env, Addon& addon, Block& block, size_t offset, siz
       return {env, value};
     }
     delete held;
-    addon.externalBuffers = false;
+    if (status == napi_no_external_buffers_allowed) addon.externalBuffers = false;
   }
   auto copy = Napi::ArrayBuffer::New(env, bytes);
   std::memcpy(copy.Data(), data, bytes);
@@ -277,12 +278,12 @@ Napi::Value finishTransfer(Napi::Env env, Addon& addon, const Completion& done) 
 }
 
 void defineTransfers(Napi::Env env, Napi::Object exports) {
-  exports.Set("read", Napi::Function::New<guarded<read>>(env, "read"));
-  exports.Set("readSync", Napi::Function::New<guarded<readSync>>(env, "readSync"));
-  exports.Set("upload", Napi::Function::New<guarded<upload>>(env, "upload"));
-  exports.Set("write", Napi::Function::New<guarded<write>>(env, "write"));
-  exports.Set("borrow", Napi::Function::New<guarded<borrow>>(env, "borrow"));
-  exports.Set("detach", Napi::Function::New<guarded<detach>>(env, "detach"));
+  define<read>(env, exports, "read");
+  define<readSync>(env, exports, "readSync");
+  define<upload>(env, exports, "upload");
+  define<write>(env, exports, "write");
+  define<borrow>(env, exports, "borrow");
+  define<detach>(env, exports, "detach");
 }
 
 }  // namespace wg
