@@ -457,7 +457,11 @@ export function checkInPlace(t: ModelTensor, source: ModelTensor | null): void {
 export function inPlace(name: InPlace, t: ModelTensor, source: ModelTensor, fails: string | null): void {
   checkInPlace(t, source);
   const { store } = t.base;
-  const covers = (name === 'copy_' || name === 'fill_') && store.data.length > 0 && numel(t.shape) === store.data.length && isContiguous(t);
+  const covers =
+    (name === 'copy_' || name === 'fill_') &&
+    store.data.length > 0 &&
+    numel(t.shape) === store.data.length &&
+    isContiguous(t);
   const before = exprOf(t);
   const old: ModelTensor = { ...fresh(t.shape, values(t)) };
   old.base.expr = before;

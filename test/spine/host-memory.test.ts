@@ -82,7 +82,7 @@ for (const sticky of ['0', '1']) {
     const entry = new URL('../../lib/index.js', import.meta.url).href;
     const run = spawnSync(
       process.execPath,
-      ['--input-type=module', '-e', child, entry, tools.arm, sticky, fullLevel ? '2000' : '60'],
+      ['--input-type=module', '-e', child, entry, tools.arm, sticky, fullLevel ? '2000' : '12'],
       {
         encoding: 'utf8',
         cwd: dirname(compiled),
