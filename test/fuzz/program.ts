@@ -481,7 +481,7 @@ export class Runner {
         const random = new Random(command.seed);
         const data = Float32Array.from({ length: model.numel(a.m.shape) }, () => random.integer(-3, 3));
         return this.#both(
-          () => afterafter(live(a), after(model.write(a.m, data), null)),
+          () => after(live(a), after(model.write(a.m, data), null)),
           () => after(a.r.write(data), after(data.fill(99), null)),
           'write',
         );
@@ -505,7 +505,7 @@ export class Runner {
         const a = this.#choose(command.a);
         if (!a) return;
         return this.#both(
-          () => afterafter(live(a), after(model.backward(model.sum(a.m, null, false), command.retain), null)),
+          () => after(live(a), after(model.backward(model.sum(a.m, null, false), command.retain), null)),
           () => scope(() => after(ops.sum(a.r).backward({ retainGraph: command.retain }), null)),
           'backward',
         );
