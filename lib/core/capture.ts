@@ -337,7 +337,11 @@ function describe(
       parts.push(')');
     } else if (typeof value === 'object' && value !== null) {
       if (isModule(value)) parts.push(value.training ? 't' : 'e');
-      else if (isPlain(value)) for (const [name, each] of Object.entries(value)) parts.push(name), walk(each);
+      else if (isPlain(value))
+        for (const [name, each] of Object.entries(value)) {
+          parts.push(name);
+          walk(each);
+        }
     } else parts.push(`${typeof value}:${String(value)}`);
   };
   args.forEach(walk);

@@ -41,7 +41,7 @@ Napi::Value setCommandBuffer(
   if (!info[0].IsArrayBuffer()) throwError(info.Env(), "ERR_ARGUMENT", "wanted an ArrayBuffer");
   auto array = info[0].As<Napi::ArrayBuffer>();
   const size_t bytes = array.ByteLength();
-  if (bytes < kStatusWords * 16 || bytes % 8)
+  if (bytes < 2 * sizeof(double) * kStatusWords || bytes % 8)
     throwError(info.Env(), "ERR_ARGUMENT", "the command buffer is too small");
   for (size_t i = 0; i < addon.environment.queueCount(); ++i)
     if (!addon.environment.queue(static_cast<int64_t>(i))->resize(bytes))

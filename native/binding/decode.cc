@@ -64,7 +64,7 @@ void Reader::fail(Code code, const char* format, ...) {
   fault = code;
   va_list list;
   va_start(list, format);
-  std::vsnprintf(message, sizeof message, format, list);
+  std::vsnprintf(message.text, sizeof message.text, format, list);
   va_end(list);
 }
 

@@ -51,7 +51,10 @@ struct Reader {
   bool crossDevice;  ///< this op may read blocks of another host-accessible device
   Code fault = Code::ok;
   uint32_t failedRoot = 0;  ///< an argument's storage never got memory: the failure to inherit
-  char message[200];        // set by fail()
+  struct Message {
+    Message() {}  // not cleared: fail() alone writes it, and readers are made for every op
+    char text[200];
+  } message;
 
   bool more(ptrdiff_t words) {
     if (end - at >= words) return true;

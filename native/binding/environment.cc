@@ -10,8 +10,8 @@ namespace {
 // Records that are no ops. lib/native/command-buffer.ts writes the same numbers.
 constexpr int32_t kAlloc = -1, kFree = -2, kReplay = -3, kReleaseGraph = -4;
 constexpr uint32_t kMaxSlots = 1u << 28;
-// Reports there is always room for, so that running out of memory can be reported too; and the most that are kept, because
-// a loop that never yields must not fill the memory with them.
+// Reports there is always room for, so that running out of memory can be reported too; and the most that are
+// kept, because a loop that never yields must not fill the memory with them.
 constexpr size_t kFailureRoom = 64, kMostFailures = 4096;
 
 template <class T>
@@ -310,6 +310,7 @@ void Environment::decodeOp(int32_t op, const double* at, const double* end, Queu
       r.fail(Code::outOfMemory, "no memory for %llu bytes of scratch",
              static_cast<unsigned long long>(c->scratchBytes));
   }
+  // NOLINTNEXTLINE(bugprone-sizeof-expression): the pointers themselves are copied
   const size_t refBytes = inputs_.size() * sizeof(Block*) + targets_.size() * sizeof(Target);
   char* refs = r.reserve(refBytes);
   if (!refs) {  // cannot mark what does not fit; the record itself is refused
@@ -326,7 +327,7 @@ void Environment::decodeOp(int32_t op, const double* at, const double* end, Queu
   std::copy(targets_.begin(), targets_.end(), c->targetList());
   c->kind = Kind::op;
   if (r.fault != Code::ok) {
-    const FailureRecord record{r.fault, op, queue.nextSeq(), r.message};
+    const FailureRecord record{r.fault, op, queue.nextSeq(), r.message.text};
     c->failure = {log(record, &queue), op, queue.nextSeq()};
   } else if (r.failedRoot || exhausted_) {
     c->failure = {exhausted_ ? exhausted_ : r.failedRoot, op, queue.nextSeq()};

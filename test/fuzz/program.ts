@@ -350,7 +350,10 @@ export class Runner {
 
   /** Runs one op with a fault armed for its kernel or its memory; the model learns whether it struck. */
   #withFault(fault: Fault, code: () => void, struck: (code: string) => void): void {
-    if (fault === 'none' || this.#device !== 'fake') return code();
+    if (fault === 'none' || this.#device !== 'fake') {
+      code();
+      return;
+    }
     this.#synchronizeSync();
     const before = injectFault('injected', 0);
     const hook = fault === 'op' ? 'failOp' : 'failAllocation';
@@ -517,9 +520,10 @@ export class Runner {
         if (!a || !leaf) return;
         const { create: createGraph } = command;
         return this.#both(
-          () => (
-            live(a), model.add(model.gradient(model.sum(a.m, null, false), leaf.m, createGraph), model.fresh([], [0]))
-          ),
+          () => {
+            live(a);
+            return model.add(model.gradient(model.sum(a.m, null, false), leaf.m, createGraph), model.fresh([], [0]));
+          },
           () =>
             scope(() =>
               ops.add(grad(ops.sum(a.r), leaf.r, { createGraph })[0] as Tensor, tensor(0, { device: this.#device })),
@@ -581,28 +585,32 @@ export class Runner {
     if (!a) return;
     const { m, r } = a;
     const rank = m.shape.length;
-    if (how === 'detach')
-      return this.#both(
+    if (how === 'detach') {
+      this.#both(
         () => after(live(a), model.detach(m)),
         () => ops.detach(r),
         how,
       );
+      return;
+    }
     if (how === 'flatten') {
       if (!model.isContiguous(m)) return;
       const size = model.numel(m.shape);
-      return this.#both(
+      this.#both(
         () => after(live(a), model.view(m, [size], [1], m.offset)),
         () => ops.reshape(r, [size]),
         how,
       );
+      return;
     }
     if (how === 'expand') {
       if (rank > 2) return;
-      return this.#both(
+      this.#both(
         () => after(live(a), model.view(m, [2, ...m.shape], [0, ...m.strides], m.offset)),
         () => ops.expand(r, [2, ...m.shape]),
         how,
       );
+      return;
     }
     if (rank === 0) return;
     const axis = p % rank;
@@ -610,32 +618,36 @@ export class Runner {
     const stride = m.strides[axis] as number;
     if (how === 'transpose') {
       if (rank < 2) return;
-      return this.#both(
+      this.#both(
         () => after(live(a), model.transpose(m)),
         () => ops.transpose(r),
         how,
       );
+      return;
     }
     if (how === 'select') {
       if (size === 0) return;
       const at = q % size;
-      return this.#both(
-        () => (
-          live(a), model.view(m, m.shape.toSpliced(axis, 1), m.strides.toSpliced(axis, 1), m.offset + at * stride)
-        ),
+      this.#both(
+        () => {
+          live(a);
+          return model.view(m, m.shape.toSpliced(axis, 1), m.strides.toSpliced(axis, 1), m.offset + at * stride);
+        },
         () => ops.select(r, axis, at),
         how,
       );
+      return;
     }
     const start = q % (size + 1);
     if (how === 'narrow') {
       const length = Math.min(size - start, 2);
       const offset = m.offset + (length > 0 ? start * stride : 0);
-      return this.#both(
+      this.#both(
         () => after(live(a), model.view(m, m.shape.with(axis, length), m.strides, offset)),
         () => ops.narrow(r, axis, start, length),
         how,
       );
+      return;
     }
     const length = Math.ceil((size - start) / 2);
     const offset = m.offset + (length > 0 ? start * stride : 0);
@@ -697,7 +709,7 @@ export class Runner {
     const wanted = exact(m) ? model.values(m) : null;
     const empty = m.shape.includes(0);
     if (how === 'sync') {
-      return this.#both(
+      this.#both(
         () => {
           if (!m.alive) throw new model.ModelError('ERR_DISPOSED', 'read');
           if (failure !== null && !empty) throw new model.ModelError(failure, 'read');
@@ -710,6 +722,7 @@ export class Runner {
         },
         'dataSync',
       );
+      return;
     }
     if (!m.alive) {
       const call = async (): Promise<unknown> => (how === 'data' ? r.data() : r.lend(() => 0));

@@ -7,7 +7,7 @@ import { scope, tensor } from '../../lib/index.ts';
 import * as ops from '../../lib/ops/index.ts';
 import { liveBytes, testDevices } from '../support/devices.ts';
 import { fullLevel, Random, testSeed } from '../support/random.ts';
-import { binary, mapBinary } from '../support/reference/elementwise.ts';
+import { type binary, mapBinary } from '../support/reference/elementwise.ts';
 import { matmul } from '../support/reference/matrix.ts';
 import { broadcastShapes, build, type NDArray } from '../support/reference/ndarray.ts';
 import { sum } from '../support/reference/reduce.ts';
