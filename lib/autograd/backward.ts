@@ -6,7 +6,8 @@ import { noteGrad } from '../core/capture.ts';
 import { Scope } from '../core/scope.ts';
 import { formatShape, sameShape } from '../core/shape.ts';
 import { watch } from '../core/storage.ts';
-import { checkLive, Tensor } from '../core/tensor.ts';
+import { checkLive, requireTensor, Tensor } from '../core/tensor.ts';
+import { checkOptions, formatValue } from '../core/values.ts';
 import type { Gradients } from './tape.ts';
 import { attach, gradNode, LeafNode, Node, openContext, recording } from './tape.ts';
 import { alias } from './views.ts';
@@ -211,6 +212,7 @@ function checkFinite(op: string, g: Tensor): void {
 
 /** The gradient a sweep starts with at `root`. */
 function seed(op: string, root: Tensor, gradient: Tensor | null | undefined): Tensor {
+  requireTensor(op, root, 'what is differentiated');
   checkLive(op, root);
   if (!root.requiresGrad) throw gradError(op, 'this tensor does not require grad and was not made by a recorded op');
   if (gradient == null) {
@@ -222,6 +224,7 @@ function seed(op: string, root: Tensor, gradient: Tensor | null | undefined): Te
     ones.dispose();
     return own;
   }
+  requireTensor(op, gradient, 'the gradient');
   checkLive(op, gradient);
   if (!sameShape(gradient.shape, root.shape)) {
     throw shapeError(op, `the gradient must have shape ${formatShape(root.shape)}, got ${formatShape(gradient.shape)}`);
@@ -256,6 +259,7 @@ function dropPending(sweep: Sweep): void {
  * x.square().sum().backward(); // x.grad is [2, 4]
  */
 export function backward(root: Tensor, options: BackwardOptions = {}): void {
+  checkOptions('backward', options);
   const sweep = startSweep(options);
   withContextSync({ gradMode: sweep.createGraph, scope: sweep.scope }, () => {
     try {
@@ -307,10 +311,11 @@ export function grad(
   inputs: Tensor | readonly Tensor[],
   options: GradOptions = {},
 ): (Tensor | null)[] {
-  const roots: readonly Tensor[] = outputs instanceof Tensor ? [outputs] : outputs;
-  const targets: readonly Tensor[] = inputs instanceof Tensor ? [inputs] : inputs;
+  checkOptions('grad', options);
+  const roots = listOf('outputs', outputs);
+  const targets = listOf('inputs', inputs);
   const given = options.gradOutputs;
-  const seeds = given instanceof Tensor ? [given] : given;
+  const seeds = given === undefined ? undefined : listOf('gradOutputs', given);
   if (seeds !== undefined && seeds.length !== roots.length) {
     throw argumentError('grad', `wants one gradient for each output, got ${seeds.length} for ${roots.length}`);
   }
@@ -335,6 +340,13 @@ export function grad(
   return results;
 }
 
+/** One tensor or an array of them as an array. */
+function listOf<T>(name: string, value: Tensor | readonly T[]): readonly (T | Tensor)[] {
+  if (value instanceof Tensor) return [value];
+  if (Array.isArray(value)) return value;
+  throw argumentError('grad', `${name} must be a tensor or an array of tensors, got ${formatValue(value)}`);
+}
+
 function collect(
   sweep: Sweep,
   roots: readonly Tensor[],
@@ -342,6 +354,7 @@ function collect(
   targets: readonly Tensor[],
 ): (Tensor | null)[] {
   const goals = targets.map((t) => {
+    requireTensor('grad', t, 'each input');
     checkLive('grad', t);
     const node = gradNode(t);
     if (node === null) throw gradError('grad', 'an input does not require grad');

@@ -36,7 +36,10 @@ export function defineView<A extends readonly unknown[]>(
     checkLive(name, x);
     const { shape, strides, offset } = geometry(x, ...args);
     x.storage.retain();
-    const out = new Tensor(x.storage, offset, shape, strides, x.dtype, numelOf(shape), isContiguous(shape, strides));
+    const size = numelOf(shape);
+    // An empty view has no first element: an offset for one may lie beyond the storage.
+    const start = size === 0 ? x.offset : offset;
+    const out = new Tensor(x.storage, start, shape, strides, x.dtype, size, isContiguous(shape, strides));
     const parent = viewInfo(x);
     const step: ViewStep = { apply: apply as unknown as ViewStep['apply'], args };
     const live = recording();

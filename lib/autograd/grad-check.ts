@@ -4,6 +4,7 @@ import { upload } from '../core/storage.ts';
 import { tidy } from '../core/scope.ts';
 import { contiguousStrides, formatShape } from '../core/shape.ts';
 import { Tensor } from '../core/tensor.ts';
+import { checkOptions, formatValue } from '../core/values.ts';
 import { grad } from './backward.ts';
 
 export interface GradCheckOptions {
@@ -25,9 +26,12 @@ type Fn = (...inputs: Tensor[]) => Tensor | readonly Tensor[];
  * gradCheck((x) => x.tanh(), [tensor([0.1, 2], { dtype: 'float64' })], { order: 2 }); // true
  */
 export function gradCheck(fn: Fn, inputs: readonly Tensor[], options: GradCheckOptions = {}): true {
+  checkOptions('gradCheck', options);
   const { eps = 1e-6, atol = 1e-5, rtol = 1e-3, order = 1 } = options;
   if (typeof fn !== 'function') throw argumentError('gradCheck', `wants a function, got ${typeof fn}`);
-  if (order !== 1 && order !== 2) throw argumentError('gradCheck', `order must be 1 or 2, got ${String(order)}`);
+  if (order !== 1 && order !== 2) throw argumentError('gradCheck', `order must be 1 or 2, got ${formatValue(order)}`);
+  if (!Array.isArray(inputs) || !inputs.every((x) => x instanceof Tensor))
+    throw argumentError('gradCheck', 'wants an array of tensors as inputs');
   const chosen = inputs.some((x) => x.requiresGrad);
   const checked = inputs.map((x) => (chosen ? x.requiresGrad : x.dtype === 'float64'));
   for (const [i, x] of inputs.entries()) {

@@ -2,6 +2,7 @@ import { argumentError } from '../errors.ts';
 import { withContext } from '../core/context.ts';
 import type { Device } from '../core/device.ts';
 import { device as findDevice } from '../core/device.ts';
+import { checkOptions, formatValue } from '../core/values.ts';
 
 function checkFunction(op: string, fn: unknown): void {
   if (typeof fn !== 'function') throw argumentError(op, `wants a function, got ${typeof fn}`);
@@ -57,9 +58,11 @@ export function detectAnomaly<T>(fn: () => T): T {
  * @example
  * inference(() => ones([2]).mul(2), { queue: 'serve' });
  */
-export function inference<T>(fn: () => T, { queue = 'train' }: { readonly queue?: 'train' | 'serve' } = {}): T {
+export function inference<T>(fn: () => T, options: { readonly queue?: 'train' | 'serve' } = {}): T {
   checkFunction('inference', fn);
+  checkOptions('inference', options);
+  const { queue = 'train' } = options;
   if (queue !== 'train' && queue !== 'serve')
-    throw argumentError('inference', `queue must be 'train' or 'serve', got ${String(queue)}`);
+    throw argumentError('inference', `queue must be 'train' or 'serve', got ${formatValue(queue)}`);
   return withContext({ gradMode: false, inference: true, queue }, fn);
 }

@@ -6,9 +6,10 @@ import type { DType } from './dtype.ts';
 import { arrayTypes, checkDtype, dtypeOfArray, isFloat } from './dtype.ts';
 import { currentDevice } from './generator.ts';
 import type { Shape } from './shape.ts';
-import { checkedNumel, contiguousStrides, formatShape, inferShape, maxRank } from './shape.ts';
+import { checkedNumel, contiguousStrides, formatShape, inferShape, maxRank, plainSizes } from './shape.ts';
 import { borrow as borrowStorage, upload } from './storage.ts';
 import { emptyTensor, Tensor } from './tensor.ts';
+import { checkOptions, formatValue } from './values.ts';
 
 /** Numbers in arrays in arrays: the nesting gives the shape. */
 export type NestedNumbers = number | bigint | boolean | readonly NestedNumbers[];
@@ -37,14 +38,10 @@ export function create<D extends DType = 'float32'>(
   options: CreateOptions<D> = {},
 ): Tensor<D> {
   checkedNumel(op, shape);
+  checkOptions(op, options);
   const dtype = options.dtype === undefined ? ('float32' as D) : (checkDtype(op, options.dtype) as D);
   if (options.requiresGrad && !isFloat(dtype)) throw dtypeError(op, `only float tensors have gradients, got ${dtype}`);
-  // Adding 0 turns −0, which is a size like any other, into 0.
-  const out = emptyTensor(
-    shape.map((size) => size + 0),
-    dtype,
-    chooseQueue(options.device),
-  );
+  const out = emptyTensor(plainSizes(shape), dtype, chooseQueue(options.device));
   if (options.requiresGrad) out._requiresGrad = true;
   return out;
 }
@@ -88,6 +85,7 @@ export function tensor<D extends DType = 'float32'>(
   options?: TensorOptions<D>,
 ): Tensor<D>;
 export function tensor(data: NestedNumbers | ArrayBufferView, options: TensorOptions = {}): Tensor {
+  checkOptions('tensor', options);
   const wanted = options.dtype === undefined ? undefined : checkDtype('tensor', options.dtype);
   if (wanted !== undefined && options.requiresGrad && !isFloat(wanted)) {
     throw dtypeError('tensor', `only float tensors have gradients, got ${wanted}`);
@@ -133,7 +131,8 @@ export function tensor(data: NestedNumbers | ArrayBufferView, options: TensorOpt
  * const pixels = borrow(new Float32Array(784), { shape: [28, 28] });
  */
 export function borrow(data: ArrayBufferView, options: Pick<TensorOptions, 'shape' | 'device'> = {}): Tensor {
-  if (!ArrayBuffer.isView(data)) throw argumentError('borrow', `wants a typed array, got ${typeof data}`);
+  if (!ArrayBuffer.isView(data)) throw argumentError('borrow', `wants a typed array, got ${formatValue(data)}`);
+  checkOptions('borrow', options);
   checkBuffer('borrow', data);
   const dtype = dtypeOfArray(data) ?? unknownArray(data);
   const { length } = data as unknown as ArrayLike<unknown>;

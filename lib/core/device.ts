@@ -3,6 +3,7 @@ import type { NativeMemory } from '../native/addon.ts';
 import { blockedTime, fence, openQueue, waitAll } from '../native/command-buffer.ts';
 import { takeUnseen } from '../native/failures.ts';
 import { addon, backendPath } from '../native/load.ts';
+import { formatValue } from './values.ts';
 
 /** The kinds of device there are libraries for; `fake` is the test backend. */
 const kinds = ['cpu', 'cuda', 'fake'] as const;
@@ -86,10 +87,10 @@ export function device(name: string | Device): Device {
   if (name instanceof Device) return name;
   const known = opened.get(name);
   if (known !== undefined) return known;
-  const [, kindName, indexText = '0'] = /^([a-z]+)(?::(\d{1,3}))?$/.exec(String(name)) ?? [];
+  const [, kindName, indexText = '0'] = typeof name === 'string' ? (/^([a-z]+)(?::(\d{1,3}))?$/.exec(name) ?? []) : [];
   const kind = kinds.find((each) => each === kindName);
   if (kind === undefined) {
-    throw argumentError('device', `wanted 'cpu', 'cuda' or 'cuda:N', got ${JSON.stringify(name)}`);
+    throw argumentError('device', `wanted 'cpu', 'cuda' or 'cuda:N', got ${formatValue(name)}`);
   }
   const index = Number(indexText);
   const canonical = `${kind}:${index}`;
@@ -184,7 +185,8 @@ export function resetPeakMemory(name: string | Device = 'cpu'): void {
 
 /** The most bytes warpgrad may take from a device; ops that would cross it throw ERR_OUT_OF_MEMORY. */
 export function setMemoryLimit(bytes: number, name: string | Device = 'cpu'): void {
-  if (!Number.isSafeInteger(bytes) || bytes < 0) throw argumentError('setMemoryLimit', `wanted bytes, got ${bytes}`);
+  if (!Number.isSafeInteger(bytes) || bytes < 0)
+    throw argumentError('setMemoryLimit', `wanted bytes, got ${formatValue(bytes)}`);
   const each = device(name);
   addon.setLimit(each.kind, each.index, bytes);
   limits.delete(each);
@@ -214,7 +216,7 @@ export function getThreads(): number {
  */
 export function setThreads(count: number): void {
   if (!Number.isInteger(count) || count < 1 || count > 256) {
-    throw argumentError('setThreads', `wanted an integer from 1 to 256, got ${String(count)}`);
+    throw argumentError('setThreads', `wanted an integer from 1 to 256, got ${formatValue(count)}`);
   }
   addon.setThreads(count);
 }

@@ -1,4 +1,5 @@
 import { dtypeError } from '../errors.ts';
+import { formatValue } from './values.ts';
 
 /** The element types, in the order of WG_DTYPES in native/core/dtype.h: the index is the native code. */
 export const dtypes = ['float32', 'float64', 'int32', 'int64', 'uint8', 'bool'] as const;
@@ -88,7 +89,7 @@ export function canCast(from: DType, to: DType): boolean {
 /** Checks that `value` names a dtype (it may come from JavaScript or a file). */
 export function checkDtype(op: string, value: unknown): DType {
   if (typeof value === 'string' && Object.hasOwn(itemSize, value)) return value as DType;
-  throw dtypeError(op, `dtype must be one of ${dtypes.join(', ')}, got ${String(value)}`);
+  throw dtypeError(op, `dtype must be one of ${dtypes.join(', ')}, got ${formatValue(value)}`);
 }
 
 /** The dtype whose elements a typed array holds; undefined for element types without one. */

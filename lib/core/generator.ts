@@ -5,6 +5,7 @@ import { device as findDevice } from './device.ts';
 import { upload } from './storage.ts';
 import { keep } from './scope.ts';
 import { Tensor } from './tensor.ts';
+import { formatValue } from './values.ts';
 
 /**
  * A stream of random numbers: a seed and an offset that live on a device, so that a captured step draws fresh numbers at
@@ -47,7 +48,7 @@ export class Generator {
 function checkSeed(op: string, seed: number | bigint): bigint {
   if (typeof seed === 'bigint') return BigInt.asIntN(64, seed);
   if (Number.isSafeInteger(seed)) return BigInt(seed);
-  throw argumentError(op, `a seed must be an integer, got ${String(seed)}`);
+  throw argumentError(op, `a seed must be an integer, got ${formatValue(seed)}`);
 }
 
 export function currentDevice(): Device {

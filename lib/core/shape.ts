@@ -1,18 +1,13 @@
 import { argumentError, shapeError } from '../errors.ts';
+import { formatValue } from './values.ts';
 
 export type Shape = readonly number[];
 
 export const maxRank = 8;
 
-/** How a shape is written in messages. */
-export function formatShape(shape: Shape): string {
-  return `[${shape.join(', ')}]`;
-}
-
-function formatValue(value: unknown): string {
-  if (typeof value === 'string') return JSON.stringify(value);
-  if (Object.is(value, -0)) return '-0';
-  return String(value);
+/** How a shape, or what was given for one, is written in messages. */
+export function formatShape(shape: readonly unknown[]): string {
+  return `[${shape.map(formatValue).join(', ')}]`;
 }
 
 /** Elements of `shape`; throws ERR_SHAPE for anything but at most eight non-negative integers with a product ≤ 2^53. */
@@ -126,7 +121,7 @@ export function normalizeAxes(op: string, axis: number | readonly number[] | und
     throw shapeError(op, `axis must be an integer or an array of integers, got ${formatValue(axis)}`);
   const axes = axis.map((each) => normalizeAxis(op, each, rank)).sort((a, b) => a - b);
   for (let i = 1; i < axes.length; i++) {
-    if (axes[i] === axes[i - 1]) throw shapeError(op, `axis ${axes[i]} appears twice in [${axis.join(', ')}]`);
+    if (axes[i] === axes[i - 1]) throw shapeError(op, `axis ${axes[i]} appears twice in ${formatShape(axis)}`);
   }
   return rank === 0 ? [] : axes;
 }
@@ -141,6 +136,11 @@ export function reducedShape(shape: Shape, axes: readonly number[], keepdim: boo
   return result;
 }
 
+/** A copy of checked sizes; adding 0 turns −0, which is a size like any other, into 0. */
+export function plainSizes(shape: Shape): number[] {
+  return shape.map((size) => size + 0);
+}
+
 /** `shape` with its one -1 replaced so that it holds `numel` elements. */
 export function inferShape(op: string, shape: Shape, numel: number): number[] {
   if (!Array.isArray(shape)) throw shapeError(op, `shape must be an array of integers, got ${formatValue(shape)}`);
@@ -148,7 +148,7 @@ export function inferShape(op: string, shape: Shape, numel: number): number[] {
   if (hole < 0) {
     if (checkedNumel(op, shape) !== numel)
       throw shapeError(op, `${formatShape(shape)} does not hold ${numel} elements`);
-    return [...shape];
+    return plainSizes(shape);
   }
   const known = checkedNumel(op, shape.toSpliced(hole, 1));
   if (known === 0 || numel % known !== 0) {
@@ -157,7 +157,7 @@ export function inferShape(op: string, shape: Shape, numel: number): number[] {
       `${formatShape(shape)} cannot hold ${numel} elements${known === 0 ? ': -1 is ambiguous' : ''}`,
     );
   }
-  return shape.with(hole, numel / known);
+  return plainSizes(shape.with(hole, numel / known));
 }
 
 /** Strides for reading a strided tensor under another shape without copying, or null when that needs a copy. */

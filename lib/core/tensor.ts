@@ -10,6 +10,7 @@ import type { Shape } from './shape.ts';
 import { contiguousStrides, formatShape, numelOf, sameShape } from './shape.ts';
 import type { Storage } from './storage.ts';
 import { allocate, lend, read, readSync, released, write } from './storage.ts';
+import { formatValue } from './values.ts';
 
 const inspect: unique symbol = Symbol.for('nodejs.util.inspect.custom');
 
@@ -318,6 +319,12 @@ function nest(data: ArrayLike<number | bigint>, dtype: DType, shape: Shape): Nes
   return level(0);
 }
 
+/** Throws ERR_ARGUMENT unless `value`, which may come from JavaScript without types, is a tensor. */
+export function requireTensor(op: string, value: unknown, name = 'input'): asserts value is Tensor {
+  if (value instanceof Tensor) return;
+  throw argumentError(op, `${name} must be a tensor, got ${formatValue(value)}`);
+}
+
 /** Throws ERR_DISPOSED when `t` was disposed. Ops call it for every tensor they are given. */
 export function checkLive(op: string, t: Tensor): void {
   if (t._state === 'live') return;
@@ -330,6 +337,7 @@ export function checkLive(op: string, t: Tensor): void {
 /** Throws when the elements of `t` may not be written: a borrowed array, or several indices sharing one element. */
 export function checkWritable(op: string, t: Tensor): void {
   if (t.storage.readOnly) throw argumentError(op, 'this tensor borrows an array and is read-only; clone() it first');
+  if (t.size === 0) return;
   for (let i = 0; i < t.shape.length; i++) {
     if (t.strides[i] === 0 && (t.shape[i] as number) > 1) {
       throw argumentError(op, `elements of the target overlap (axis ${i} is expanded); clone() it first`);

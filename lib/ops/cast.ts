@@ -7,6 +7,7 @@ import { device as findDevice } from '../core/device.ts';
 import type { DType } from '../core/dtype.ts';
 import { checkDtype, isFloat } from '../core/dtype.ts';
 import { checkLive, emptyTensor, Tensor } from '../core/tensor.ts';
+import { formatValue } from '../core/values.ts';
 import { kernels } from '../native/kernels.ts';
 import { requireTensor } from './shared.ts';
 import { reshape } from './view.ts';
@@ -37,18 +38,23 @@ export function cast<D extends DType>(x: Tensor, dtype: D): Tensor<D> {
   return castOp(x, dtype) as Tensor<D>;
 }
 
-/**
- * A copy of `x` with memory of its own, contiguous.
- * @example
- * const y = clone(tensor([1, 2])); y.add_(1); // the original keeps its values
- */
-export const clone: <D extends DType>(x: Tensor<D>) => Tensor<D> = defineOp({
+const cloneOp = defineOp({
   name: 'clone',
   infer: (x: Spec) => x,
   forward: (ctx, x) => kernels.copy(ctx.out, x),
   backward: (_ctx, dy) => [dy],
   saves: [],
-}) as never;
+});
+
+/**
+ * A copy of `x` with memory of its own, contiguous.
+ * @example
+ * const y = clone(tensor([1, 2])); y.add_(1); // the original keeps its values
+ */
+export function clone<D extends DType>(x: Tensor<D>): Tensor<D> {
+  requireTensor('clone', x);
+  return cloneOp(x) as Tensor<D>;
+}
 
 /**
  * `x` with its elements in row-major order: a view when they already are, else a copy.
@@ -103,7 +109,7 @@ export function to(x: Tensor, target: DType | string | Device | ToOptions): Tens
   requireTensor('to', x);
   if (typeof target === 'string') return isDtype(target) ? cast(x, target) : move(x, findDevice(target));
   if (typeof target !== 'object' || target === null)
-    throw argumentError('to', `wants a dtype or a device, got ${String(target)}`);
+    throw argumentError('to', `wants a dtype or a device, got ${formatValue(target)}`);
   if ('train' in target) return move(x, target);
   const { dtype = x.dtype, device = x.device } = target;
   const converted = cast(x, dtype);

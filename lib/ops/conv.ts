@@ -5,6 +5,7 @@ import type { Gradients } from '../autograd/tape.ts';
 import type { Shape } from '../core/shape.ts';
 import { checkPair, formatShape } from '../core/shape.ts';
 import { Tensor } from '../core/tensor.ts';
+import { checkOptions, formatValue } from '../core/values.ts';
 import type { Conv2dParams } from '../native/kernels.gen.ts';
 import { kernels } from '../native/kernels.ts';
 import { sumOver } from './reduce.ts';
@@ -113,6 +114,7 @@ export function conv2d(
   fourth: Conv2dOptions = {},
 ): Tensor {
   const inline = third !== null && !(third instanceof Tensor);
+  checkOptions('conv2d', inline ? third : fourth);
   const bias = inline ? (third.bias ?? null) : third;
   const { stride = 1, padding = 0, dilation = 1, groups = 1 } = inline ? third : fourth;
   requireTensor('conv2d', x);
@@ -124,7 +126,7 @@ export function conv2d(
   requireFloat('conv2d', x);
   requireSameDtype('conv2d', x, weight);
   if (!Number.isInteger(groups) || groups < 1 || groups >= 2 ** 31)
-    throw argumentError('conv2d', `groups must be an integer ≥ 1, got ${groups}`);
+    throw argumentError('conv2d', `groups must be an integer ≥ 1, got ${formatValue(groups)}`);
   const channels = x.shape[1] as number;
   const [outputs, perGroup, kh, kw] = weight.shape as [number, number, number, number];
   if (channels % groups !== 0 || outputs % groups !== 0) {

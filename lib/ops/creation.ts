@@ -1,10 +1,11 @@
-import { argumentError } from '../errors.ts';
+import { argumentError, dtypeError } from '../errors.ts';
 import type { CreateOptions } from '../core/create.ts';
 import { create, tensor } from '../core/create.ts';
 import type { Device } from '../core/device.ts';
 import type { DType } from '../core/dtype.ts';
 import type { Shape } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
+import { checkOptions, formatValue } from '../core/values.ts';
 import { kernels } from '../native/kernels.ts';
 import { requireTensor } from './shared.ts';
 
@@ -75,6 +76,7 @@ export function empty<D extends DType = 'float32'>(shape: Shape, options?: Creat
 
 function like<D extends DType>(op: string, x: Tensor, options: CreateOptions<D> = {}): CreateOptions<D> {
   requireTensor(op, x);
+  checkOptions(op, options);
   return { ...options, dtype: options.dtype ?? (x.dtype as D), device: options.device ?? x.device };
 }
 
@@ -143,9 +145,15 @@ export function arange<D extends DType = 'float32'>(
   const ranged = typeof second === 'number';
   const start = ranged ? first : 0;
   const stop = ranged ? second : first;
-  const { step = 1, ...options } = (ranged ? third : second) ?? {};
+  const given = (ranged ? third : second) ?? {};
+  checkOptions('arange', given);
+  const { step = 1, ...options } = given;
+  if (options.dtype === 'bool') throw dtypeError('arange', 'is not defined for bool');
   if (![start, stop, step].every(Number.isFinite) || step === 0) {
-    throw argumentError('arange', `wants finite numbers and a step other than 0, got ${start}, ${stop}, ${step}`);
+    throw argumentError(
+      'arange',
+      `wants finite numbers and a step other than 0, got ${[start, stop, step].map(formatValue).join(', ')}`,
+    );
   }
   const out = create<D>('arange', [Math.max(0, Math.ceil((stop - start) / step))], options);
   kernels.arange(out, start, step);
@@ -163,6 +171,7 @@ export interface EyeOptions<D extends DType = DType> extends CreateOptions<D> {
  * eye(2); // [[1, 0], [0, 1]]
  */
 export function eye<D extends DType = 'float32'>(rows: number, options: EyeOptions<D> = {}): Tensor<D> {
+  checkOptions('eye', options);
   const { columns = rows, ...rest } = options;
   const out = filled('eye', [rows, columns], 0, rest as CreateOptions<D>);
   const length = Math.min(rows, columns);

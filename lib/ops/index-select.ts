@@ -1,4 +1,4 @@
-import { shapeError } from '../errors.ts';
+import { argumentError, shapeError } from '../errors.ts';
 import { defineOp } from '../autograd/define-op.ts';
 import type { Spec } from '../autograd/define-op.ts';
 import type { Gradients } from '../autograd/tape.ts';
@@ -8,6 +8,7 @@ import { tidy } from '../core/scope.ts';
 import type { Shape } from '../core/shape.ts';
 import { checkedNumel, formatShape, normalizeAxis } from '../core/shape.ts';
 import { Tensor } from '../core/tensor.ts';
+import { formatValue } from '../core/values.ts';
 import { kernels } from '../native/kernels.ts';
 import { requireIntegers, requireTensor } from './shared.ts';
 import { permute } from './view.ts';
@@ -53,6 +54,11 @@ export function index<D extends DType>(x: Tensor<D>, indices: Tensor | readonly 
   if (indices instanceof Tensor) {
     requireIntegers('index', indices, 'indices');
     if (at === 0) return indexOp(x, indices) as Tensor<D>;
+  } else if (!Array.isArray(indices) || !indices.every(Number.isSafeInteger)) {
+    throw argumentError(
+      'index',
+      `indices must be a tensor or an array of integers, got ${Array.isArray(indices) ? formatShape(indices) : formatValue(indices)}`,
+    );
   }
   return tidy(() => {
     const chosen =

@@ -5,6 +5,7 @@ import { tidy } from '../core/scope.ts';
 import { formatShape, sameShape } from '../core/shape.ts';
 import { emptyTensor } from '../core/tensor.ts';
 import type { Tensor } from '../core/tensor.ts';
+import { checkOptions, formatValue } from '../core/values.ts';
 import { kernels } from '../native/kernels.ts';
 import { add, div, mul, sub } from './binary.ts';
 import { castTo } from './cast.ts';
@@ -37,7 +38,7 @@ export interface CrossEntropyOptions extends ClassLossOptions {
 
 function checkReduction(op: string, reduction: unknown): void {
   if (reduction === 'mean' || reduction === 'sum' || reduction === 'none') return;
-  throw argumentError(op, `reduction must be 'mean', 'sum' or 'none', got ${String(reduction)}`);
+  throw argumentError(op, `reduction must be 'mean', 'sum' or 'none', got ${formatValue(reduction)}`);
 }
 
 /** Rows of logits [N, C] and labels [N]: losses, and the logSumExp the fused gradient needs. */
@@ -100,7 +101,7 @@ function reduceLosses(losses: Tensor, flat: Tensor, labels: Tensor, reduction: R
 
 function checkIgnore(op: string, ignoreIndex: number): void {
   if (!Number.isSafeInteger(ignoreIndex))
-    throw argumentError(op, `ignoreIndex must be an integer, got ${String(ignoreIndex)}`);
+    throw argumentError(op, `ignoreIndex must be an integer, got ${formatValue(ignoreIndex)}`);
 }
 
 /**
@@ -113,11 +114,12 @@ function checkIgnore(op: string, ignoreIndex: number): void {
  * crossEntropy(tensor([[0, 0]]), tensor([1], { dtype: 'int32' })); // 0.6931
  */
 export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  checkOptions('crossEntropy', options);
   const { reduction = 'mean', labelSmoothing = 0, ignoreIndex = -100 } = options;
   checkReduction('crossEntropy', reduction);
   checkIgnore('crossEntropy', ignoreIndex);
-  if (!(labelSmoothing >= 0 && labelSmoothing <= 1)) {
-    throw argumentError('crossEntropy', `labelSmoothing must be in [0, 1], got ${String(labelSmoothing)}`);
+  if (typeof labelSmoothing !== 'number' || !(labelSmoothing >= 0 && labelSmoothing <= 1)) {
+    throw argumentError('crossEntropy', `labelSmoothing must be in [0, 1], got ${formatValue(labelSmoothing)}`);
   }
   return tidy(() => {
     const { rows, flat } = classRows('crossEntropy', logits, labels);
@@ -139,6 +141,7 @@ export function crossEntropy(logits: Tensor, labels: Tensor, options: CrossEntro
  * nllLoss(tensor([[-1, -2]]), tensor([1], { dtype: 'int32' })); // 2
  */
 export function nllLoss(logProbs: Tensor, labels: Tensor, options: ClassLossOptions = {}): Tensor {
+  checkOptions('nllLoss', options);
   const { reduction = 'mean', ignoreIndex = -100 } = options;
   checkReduction('nllLoss', reduction);
   checkIgnore('nllLoss', ignoreIndex);
@@ -161,6 +164,7 @@ export function nllLoss(logProbs: Tensor, labels: Tensor, options: ClassLossOpti
  * mseLoss(tensor([1, 2]), tensor([1, 4])); // 2
  */
 export function mseLoss(x: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  checkOptions('mseLoss', options);
   const { reduction = 'mean' } = options;
   checkReduction('mseLoss', reduction);
   requireTensor('mseLoss', x);

@@ -4,6 +4,7 @@ import { withContextSync } from '../core/context.ts';
 import { tidy } from '../core/scope.ts';
 import { formatShape } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
+import { checkOptions, formatValue } from '../core/values.ts';
 import { add, div, mul, sub } from './binary.ts';
 import { add_, mul_ } from './inplace.ts';
 import { mean } from './reduce.ts';
@@ -32,6 +33,7 @@ export interface BatchNormOptions {
  * batchNorm(tensor([[1], [3]]), { training: true }); // [[-1], [1]]
  */
 export function batchNorm(x: Tensor, options: BatchNormOptions = {}): Tensor {
+  checkOptions('batchNorm', options);
   const { weight, bias, runningMean, runningVar, training = false, momentum = 0.1, eps = 1e-5 } = options;
   requireTensor('batchNorm', x);
   requireFloat('batchNorm', x);
@@ -45,7 +47,8 @@ export function batchNorm(x: Tensor, options: BatchNormOptions = {}): Tensor {
     if (t.rank !== 1 || t.shape[0] !== channels)
       throw shapeError('batchNorm', `${name} must be [${channels}], got ${formatShape(t.shape)}`);
   }
-  if (!(eps > 0)) throw argumentError('batchNorm', `eps must be > 0, got ${String(eps)}`);
+  if (typeof eps !== 'number' || !(eps > 0))
+    throw argumentError('batchNorm', `eps must be > 0, got ${formatValue(eps)}`);
   const perChannel = channels === 0 ? 0 : x.size / channels;
   if (training && perChannel <= 1) {
     throw shapeError('batchNorm', `wants more than one value per channel when training, got ${formatShape(x.shape)}`);

@@ -6,6 +6,7 @@ import type { Shape } from '../core/shape.ts';
 import { checkPair, formatShape } from '../core/shape.ts';
 import { checkLive } from '../core/tensor.ts';
 import type { Tensor } from '../core/tensor.ts';
+import { checkOptions } from '../core/values.ts';
 import type { Pool2dParams } from '../native/kernels.gen.ts';
 import { kernels } from '../native/kernels.ts';
 import type { Pair } from './conv.ts';
@@ -84,6 +85,7 @@ export interface AvgPoolOptions {
 }
 
 function parameters(op: string, x: Tensor, size: Pair, options: MaxPoolOptions & AvgPoolOptions): Pool2dParams {
+  checkOptions(op, options);
   requireTensor(op, x);
   checkLive(op, x);
   if (x.rank !== 4) throw shapeError(op, `input must be [N, C, H, W], got ${formatShape(x.shape)}`);

@@ -9,6 +9,7 @@ import { Generator, defaultGenerator } from '../core/generator.ts';
 import type { Shape } from '../core/shape.ts';
 import { emptyTensor } from '../core/tensor.ts';
 import type { Tensor } from '../core/tensor.ts';
+import { checkOptions, formatValue } from '../core/values.ts';
 import { kernels } from '../native/kernels.ts';
 import { mul } from './binary.ts';
 import { requireFloat, requireTensor } from './shared.ts';
@@ -45,7 +46,8 @@ function drawn<D extends DType>(
   [a, b]: readonly [number, number],
   { generator, ...options }: RandomOptions<D>,
 ): Tensor<D> {
-  if (!Number.isFinite(a) || !Number.isFinite(b)) throw argumentError(op, `wants finite parameters, got ${a} and ${b}`);
+  if (!Number.isFinite(a) || !Number.isFinite(b))
+    throw argumentError(op, `wants finite parameters, got ${formatValue(a)} and ${formatValue(b)}`);
   const out = create<D>(op, shape, options);
   requireFloat(op, out, 'dtype');
   const used = take(op, generator, out);
@@ -63,6 +65,7 @@ export function uniform<D extends DType = 'float32'>(
   shape: Shape,
   options: RandomOptions<D> & { readonly low?: number | undefined; readonly high?: number | undefined } = {},
 ): Tensor<D> {
+  checkOptions('uniform', options);
   const { low = 0, high = 1, ...rest } = options;
   return drawn<D>(
     'uniform',
@@ -82,8 +85,9 @@ export function normal<D extends DType = 'float32'>(
   shape: Shape,
   options: RandomOptions<D> & { readonly mean?: number | undefined; readonly std?: number | undefined } = {},
 ): Tensor<D> {
+  checkOptions('normal', options);
   const { mean = 0, std = 1, ...rest } = options;
-  if (std < 0) throw argumentError('normal', `std must be ≥ 0, got ${std}`);
+  if (typeof std !== 'number' || std < 0) throw argumentError('normal', `std must be ≥ 0, got ${formatValue(std)}`);
   return drawn<D>(
     'normal',
     (out, used, a, b) => kernels.normal(out, used, a, b),
@@ -135,6 +139,7 @@ export interface DropoutOptions {
  * dropout(ones([4]), { p: 0.5 }).shape; // [4]
  */
 export function dropout(x: Tensor, options: number | DropoutOptions = {}): Tensor {
+  if (typeof options !== 'number') checkOptions('dropout', options);
   const {
     p = 0.5,
     training = true,
@@ -142,7 +147,8 @@ export function dropout(x: Tensor, options: number | DropoutOptions = {}): Tenso
   }: DropoutOptions = typeof options === 'number' ? { p: options } : options;
   requireTensor('dropout', x);
   requireFloat('dropout', x);
-  if (!(p >= 0 && p <= 1)) throw argumentError('dropout', `p must be in [0, 1], got ${String(p)}`);
+  if (typeof p !== 'number' || !(p >= 0 && p <= 1))
+    throw argumentError('dropout', `p must be in [0, 1], got ${formatValue(p)}`);
   if (!training || p === 0) return reshape(x, x.shape);
   if (p === 1) return mul(x, 0);
   const used = take('dropout', generator, x);

@@ -7,6 +7,7 @@ import { tidy } from '../core/scope.ts';
 import type { Shape } from '../core/shape.ts';
 import { formatShape, normalizeAxes, normalizeAxis, numelOf, reducedShape, sameShape } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
+import { formatValue } from '../core/values.ts';
 import type { KernelView } from '../native/kernels.ts';
 import { kernels } from '../native/kernels.ts';
 import { div, mul, sub } from './binary.ts';
@@ -35,7 +36,7 @@ function options(argument: ReduceArgument | undefined): ReduceOptions {
   if (argument === undefined) return {};
   if (typeof argument === 'number' || Array.isArray(argument)) return { axis: argument as number | readonly number[] };
   if (typeof argument === 'object' && argument !== null) return argument as ReduceOptions;
-  throw argumentError('reduce', `wants an axis or { axis, keepdim }, got ${String(argument)}`);
+  throw argumentError('reduce', `wants an axis or { axis, keepdim }, got ${formatValue(argument)}`);
 }
 
 function resolve(op: string, x: Tensor, argument: ReduceArgument | undefined): Reduction {
@@ -199,7 +200,9 @@ const argmaxOp = defineOp({
 export function argmax(x: Tensor, reduce?: ReduceArgument): Tensor<'int32' | 'int64'> {
   requireTensor('argmax', x);
   const { axis, keepdim = false } = options(reduce);
-  if (axis !== undefined && typeof axis !== 'number' && axis.length !== 1) throw shapeError('argmax', 'takes one axis');
+  if (axis !== undefined && typeof axis !== 'number' && !(Array.isArray(axis) && axis.length === 1)) {
+    throw shapeError('argmax', `wants one axis, got ${formatValue(axis)}`);
+  }
   const one = typeof axis === 'number' ? axis : axis?.[0];
   return tidy(() => {
     if (one === undefined || x.rank === 0) {
@@ -234,6 +237,9 @@ export interface VarianceOptions extends ReduceOptions {
 export function variance(x: Tensor, reduce: number | readonly number[] | VarianceOptions = {}): Tensor {
   const r = resolve('variance', x, reduce);
   const correction = typeof reduce === 'object' && 'correction' in reduce ? (reduce.correction ?? 1) : 1;
+  if (!Number.isFinite(correction)) {
+    throw argumentError('variance', `correction must be a finite number, got ${formatValue(correction)}`);
+  }
   if (!isFloat(x.dtype)) throw dtypeError('variance', `wants float32 or float64, got ${x.dtype}`);
   return tidy(() => {
     const center = sub(x, meanOp(x, { axes: r.axes, keepdim: true }));

@@ -1,11 +1,13 @@
 // What several op families need: operands, views for kernels, casts and the reverse of broadcasting.
-import { argumentError, dtypeError } from '../errors.ts';
+import { dtypeError } from '../errors.ts';
 import type { DType } from '../core/dtype.ts';
 import { isFloat } from '../core/dtype.ts';
 import type { Shape } from '../core/shape.ts';
 import { broadcastStrides, contiguousStrides, sameShape } from '../core/shape.ts';
-import { Tensor } from '../core/tensor.ts';
+import type { Tensor } from '../core/tensor.ts';
 import type { KernelView } from '../native/kernels.ts';
+
+export { requireTensor } from '../core/tensor.ts';
 
 /** An operand of an elementwise op; numbers are weak: they do not change the dtype of the tensor they meet. */
 export type Value = Tensor | number | bigint;
@@ -50,12 +52,6 @@ export function requireIntegers(op: string, t: Tensor, name: string): void {
   if (t.dtype !== 'int32' && t.dtype !== 'int64' && t.dtype !== 'uint8') {
     throw dtypeError(op, `${name} must be int32, int64 or uint8, got ${t.dtype}`);
   }
-}
-
-export function requireTensor(op: string, value: unknown, name = 'input'): asserts value is Tensor {
-  if (value instanceof Tensor) return;
-  const got = value === null ? 'null' : Array.isArray(value) ? 'an array' : typeof value;
-  throw argumentError(op, `${name} must be a tensor, got ${got}`);
 }
 
 /** The dtype fractions are computed in for an input of `dtype`. */

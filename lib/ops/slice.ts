@@ -6,6 +6,7 @@ import type { DType } from '../core/dtype.ts';
 import { broadcastShapes, formatShape, sameShape } from '../core/shape.ts';
 import type { Shape } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
+import { formatValue } from '../core/values.ts';
 import { kernels } from '../native/kernels.ts';
 import { castTo } from './cast.ts';
 import { zeros } from './creation.ts';
@@ -42,13 +43,14 @@ function resolve(op: string, x: Tensor, ranges: readonly Range[], steps: readonl
   if (!Array.isArray(ranges) || ranges.length > x.rank) {
     throw shapeError(op, `wants an array of at most ${x.rank} ranges for shape ${formatShape(x.shape)}`);
   }
+  if (!Array.isArray(steps)) throw shapeError(op, `steps must be an array of integers, got ${formatValue(steps)}`);
   if (steps.length > x.rank) throw shapeError(op, `wants at most ${x.rank} steps, got ${steps.length}`);
   const result: Slice = { starts: [], lengths: [], steps: [] };
   for (let i = 0; i < x.rank; i++) {
     const size = x.shape[i] as number;
     const step = steps[i] ?? 1;
     if (!Number.isSafeInteger(step) || step < 1)
-      throw shapeError(op, `steps must be integers ≥ 1, got ${step} for axis ${i}`);
+      throw shapeError(op, `steps must be integers ≥ 1, got ${formatValue(step)} for axis ${i}`);
     const range = ranges[i];
     const [from, to] =
       range == null ? [0, size] : typeof range === 'number' ? [range, size] : [range[0], range[1] ?? size];
@@ -63,7 +65,7 @@ function resolve(op: string, x: Tensor, ranges: readonly Range[], steps: readonl
 
 function bound(op: string, value: unknown, size: number): number {
   if (typeof value !== 'number' || !Number.isInteger(value))
-    throw shapeError(op, `range bounds must be integers, got ${String(value)}`);
+    throw shapeError(op, `range bounds must be integers, got ${formatValue(value)}`);
   return Math.min(size, Math.max(0, value < 0 ? value + size : value));
 }
 

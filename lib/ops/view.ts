@@ -8,11 +8,13 @@ import {
   inferShape,
   normalizeAxis,
   numelOf,
+  plainSizes,
   viewStrides,
 } from '../core/shape.ts';
 import type { Shape } from '../core/shape.ts';
 import type { DType } from '../core/dtype.ts';
 import type { Tensor } from '../core/tensor.ts';
+import { formatValue } from '../core/values.ts';
 import { clone } from './cast.ts';
 import { requireTensor, sliceView } from './shared.ts';
 import { embedSlice } from './slice.ts';
@@ -145,7 +147,7 @@ export function expand<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> {
   const lead = shape.length - x.rank;
   const target = shape.map((size, i) => (size === -1 && i >= lead ? (x.shape[i - lead] as number) : size));
   checkedNumel('expand', target);
-  return expandOp(x, target) as Tensor<D>;
+  return expandOp(x, plainSizes(target)) as Tensor<D>;
 }
 
 /**
@@ -156,7 +158,7 @@ export function expand<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> {
 export function broadcastTo<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> {
   requireTensor('broadcastTo', x);
   checkedNumel('broadcastTo', shape);
-  return expandOp(x, [...shape]) as Tensor<D>;
+  return expandOp(x, plainSizes(shape)) as Tensor<D>;
 }
 
 /**
@@ -204,10 +206,10 @@ export function narrow<D extends DType>(x: Tensor<D>, axis: number, start: numbe
   const at = normalizeAxis('narrow', axis, x.rank);
   const size = x.shape[at] as number;
   if (!Number.isInteger(start) || start < -size || start > size)
-    throw shapeError('narrow', `start must be an integer in [${-size}, ${size}], got ${start}`);
+    throw shapeError('narrow', `start must be an integer in [${-size}, ${size}], got ${formatValue(start)}`);
   const from = start < 0 ? start + size : start;
   if (!Number.isInteger(length) || length < 0 || from + length > size) {
-    throw shapeError('narrow', `start ${start} and length ${length} leave axis ${at} of size ${size}`);
+    throw shapeError('narrow', `start ${start} and length ${formatValue(length)} leave axis ${at} of size ${size}`);
   }
   const starts = x.shape.map((_, i) => (i === at ? from : 0));
   return sliceOp(
@@ -249,7 +251,7 @@ export function select<D extends DType>(x: Tensor<D>, axis: number, index: numbe
   const at = normalizeAxis('select', axis, x.rank);
   const size = x.shape[at] as number;
   if (!Number.isInteger(index) || index < -size || index >= size) {
-    throw argumentError('select', `index must be an integer in [${-size}, ${size - 1}], got ${index}`);
+    throw argumentError('select', `index must be an integer in [${-size}, ${size - 1}], got ${formatValue(index)}`);
   }
   return selectOp(x, at, index < 0 ? index + size : index) as Tensor<D>;
 }

@@ -1,0 +1,29 @@
+// Arguments may come from JavaScript without types: how they are written in messages, and the check options share.
+import { argumentError } from '../errors.ts';
+
+/** How a value of any kind is written in messages. Runs no code of the value's own, so it throws for nothing. */
+export function formatValue(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
+    case 'number':
+      return Object.is(value, -0) ? '-0' : String(value);
+    case 'bigint':
+      return `${value}n`;
+    case 'function':
+      return 'a function';
+    case 'object':
+      if (value === null) return 'null';
+      return Array.isArray(value) ? 'an array' : 'an object';
+    default:
+      return String(value);
+  }
+}
+
+/** Throws ERR_ARGUMENT unless `options` is an object whose fields may be read. */
+export function checkOptions(op: string, options: unknown): void {
+  if (typeof options === 'object' && options !== null && !Array.isArray(options) && !('storage' in options)) return;
+  const got =
+    typeof options === 'object' && options !== null && 'storage' in options ? 'a tensor' : formatValue(options);
+  throw argumentError(op, `options must be an object, got ${got}`);
+}
