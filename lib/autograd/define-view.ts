@@ -48,6 +48,7 @@ export function defineView<A extends readonly unknown[]>(
         ? { base: x, tracked: live, steps: [step] }
         : { base: parent.base, tracked: live && parent.tracked, steps: [...parent.steps, step] };
     out._view = view;
+    view.base._views++;
     out._nodeVersion = x.storage.version;
     if (live && needsGrad(x)) record(recorded, [x, ...args], [out]);
     return out;

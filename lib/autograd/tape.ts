@@ -168,7 +168,7 @@ export class Node implements GraphNode {
   }
 }
 
-/** Makes `t` an output of `node`. */
+/** Makes `t` an output of `node`. A disposed base holds its node while views of it live: they derive theirs from it. */
 export function attach(t: Tensor, node: Node | LeafNode, index: number): void {
   const before = t._node;
   node.retain();
@@ -176,7 +176,7 @@ export function attach(t: Tensor, node: Node | LeafNode, index: number): void {
   t._index = index;
   t._requiresGrad = true;
   t._nodeVersion = t.storage.version;
-  if (t._state === 'live') before?.release();
+  if (t._state === 'live' || t._views > 0) before?.release();
   else node.release();
 }
 
@@ -206,6 +206,7 @@ const StandIn = function (this: Writable<Tensor>, t: Tensor) {
   this._index = 0;
   this._grad = null;
   this._view = null;
+  this._views = 0;
   this._nodeVersion = 0;
 } as unknown as new (
   t: Tensor,

@@ -54,6 +54,7 @@ export class Tensor<D extends DType = DType> implements KernelView {
     readonly tracked: boolean;
   } | null = null;
   /** @internal storage version when `_node` was set, for views */ _nodeVersion = 0;
+  /** @internal live views of this base: while there are any, its place in the graph outlives dispose() */ _views = 0;
 
   /** Takes over one count of `storage`. */
   constructor(
@@ -249,7 +250,8 @@ export class Tensor<D extends DType = DType> implements KernelView {
   dispose(): void {
     if (this._state !== 'live') return;
     this._state = 'disposed';
-    this._node?.release();
+    if (this._views === 0) this._node?.release();
+    if (this._view !== null) leaveBase(this._view.base);
     this.storage.release();
   }
 
@@ -279,6 +281,11 @@ Object.defineProperty(Tensor.prototype, inspect, {
     return describe(this);
   },
 });
+
+/** One view less: a base that was disposed before its views gives up its place in the graph with the last of them. */
+function leaveBase(base: Tensor): void {
+  if (--base._views === 0 && base._state !== 'live') base._node?.release();
+}
 
 function describe(t: Tensor): string {
   const state = t._state === 'live' ? '' : ', disposed';

@@ -1,7 +1,7 @@
 // Twelve programs of views and in-place ops, with the results and refusals PyTorch has for them.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { noGrad, ones, type Tensor, tensor, zeros } from '../../lib/index.ts';
+import { memory, noGrad, ones, type Tensor, tensor, zeros } from '../../lib/index.ts';
 
 const leaf = (...values: number[]): Tensor => tensor(values, { requiresGrad: true });
 const gradOf = (t: Tensor): unknown => t.grad?.toArraySync();
@@ -139,6 +139,48 @@ test('12: views made without grad mode may not be written under it', () => {
     () => t.narrow(0, 0, 2).add_(t.narrow(0, 1, 2)),
     (error: { code?: string }) => error.code === 'ERR_ARGUMENT',
   );
+});
+
+test('a view keeps the graph of a base that was disposed', () => {
+  const x = tensor(
+    [
+      [1, 2],
+      [3, 4],
+    ],
+    { requiresGrad: true },
+  );
+  const y = x.mul(2);
+  const v = y.select(0, 0);
+  const sibling = y.select(1, 0);
+  y.dispose();
+  v.mul_(3);
+  assert.equal(sibling.toArraySync(), [6, 6]);
+  v.sum().add(sibling.sum()).backward();
+  assert.equal(gradOf(x), [
+    [12, 6],
+    [2, 0],
+  ]);
+});
+
+test('a disposed base gives its graph up with its last view', () => {
+  const x = tensor(new Float32Array(4096), { requiresGrad: true });
+  const before = memory()['cpu']?.live;
+  const y = x.exp();
+  const a = y.narrow(0, 0, 8);
+  const b = a.narrow(0, 0, 4);
+  y.dispose();
+  a.mul_(2);
+  a.dispose();
+  b.add_(1);
+  b.dispose();
+  assert.is(memory()['cpu']?.live, before);
+});
+
+test('views of empty tensors may be used and written', () => {
+  const row = zeros([0, 3]).transpose().select(0, 1);
+  assert.equal(row.add(1).toArraySync(), []);
+  const wide = zeros([0, 3]).expand([2, 0, 3]).add(1);
+  assert.is(wide.add_(1).size, 0);
 });
 
 test.run();
