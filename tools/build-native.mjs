@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Builds the native addon unless build/ already holds the one made from these sources.
-//   node tools/build-native.mjs [--fake] [--cuda] [--arch LIST] [--sanitize=address,undefined|thread] [--werror] [--force] [--gyp]
+//   node tools/build-native.mjs [--fake] [--cuda] [--arch LIST] [--sanitize=address,undefined|thread] [--isas base] [--werror] [--force] [--gyp]
 // CMake (through cmake-js when it is installed) is preferred; node-gyp is the fallback. Nothing is downloaded.
 // Also installed as `warpgrad-build`, for platforms without a prebuilt binary.
 import { spawnSync } from 'node:child_process';
@@ -54,7 +54,7 @@ function sourceHash() {
     if (!existsSync(file)) continue; // binding.gyp is not in the published package
     hash.update(relative(root, file)).update('\0').update(readFileSync(file)).update('\0');
   }
-  return hash.update([process.platform, process.arch, sanitize, option('arch')].join()).digest('hex');
+  return hash.update([process.platform, process.arch, sanitize, option('isas'), option('arch')].join()).digest('hex');
 }
 
 function run(
@@ -80,6 +80,7 @@ function buildWithCMake() {
   const jobs = String(availableParallelism());
   const defines = [`-DCMAKE_LIBRARY_OUTPUT_DIRECTORY=${outDir}`];
   if (sanitize) defines.push(`-DWG_SANITIZE=${sanitize}`);
+  defines.push(`-DWG_ISAS=${option('isas')}`); // said even when empty: the tree remembers an earlier build's
   if (target === 'warpgrad_cuda') defines.push('-DWG_CUDA=ON', `-DWG_CUDA_ARCH=${cudaArchitectures()}`);
   defines.push(`-DWG_WERROR=${flag('werror') ? 'ON' : 'OFF'}`);
   const cmakeJs = find('cmake-js/bin/cmake-js');

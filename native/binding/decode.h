@@ -54,7 +54,8 @@ struct Reader {
   struct Message {
     Message() {}  // not cleared: fail() alone writes it, and readers are made for every op
     char text[200];
-  } message;
+  };
+  Message message{};
 
   bool more(ptrdiff_t words) {
     if (end - at >= words) return true;

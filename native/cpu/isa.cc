@@ -1,6 +1,8 @@
 #include "isa.h"
 
-#if defined(__x86_64__)
+// A build for sanitizers may leave the other instruction sets out.
+#if defined(__x86_64__) && !defined(WG_BASE_ONLY)
+#define WG_X86_ISAS
 #include <cpuid.h>
 #endif
 
@@ -9,7 +11,7 @@ namespace wg::cpu {
 namespace base {
 const KernelRow* table();
 }
-#if defined(__x86_64__)
+#if defined(WG_X86_ISAS)
 namespace avx2 {
 const KernelRow* table();
 }
@@ -22,7 +24,7 @@ namespace {
 
 bool always() { return true; }
 
-#if defined(__x86_64__)
+#if defined(WG_X86_ISAS)
 constexpr uint32_t bit(int n) { return 1u << n; }
 
 /// The register state the operating system saves (XCR0); 0 when it saves nothing beyond SSE.
@@ -53,7 +55,7 @@ bool hasAvx512() {
 }  // namespace
 
 const Isa kIsas[] = {
-#if defined(__x86_64__)
+#if defined(WG_X86_ISAS)
     {"avx512", avx512::table, hasAvx512},
     {"avx2", avx2::table, hasAvx2},
 #endif
