@@ -104,7 +104,7 @@ function storeInLeaf(sweep: Sweep, leaf: LeafNode, g: Tensor): void {
   noteGrad(tensor);
   const before = tensor._grad;
   if (before !== null && before._state === 'live') {
-    if (!sweep.createGraph && !before.requiresGrad && before.isContiguous) {
+    if (!sweep.createGraph && !before.requiresGrad && before.isContiguous && !before.storage.readOnly) {
       addInPlaceKernel(before, g);
       g.dispose();
     } else tensor._grad = accumulate(sweep, handle(before), g);

@@ -66,7 +66,10 @@ interface Tolerance {
 
 function outputs(fn: Fn, inputs: readonly Tensor[]): Tensor[] {
   const result = fn(...inputs);
-  const list = result instanceof Tensor ? [result] : [...result];
+  const list: readonly Tensor[] = result instanceof Tensor ? [result] : result;
+  if (!Array.isArray(list) || !list.every((each) => each instanceof Tensor)) {
+    throw argumentError('gradCheck', 'the function must return a tensor or an array of tensors');
+  }
   return list.filter((each) => each.dtype === 'float64');
 }
 

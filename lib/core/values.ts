@@ -27,3 +27,9 @@ export function checkOptions(op: string, options: unknown): void {
     typeof options === 'object' && options !== null && 'storage' in options ? 'a tensor' : formatValue(options);
   throw argumentError(op, `options must be an object, got ${got}`);
 }
+
+/** Throws ERR_ARGUMENT unless `value` can be walked with for … of. */
+export function checkIterable(op: string, name: string, value: unknown): void {
+  if (typeof value === 'object' && value !== null && Symbol.iterator in value) return;
+  throw argumentError(op, `${name} must be an array or another iterable, got ${formatValue(value)}`);
+}

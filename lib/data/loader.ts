@@ -1,6 +1,7 @@
 import { tensor } from '../core/create.ts';
 import { type Device, device as findDevice } from '../core/device.ts';
 import { Tensor } from '../core/tensor.ts';
+import { checkOptions, formatValue } from '../core/values.ts';
 import { argumentError, WarpgradError } from '../errors.ts';
 import type { Batch, Dataset, Fields, HostArray } from './dataset.ts';
 import { Random } from './random.ts';
@@ -53,6 +54,9 @@ export class DataLoader<F extends Fields = readonly [HostArray, HostArray]> {
   #reader: symbol | null = null;
 
   constructor(dataset: Dataset<F>, options: LoaderOptions = {}) {
+    checkOptions('DataLoader', options);
+    if (typeof dataset !== 'object' || dataset === null || typeof dataset.getBatch !== 'function')
+      throw argumentError('DataLoader', `wanted a dataset { length, getBatch }, got ${formatValue(dataset)}`);
     const { batchSize = 1, prefetch = 2, seed = 0 } = options;
     checkInteger('batchSize', batchSize, 1);
     checkInteger('prefetch', prefetch, 0);
@@ -156,7 +160,7 @@ export class DataLoader<F extends Fields = readonly [HostArray, HostArray]> {
     } catch (cause) {
       const code = cause instanceof WarpgradError ? cause.code : 'ERR_ARGUMENT';
       const some = rows.length > 8 ? `${rows.subarray(0, 8).join(', ')}, …` : rows.join(', ');
-      const reason = cause instanceof Error ? cause.message : String(cause);
+      const reason = cause instanceof Error ? cause.message : formatValue(cause);
       throw new WarpgradError(
         code,
         `DataLoader: batch ${batch} of epoch ${epoch} (samples ${some}) failed: ${reason}`,
@@ -193,6 +197,6 @@ function idle(): Promise<void> {
 
 function checkInteger(name: string, value: number, least: number): void {
   if (!Number.isSafeInteger(value) || value < least) {
-    throw argumentError('DataLoader', `${name}: wanted an integer ≥ ${least}, got ${value}`);
+    throw argumentError('DataLoader', `${name}: wanted an integer ≥ ${least}, got ${formatValue(value)}`);
   }
 }

@@ -1,4 +1,5 @@
-import type { Tensor } from '../core/tensor.ts';
+import { requireTensor, type Tensor } from '../core/tensor.ts';
+import { checkOptions, formatValue } from '../core/values.ts';
 import { argumentError, shapeError } from '../errors.ts';
 import { batchNorm, ones, zeros } from '../ops/index.ts';
 import { Module } from './module.ts';
@@ -37,10 +38,11 @@ export class BatchNorm2d extends Module {
 
   constructor(channels: number, options: BatchNorm2dOptions = {}) {
     super();
+    checkOptions('BatchNorm2d', options);
     const { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true, ...place } = options;
     checkSizes('BatchNorm2d', { channels });
-    if (!(momentum >= 0 && momentum <= 1))
-      throw argumentError('BatchNorm2d', `momentum: wanted 0 to 1, got ${momentum}`);
+    if (typeof momentum !== 'number' || !(momentum >= 0 && momentum <= 1))
+      throw argumentError('BatchNorm2d', `momentum: wanted 0 to 1, got ${formatValue(momentum)}`);
     this.channels = channels;
     this.eps = eps;
     this.momentum = momentum;
@@ -51,6 +53,7 @@ export class BatchNorm2d extends Module {
   }
 
   forward(x: Tensor): Tensor {
+    requireTensor('BatchNorm2d', x);
     if (x.rank !== 4)
       throw shapeError('BatchNorm2d', `wanted [N, ${this.channels}, H, W], got [${x.shape.join(', ')}]`);
     const { weight, bias, runningMean, runningVar, momentum, eps } = this;

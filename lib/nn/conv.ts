@@ -1,4 +1,5 @@
 import type { Tensor } from '../core/tensor.ts';
+import { checkOptions } from '../core/values.ts';
 import { argumentError } from '../errors.ts';
 import { conv2d, empty } from '../ops/index.ts';
 import * as init from './init.ts';
@@ -36,6 +37,7 @@ export class Conv2d extends Module {
 
   constructor(inChannels: number, outChannels: number, kernelSize: Pair, options: Conv2dOptions = {}) {
     super();
+    checkOptions('Conv2d', options);
     const { stride = 1, padding = 0, dilation = 1, groups = 1, bias = true, generator, device, dtype } = options;
     const [height, width] = pair(kernelSize);
     checkSizes('Conv2d', { inChannels, outChannels, kernelHeight: height, kernelWidth: width, groups });

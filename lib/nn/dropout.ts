@@ -1,5 +1,6 @@
 import type { Generator } from '../core/generator.ts';
 import type { Tensor } from '../core/tensor.ts';
+import { checkOptions, formatValue } from '../core/values.ts';
 import { argumentError } from '../errors.ts';
 import { dropout } from '../ops/index.ts';
 import { Module } from './module.ts';
@@ -14,9 +15,12 @@ export class Dropout extends Module {
   readonly p: number;
   readonly generator: Generator | undefined;
 
-  constructor(p = 0.5, { generator }: { readonly generator?: Generator } = {}) {
+  constructor(p = 0.5, options: { readonly generator?: Generator } = {}) {
     super();
-    if (!(p >= 0 && p <= 1)) throw argumentError('Dropout', `p: wanted a probability from 0 to 1, got ${p}`);
+    checkOptions('Dropout', options);
+    const { generator } = options;
+    if (typeof p !== 'number' || !(p >= 0 && p <= 1))
+      throw argumentError('Dropout', `p: wanted a probability from 0 to 1, got ${formatValue(p)}`);
     this.p = p;
     this.generator = generator;
   }

@@ -1,6 +1,7 @@
 import { withContextSync } from '../core/context.ts';
 import type { Generator } from '../core/generator.ts';
-import type { Tensor } from '../core/tensor.ts';
+import { requireTensor, type Tensor } from '../core/tensor.ts';
+import { formatValue } from '../core/values.ts';
 import { argumentError, shapeError } from '../errors.ts';
 import * as ops from '../ops/index.ts';
 
@@ -39,7 +40,7 @@ export function gain(nonlinearity: Nonlinearity, a = 0.01): number {
     case 'leakyRelu':
       return Math.sqrt(2 / (1 + a * a));
     default:
-      throw argumentError('init.gain', `unknown nonlinearity ${String(nonlinearity satisfies never)}`);
+      throw argumentError('init.gain', `unknown nonlinearity ${formatValue(nonlinearity satisfies never)}`);
   }
 }
 
@@ -48,6 +49,7 @@ export function gain(nonlinearity: Nonlinearity, a = 0.01): number {
  * @throws ERR_SHAPE below rank 2.
  */
 export function fans(t: Tensor): { fanIn: number; fanOut: number } {
+  requireTensor('init', t);
   const [out, into, ...kernel] = t.shape;
   if (out === undefined || into === undefined) {
     throw shapeError('init', `fan-in and fan-out want a tensor of rank 2 or more, got [${t.shape.join(', ')}]`);

@@ -1,4 +1,5 @@
 import type { Tensor } from '../core/tensor.ts';
+import { checkOptions } from '../core/values.ts';
 import { empty, linear } from '../ops/index.ts';
 import * as init from './init.ts';
 import { Module } from './module.ts';
@@ -24,8 +25,10 @@ export class Linear extends Module {
   /** [out] */
   readonly bias: Parameter | null;
 
-  constructor(inFeatures: number, outFeatures: number, { bias = true, generator, ...place }: LinearOptions = {}) {
+  constructor(inFeatures: number, outFeatures: number, options: LinearOptions = {}) {
     super();
+    checkOptions('Linear', options);
+    const { bias = true, generator, ...place } = options;
     checkSizes('Linear', { inFeatures, outFeatures });
     this.inFeatures = inFeatures;
     this.outFeatures = outFeatures;

@@ -1,4 +1,5 @@
 import type { Tensor } from '../core/tensor.ts';
+import { checkOptions } from '../core/values.ts';
 import { crossEntropy, mseLoss } from '../ops/index.ts';
 import { Module } from './module.ts';
 
@@ -25,6 +26,7 @@ export class CrossEntropyLoss extends Module {
 
   constructor(options: CrossEntropyLossOptions = {}) {
     super();
+    checkOptions('CrossEntropyLoss', options);
     this.#options = options;
   }
 

@@ -1,5 +1,6 @@
 import type { Device } from '../core/device.ts';
 import type { Generator } from '../core/generator.ts';
+import { formatValue } from '../core/values.ts';
 import { argumentError } from '../errors.ts';
 
 /** Where a layer's parameters are made, and the generator they are drawn from. */
@@ -14,7 +15,9 @@ export type Pair = number | readonly [number, number];
 
 /** `value` as [height, width]. */
 export function pair(value: Pair): readonly [number, number] {
-  return typeof value === 'number' ? [value, value] : value;
+  if (typeof value === 'number') return [value, value];
+  if (Array.isArray(value) && value.length === 2) return value;
+  throw argumentError('nn', `wanted a number or [height, width], got ${formatValue(value)}`);
 }
 
 /** "5×5" for a size, "2" where both axes agree. */
@@ -27,6 +30,6 @@ export function formatPair(value: Pair): string {
 export function checkSizes(layer: string, sizes: Readonly<Record<string, number>>): void {
   for (const [name, value] of Object.entries(sizes)) {
     if (!Number.isSafeInteger(value) || value < 1)
-      throw argumentError(layer, `${name}: wanted an integer ≥ 1, got ${value}`);
+      throw argumentError(layer, `${name}: wanted an integer ≥ 1, got ${formatValue(value)}`);
   }
 }

@@ -1,6 +1,6 @@
 import { keep } from '../core/scope.ts';
 import type { DType } from '../core/dtype.ts';
-import type { Tensor } from '../core/tensor.ts';
+import { requireTensor, type Tensor } from '../core/tensor.ts';
 
 declare const brand: unique symbol;
 
@@ -24,6 +24,7 @@ const roles = new WeakMap<Tensor, 'parameter' | 'buffer'>();
  * }
  */
 export function parameter<D extends DType>(t: Tensor<D>): Parameter<D> {
+  requireTensor('parameter', t);
   t.requiresGrad = true;
   roles.set(t, 'parameter');
   return keep(t) as Parameter<D>;
@@ -37,6 +38,7 @@ export function parameter<D extends DType>(t: Tensor<D>): Parameter<D> {
  * }
  */
 export function buffer<D extends DType>(t: Tensor<D>): Buffer<D> {
+  requireTensor('buffer', t);
   roles.set(t, 'buffer');
   return keep(t) as Buffer<D>;
 }

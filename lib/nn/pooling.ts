@@ -1,7 +1,8 @@
 import type { Tensor } from '../core/tensor.ts';
+import { checkOptions } from '../core/values.ts';
 import { avgPool2d, maxPool2d } from '../ops/index.ts';
 import { Module } from './module.ts';
-import { formatPair, type Pair } from './options.ts';
+import { formatPair, type Pair, pair } from './options.ts';
 
 /** Options of `MaxPool2d`. */
 export interface MaxPool2dOptions {
@@ -32,7 +33,8 @@ export class MaxPool2d extends Module {
 
   constructor(kernelSize: Pair, options: MaxPool2dOptions = {}) {
     super();
-    this.kernelSize = kernelSize;
+    checkOptions('MaxPool2d', options);
+    this.kernelSize = pair(kernelSize);
     this.#options = options;
   }
 
@@ -57,7 +59,8 @@ export class AvgPool2d extends Module {
 
   constructor(kernelSize: Pair, options: AvgPool2dOptions = {}) {
     super();
-    this.kernelSize = kernelSize;
+    checkOptions('AvgPool2d', options);
+    this.kernelSize = pair(kernelSize);
     this.#options = options;
   }
 

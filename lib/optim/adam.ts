@@ -1,4 +1,5 @@
 import type { Tensor } from '../core/tensor.ts';
+import { checkOptions } from '../core/values.ts';
 import { adamStep, type StepTensors } from '../ops/optim-steps.ts';
 import { Optimizer, type Params } from './optimizer.ts';
 import { checkNumber, type Hyper } from './param-group.ts';
@@ -46,6 +47,7 @@ abstract class AdamBase extends Optimizer<Name> {
  */
 export class Adam extends AdamBase {
   constructor(params: Params<Name>, options: AdamOptions = {}) {
+    checkOptions('Adam', options);
     super(params, options, 'gradient');
   }
 }
@@ -61,6 +63,7 @@ export class Adam extends AdamBase {
  */
 export class AdamW extends AdamBase {
   constructor(params: Params<Name>, options: AdamOptions = {}) {
+    checkOptions('AdamW', options);
     super(params, { weightDecay: 0.01, ...options }, 'decoupled');
   }
 }

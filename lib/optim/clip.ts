@@ -1,4 +1,5 @@
-import type { Tensor } from '../core/tensor.ts';
+import { requireTensor, type Tensor } from '../core/tensor.ts';
+import { checkIterable, formatValue } from '../core/values.ts';
 import { argumentError } from '../errors.ts';
 import { zeros } from '../ops/index.ts';
 import { clipScale, globalNorm } from '../ops/optim-steps.ts';
@@ -12,8 +13,13 @@ import { clipScale, globalNorm } from '../ops/optim-steps.ts';
  * optimizer.step();
  */
 export function clipGradNorm(params: Iterable<Tensor>, maxNorm: number): Tensor {
-  if (!(maxNorm > 0)) throw argumentError('clipGradNorm', `maxNorm: wanted a number > 0, got ${String(maxNorm)}`);
-  const grads = [...params].flatMap((p) => (p.grad === null ? [] : [p.grad]));
+  if (typeof maxNorm !== 'number' || !(maxNorm > 0))
+    throw argumentError('clipGradNorm', `maxNorm: wanted a number > 0, got ${formatValue(maxNorm)}`);
+  checkIterable('clipGradNorm', 'params', params);
+  const grads = [...params].flatMap((p) => {
+    requireTensor('clipGradNorm', p, 'each parameter');
+    return p.grad === null ? [] : [p.grad];
+  });
   if (grads.length === 0) return zeros([]);
   const norm = globalNorm(grads);
   clipScale(grads, norm, maxNorm);

@@ -1,7 +1,8 @@
 import { withContextSync } from '../core/context.ts';
 import { isFloat } from '../core/dtype.ts';
 import { keep } from '../core/scope.ts';
-import { checkLive, Tensor } from '../core/tensor.ts';
+import { checkLive, requireTensor, Tensor } from '../core/tensor.ts';
+import { checkIterable } from '../core/values.ts';
 import { argumentError, deviceError, dtypeError, shapeError } from '../errors.ts';
 import { zeros, zerosLike } from '../ops/index.ts';
 import { dropGrads, type StepTensors } from '../ops/optim-steps.ts';
@@ -265,12 +266,14 @@ function toGroups<K extends string>(
   where: string,
   params: Params<K>,
 ): ({ readonly params: readonly Tensor[] } & Readonly<Record<string, unknown>>)[] {
+  checkIterable(where, 'params', params);
   const items: readonly unknown[] = [...params];
   if (items.every((item) => item instanceof Tensor)) return [{ params: items }];
   return items.map((item, g) => {
     if (typeof item !== 'object' || item === null || !('params' in item)) {
       throw argumentError(where, `item ${g}: wanted a tensor or a group { params, … }, all of one sort`);
     }
+    checkIterable(where, `params of group ${g}`, item.params);
     return { ...item, params: [...(item.params as Iterable<Tensor>)] };
   });
 }
@@ -278,8 +281,10 @@ function toGroups<K extends string>(
 function checkParams(where: string, params: readonly Tensor[]): Tensor['device'] {
   const [first] = params;
   if (first === undefined) throw argumentError(where, 'wanted parameters, got none');
+  requireTensor(where, first, 'each parameter');
   if (new Set(params).size !== params.length) throw argumentError(where, 'a parameter occurs twice');
   for (const p of params) {
+    requireTensor(where, p, 'each parameter');
     checkLive(where, p);
     if (!isFloat(p.dtype)) throw dtypeError(where, `wanted float parameters, got ${p.dtype}`);
     if (!p.isLeaf) throw argumentError(where, 'wanted leaf tensors, got the result of an op');

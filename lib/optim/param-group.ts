@@ -2,6 +2,7 @@ import { tensor } from '../core/create.ts';
 import type { Device } from '../core/device.ts';
 import { keep } from '../core/scope.ts';
 import type { Tensor } from '../core/tensor.ts';
+import { formatValue } from '../core/values.ts';
 import { argumentError } from '../errors.ts';
 
 /** Hyper-parameters of one kind of optimizer, in the order of its kernel. */
@@ -77,5 +78,5 @@ export function checkNumber(
 ): void {
   if (typeof value === 'number' && value >= low && value < high) return;
   const range = high === Number.POSITIVE_INFINITY ? `a finite number ≥ ${low}` : `a number in [${low}, ${high})`;
-  throw argumentError(where, `${name}: wanted ${range}, got ${String(value)}`);
+  throw argumentError(where, `${name}: wanted ${range}, got ${formatValue(value)}`);
 }

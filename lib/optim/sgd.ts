@@ -1,4 +1,5 @@
 import type { Tensor } from '../core/tensor.ts';
+import { checkOptions } from '../core/values.ts';
 import { argumentError } from '../errors.ts';
 import { type StepTensors, sgdStep } from '../ops/optim-steps.ts';
 import { Optimizer, type Params } from './optimizer.ts';
@@ -25,6 +26,7 @@ export class SGD extends Optimizer<Name> {
   readonly #nesterov: boolean;
 
   constructor(params: Params<Name>, options: SGDOptions = {}) {
+    checkOptions('SGD', options);
     const { lr = 1e-3, momentum = 0, dampening = 0, weightDecay = 0, nesterov = false } = options;
     super(params, { lr, momentum, dampening, weightDecay });
     this.#nesterov = nesterov;
