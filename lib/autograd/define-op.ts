@@ -7,6 +7,7 @@ import { current } from '../core/context.ts';
 import { tidy } from '../core/scope.ts';
 import type { Shape } from '../core/shape.ts';
 import { checkLive, emptyTensor, queueOf, Tensor } from '../core/tensor.ts';
+import { checkOptions } from '../core/values.ts';
 import type { BackwardContext, Gradients, RecordedOp } from './tape.ts';
 import { needsGrad, record, recording } from './tape.ts';
 import { alias } from './views.ts';
@@ -130,6 +131,7 @@ function queueFor(t: Tensor | null): Queue {
 export function defineOp<P extends readonly unknown[], R extends Spec | readonly Spec[] = Spec>(
   definition: OpDefinition<P, R>,
 ): Op<P, R> {
+  checkOptions('defineOp', definition);
   const { name } = definition;
   if (typeof name !== 'string' || typeof definition.forward !== 'function') {
     throw argumentError('defineOp', 'wants { name, forward }');

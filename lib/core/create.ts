@@ -9,7 +9,7 @@ import type { Shape } from './shape.ts';
 import { checkedNumel, contiguousStrides, formatShape, inferShape, maxRank, plainSizes } from './shape.ts';
 import { borrow as borrowStorage, upload } from './storage.ts';
 import { emptyTensor, Tensor } from './tensor.ts';
-import { checkOptions, formatValue } from './values.ts';
+import { checkBuffer, checkOptions, formatValue } from './values.ts';
 
 /** Numbers in arrays in arrays: the nesting gives the shape. */
 export type NestedNumbers = number | bigint | boolean | readonly NestedNumbers[];
@@ -44,26 +44,6 @@ export function create<D extends DType = 'float32'>(
   const out = emptyTensor(plainSizes(shape), dtype, chooseQueue(options.device));
   if (options.requiresGrad) out._requiresGrad = true;
   return out;
-}
-
-/** Rejects memory that may shrink, move or change under us. */
-function checkBuffer(op: string, source: ArrayBufferView): void {
-  const { buffer } = source;
-  if (!(buffer instanceof ArrayBuffer)) throw argumentError(op, 'wants an ArrayBuffer, got a SharedArrayBuffer');
-  const { resizable, detached } = buffer as ArrayBuffer & { resizable?: boolean; detached?: boolean };
-  if (resizable) throw argumentError(op, 'wants a fixed ArrayBuffer, got a resizable one');
-  // Node 20 has no `detached`; there a detached array shows as one that lost its length.
-  if (detached ?? (buffer.byteLength === 0 && isDetached(buffer)))
-    throw argumentError(op, 'the ArrayBuffer is detached');
-}
-
-function isDetached(buffer: ArrayBuffer): boolean {
-  try {
-    new Uint8Array(buffer);
-    return false;
-  } catch {
-    return true;
-  }
 }
 
 /**

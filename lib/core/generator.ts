@@ -5,7 +5,7 @@ import { device as findDevice } from './device.ts';
 import { upload } from './storage.ts';
 import { keep } from './scope.ts';
 import { Tensor } from './tensor.ts';
-import { formatValue } from './values.ts';
+import { checkOptions, formatValue } from './values.ts';
 
 /**
  * A stream of random numbers: a seed and an offset that live on a device, so that a captured step draws fresh numbers at
@@ -39,7 +39,9 @@ export class Generator {
     return { seed, offset };
   }
 
-  setState({ seed, offset }: { readonly seed: number | bigint; readonly offset: number | bigint }): this {
+  setState(state: { readonly seed: number | bigint; readonly offset: number | bigint }): this {
+    checkOptions('setState', state);
+    const { seed, offset } = state;
     this.state.write(new BigInt64Array([checkSeed('setState', seed), checkSeed('setState', offset)]));
     return this;
   }

@@ -3,6 +3,7 @@ import { current, withContext, withContextSync } from './context.ts';
 import type { Storage } from './storage.ts';
 import { watch } from './storage.ts';
 import type { Tensor } from './tensor.ts';
+import { formatValue } from './values.ts';
 
 /** Objects with this method are searched for tensors when they leave a scope: Modules, batches, optimizers. */
 export const scopeChildren: unique symbol = Symbol.for('warpgrad.scopeChildren');
@@ -158,6 +159,9 @@ export function tidy<T>(fn: () => T): T {
  * let total; scope(() => { total = keep(zeros([])); });
  */
 export function keep<T extends Tensor>(t: T): T {
+  if (typeof t !== 'object' || t === null || !isTensor(t)) {
+    throw argumentError('keep', `wants a tensor, got ${formatValue(t)}`);
+  }
   t._kept = true;
   return t;
 }

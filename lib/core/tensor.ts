@@ -1,4 +1,4 @@
-import { argumentError, disposedError, dtypeError, gradError, shapeError } from '../errors.ts';
+import { argumentError, deviceError, disposedError, dtypeError, gradError, shapeError } from '../errors.ts';
 import type { KernelView } from '../native/kernels.ts';
 import { current } from './context.ts';
 import type { DType, TypedArrayOf } from './dtype.ts';
@@ -10,7 +10,7 @@ import type { Shape } from './shape.ts';
 import { contiguousStrides, formatShape, numelOf, sameShape } from './shape.ts';
 import type { Storage } from './storage.ts';
 import { allocate, lend, read, readSync, released, write } from './storage.ts';
-import { formatValue } from './values.ts';
+import { checkBuffer, formatValue } from './values.ts';
 
 const inspect: unique symbol = Symbol.for('nodejs.util.inspect.custom');
 
@@ -102,6 +102,9 @@ export class Tensor<D extends DType = DType> implements KernelView {
 
   set requiresGrad(value: boolean) {
     checkLive('requiresGrad', this);
+    if (typeof value !== 'boolean') {
+      throw argumentError('requiresGrad', `wanted true or false, got ${formatValue(value)}`);
+    }
     if (value === this.requiresGrad) return;
     if (!this.isLeaf) throw gradError('requiresGrad', 'can only be changed on leaf tensors; use detach()');
     if (value && !isFloat(this.dtype)) {
@@ -123,11 +126,15 @@ export class Tensor<D extends DType = DType> implements KernelView {
 
   set grad(value: Tensor | null) {
     if (value !== null) {
+      requireTensor('grad', value, 'the gradient');
       checkLive('grad', value);
       if (!sameShape(value.shape, this.shape)) {
         throw shapeError('grad', `wanted shape ${formatShape(this.shape)}, got ${formatShape(value.shape)}`);
       }
       if (value.dtype !== this.dtype) throw dtypeError('grad', `wanted ${this.dtype}, got ${value.dtype}`);
+      if (value.device !== this.device) {
+        throw deviceError('grad', `wanted a tensor on ${this.device.name}, got one on ${value.device.name}`);
+      }
       value._kept = true;
     }
     this._grad = value;
@@ -204,6 +211,7 @@ export class Tensor<D extends DType = DType> implements KernelView {
   /** Calls the synchronous `fn` with the elements without copying them; the array is detached afterwards. */
   async lend<T>(fn: (data: TypedArrayOf<D>) => T): Promise<T> {
     checkLive('lend', this);
+    if (typeof fn !== 'function') throw argumentError('lend', `wants a function, got ${formatValue(fn)}`);
     const make = arrayTypes[this.dtype] as new (buffer: ArrayBuffer) => TypedArrayOf<D>;
     if (this.size === 0) return fn(new make(new ArrayBuffer(0)));
     const bytes = itemSize[this.dtype];
@@ -222,11 +230,12 @@ export class Tensor<D extends DType = DType> implements KernelView {
   write(source: ArrayBufferView): void {
     checkLive('write', this);
     checkWritable('write', this);
+    if (ArrayBuffer.isView(source)) checkBuffer('write', source);
     const dtype = dtypeOfArray(source);
     if (dtype !== this.dtype && !(this.dtype === 'bool' && dtype === 'uint8')) {
       throw dtypeError(
         'write',
-        `wanted the elements of ${this.dtype}, got ${dtype ?? Object.prototype.toString.call(source)}`,
+        `wanted the elements of ${this.dtype}, got ${dtype ?? Object.prototype.toString.call(source).slice(8, -1)}`,
       );
     }
     if (!this.isContiguous) throw argumentError('write', 'wants a contiguous tensor');
@@ -268,6 +277,10 @@ export class Tensor<D extends DType = DType> implements KernelView {
   [Symbol.toPrimitive](hint: string): string {
     if (hint === 'string') return this.toString();
     throw argumentError('valueOf', 'a tensor is not a number: use await t.item(), or ops such as add(a, b)');
+  }
+
+  toJSON(): never {
+    throw argumentError('toJSON', 'a tensor is not JSON: use await t.toArray(), or io.saveSafetensors for files');
   }
 
   valueOf(): never {

@@ -33,3 +33,23 @@ export function checkIterable(op: string, name: string, value: unknown): void {
   if (typeof value === 'object' && value !== null && Symbol.iterator in value) return;
   throw argumentError(op, `${name} must be an array or another iterable, got ${formatValue(value)}`);
 }
+
+/** Rejects memory that may shrink, move or change under us. */
+export function checkBuffer(op: string, source: ArrayBufferView): void {
+  const { buffer } = source;
+  if (!(buffer instanceof ArrayBuffer)) throw argumentError(op, 'wants an ArrayBuffer, got a SharedArrayBuffer');
+  const { resizable, detached } = buffer as ArrayBuffer & { resizable?: boolean; detached?: boolean };
+  if (resizable) throw argumentError(op, 'wants a fixed ArrayBuffer, got a resizable one');
+  // Node 20 has no `detached`; there a detached array shows as one that lost its length.
+  if (detached ?? (buffer.byteLength === 0 && isDetached(buffer)))
+    throw argumentError(op, 'the ArrayBuffer is detached');
+}
+
+function isDetached(buffer: ArrayBuffer): boolean {
+  try {
+    new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
+  }
+}

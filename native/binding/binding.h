@@ -40,8 +40,8 @@ Addon& addonOf(Napi::Env env);
 /// A JavaScript Error with `code`; lib/native turns it into a WarpgradError.
 [[noreturn]] void throwError(Napi::Env env, const char* code, const std::string& message);
 
-/// Nothing but JavaScript errors leaves a binding function. Arguments are fetched inside the handler too: beyond six they
-/// are kept on the heap.
+/// Nothing but JavaScript errors leaves a binding function. Arguments are fetched inside the handler too:
+/// beyond six they are kept on the heap.
 template <Napi::Value (*body)(const Napi::CallbackInfo&)>
 napi_value guarded(napi_env env, napi_callback_info raw) {
   try {

@@ -56,8 +56,6 @@ Napi::Value schema(const Napi::CallbackInfo& info) {
 
 }  // namespace
 
-void defineSchema(Napi::Env env, Napi::Object exports) {
-  define<schema>(env, exports, "schema");
-}
+void defineSchema(Napi::Env env, Napi::Object exports) { define<schema>(env, exports, "schema"); }
 
 }  // namespace wg

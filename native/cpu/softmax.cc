@@ -1,6 +1,6 @@
-// softmax, logSoftmax and logsumexp over the last axis, with gradients. Three passes over a row that stays in the cache:
-// maximum, exponentials and their sum, scaling. Any strides: rows are taken in blocks, staged when they are
-// not contiguous.
+// softmax, logSoftmax and logsumexp over the last axis, with gradients. Three passes over a row that stays in
+// the cache: maximum, exponentials and their sum, scaling. Any strides: rows are taken in blocks, staged when
+// they are not contiguous.
 #include "rows.h"
 #include "simd/exponent.h"
 
@@ -146,7 +146,9 @@ void logSoftmax(Stream& s, const Out& out, const In& x) {
 }
 void logsumexp(Stream& s, const Out& out, const In& x) {
   const int last = x.rank - 1;
-  if (!require(s, last >= 0 && out.rank == x.rank && out.dtype == x.dtype && out.shape[last] == 1 && x.shape[last] > 0,
+  if (!require(s,
+               last >= 0 && out.rank == x.rank && out.dtype == x.dtype && out.shape[last] == 1 &&
+                   x.shape[last] > 0,
                "logsumexp: the output must be the input's shape with a last axis of size 1"))
     return;
   for (int i = 0; i < last; i++)

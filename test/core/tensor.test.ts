@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { arange, borrow, type DType, full, tensor, zeros } from '../../lib/index.ts';
+import { arange, borrow, type DType, defineOp, full, Generator, keep, tensor, zeros } from '../../lib/index.ts';
 
 const code = (wanted: string) => (error: { code?: string }) => error.code === wanted;
 
@@ -34,6 +34,32 @@ test('a tensor is not a number', () => {
   assert.throws(() => (t as unknown as number) + 1, /item\(\)/);
   assert.throws(() => t.valueOf(), code('ERR_ARGUMENT'));
   assert.is(`${t}`, 'tensor([1.])');
+  assert.throws(() => JSON.stringify({ t }), /toArray\(\)/);
+});
+
+test('fields and reads refuse what they cannot use', async () => {
+  const x = tensor([1, 2], { requiresGrad: true });
+  const set = (field: 'grad' | 'requiresGrad', value: unknown) => () => Reflect.set(x, field, value);
+  for (const value of [undefined, 5, {}, new Float32Array(2)]) assert.throws(set('grad', value), code('ERR_ARGUMENT'));
+  assert.throws(set('grad', tensor([1])), code('ERR_SHAPE'));
+  assert.throws(set('grad', tensor(new Float64Array(2))), code('ERR_DTYPE'));
+  assert.throws(set('requiresGrad', 'yes'), code('ERR_ARGUMENT'));
+  const t = zeros([2]);
+  const resizable = Reflect.construct(ArrayBuffer, [8, { maxByteLength: 16 }]) as ArrayBuffer;
+  for (const source of [new Float32Array(new SharedArrayBuffer(8)), new Float32Array(resizable)]) {
+    assert.throws(() => t.write(source), code('ERR_ARGUMENT'));
+  }
+  const detached = new Float32Array(2);
+  structuredClone(detached.buffer, { transfer: [detached.buffer] });
+  assert.throws(() => t.write(detached), code('ERR_ARGUMENT'));
+  assert.throws(() => t.write(5 as never), code('ERR_DTYPE'));
+  await t.lend(5 as never).then(
+    () => assert.unreachable(),
+    (error: { code?: string }) => assert.is(error.code, 'ERR_ARGUMENT'),
+  );
+  assert.throws(() => keep(5 as never), code('ERR_ARGUMENT'));
+  assert.throws(() => new Generator(1).setState(null as never), code('ERR_ARGUMENT'));
+  assert.throws(() => defineOp(null as never), code('ERR_ARGUMENT'));
 });
 
 test('reads', async () => {
