@@ -441,7 +441,7 @@ void Environment::complete(uint64_t id, const Failure& failure) {
 bool Environment::takeFailure(LoggedFailure& failure) {
   std::lock_guard lock(mutex_);
   if (failures_.empty()) return false;
-  failure = std::move(failures_.front());
+  failure = failures_.front();
   failures_.erase(failures_.begin());
   return true;
 }
