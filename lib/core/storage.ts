@@ -152,8 +152,29 @@ export function collectedStorages(): number {
 
 function born(queue: Queue, bytes: number, index: number, readOnly: boolean): Storage {
   const storage = new Storage(queue, bytes, index, generations[index] as number, readOnly);
-  if (current().scope === null) watch(storage);
+  if (current().scope === null) watchIfKept(storage);
   return storage;
+}
+
+// Born outside of any scope: most are disposed soon, so they are registered only if they outlive the turn.
+const young: Storage[] = [];
+const mostYoung = 1024;
+let turnEndAwaited = false;
+
+function watchIfKept(storage: Storage): void {
+  if (young.push(storage) >= mostYoung) watchYoung();
+  else if (!turnEndAwaited) {
+    turnEndAwaited = true;
+    setImmediate(() => {
+      turnEndAwaited = false;
+      watchYoung();
+    });
+  }
+}
+
+function watchYoung(): void {
+  for (const storage of young) watch(storage);
+  young.length = 0;
 }
 
 // ---- making ------------------------------------------------------------------------------------------------------------
