@@ -2,7 +2,8 @@ import { withContextSync } from '../core/context.ts';
 import { type Device, device } from '../core/device.ts';
 import { type DType, dtypes, isFloat } from '../core/dtype.ts';
 import { scopeChildren } from '../core/scope.ts';
-import type { Tensor } from '../core/tensor.ts';
+import { requireTensor, type Tensor } from '../core/tensor.ts';
+import { formatValue } from '../core/values.ts';
 import { argumentError, shapeError } from '../errors.ts';
 import { dropGrads } from '../ops/optim-steps.ts';
 import { type Buffer, buffer, type Parameter, parameter, roleOf } from './parameter.ts';
@@ -125,6 +126,9 @@ export abstract class Module {
     state: ReadonlyMap<string, Tensor>,
     { strict = true }: { readonly strict?: boolean } = {},
   ): StateDifference {
+    if (!(state instanceof Map))
+      throw argumentError('loadStateDict', `wanted a Map of tensors, got ${formatValue(state)}`);
+    for (const t of state.values()) requireTensor('loadStateDict', t, 'each value of the state');
     const own = this.stateDict();
     const missing = [...own.keys()].filter((path) => !state.has(path));
     const unexpected = [...state.keys()].filter((path) => !own.has(path));
