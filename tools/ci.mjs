@@ -157,7 +157,7 @@ async function asan(stage) {
   const spine = ['sharing', 'errors', 'memory', 'threads', 'uploads'].map((name) => `spine/${name}`);
   const ops = ['view', 'inplace', 'join', 'binary'].map((name) => `ops/${name}`);
   const chosen = ['native/schema', 'core/', 'autograd/', ...spine, ...ops];
-  await stage.tests(chosen, sanitizerEnv('address,undefined'));
+  await stage.tests(chosen, { WARPGRAD_TEST_TIMEOUT: '900', ...sanitizerEnv('address,undefined') });
 }
 
 /** `npm test` has run every op's table with one seed; here the laws over random shapes meet numbers new to this commit. @param {Stage} stage */

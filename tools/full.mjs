@@ -3,7 +3,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { sanitizerEnv } from './sanitizers.mjs';
+import { sanitizerCommand, sanitizerEnv } from './sanitizers.mjs';
 import { root, runStages, summary } from './stages.mjs';
 
 /** @typedef {import('./stages.mjs').Stage} Stage */
@@ -22,7 +22,8 @@ const sanitized = (sanitize) => async (/** @type {Stage} */ stage) => {
   for (const target of [[], ['--fake']]) {
     if (!(await stage.node('build', ['tools/build-native.mjs', `--sanitize=${sanitize}`, ...target]))) return;
   }
-  await suite(sanitizerEnv(sanitize))(stage);
+  const { env, wrapper } = sanitizerCommand(sanitize, sanitizerEnv(sanitize));
+  await stage.tests([], { WARPGRAD_TEST_TIMEOUT: '3600', ...env }, wrapper);
 };
 
 const stages = {

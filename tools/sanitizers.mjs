@@ -7,6 +7,15 @@ import { root } from './stages.mjs';
 export const sanitizerTree = (sanitize) =>
   sanitize.startsWith('thread') ? 'build-tsan' : sanitize.startsWith('address') ? 'build-asan' : 'build-ubsan';
 
+/** ThreadSanitizer's shadow memory collides with randomized addresses; `setarch` must start before its runtime is loaded.
+ * @param {string} sanitize @param {Record<string, string>} env what sanitizerEnv gave
+ * @returns {{ env: Record<string, string>, wrapper: string[] }} */
+export function sanitizerCommand(sanitize, env) {
+  if (!sanitize.startsWith('thread')) return { env, wrapper: [] };
+  const { LD_PRELOAD = '', ...rest } = env;
+  return { env: rest, wrapper: ['setarch', '-R', 'env', `LD_PRELOAD=${LD_PRELOAD}`] };
+}
+
 /** @param {string} sanitize @returns {Record<string, string>} */
 export function sanitizerEnv(sanitize) {
   const tree = sanitizerTree(sanitize);
@@ -15,7 +24,6 @@ export function sanitizerEnv(sanitize) {
   return {
     WARPGRAD_PREBUILD: join(root, tree), // node-gyp-build looks below it for build/Release/*.node
     WARPGRAD_TEST_SANITIZER: sanitize,
-    WARPGRAD_TEST_TIMEOUT: process.env['WARPGRAD_TEST_TIMEOUT'] ?? '900',
     LD_PRELOAD: found,
     // Node itself keeps memory to its end; the tests count what the library keeps.
     ASAN_OPTIONS: 'detect_leaks=0:abort_on_error=0',

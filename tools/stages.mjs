@@ -67,10 +67,11 @@ export class Stage {
   }
 
   /** The project's tests whose path contains one of `filters` (all when empty); its counts are added to the stage's.
-   * @param {readonly string[]} filters @param {Record<string, string>} [env] */
-  async tests(filters, env = {}) {
-    const args = [join(root, '.test/test/support/run.js'), ...filters];
-    const { output } = await execute(process.execPath, args, { env, show: true });
+   * @param {readonly string[]} filters @param {Record<string, string>} [env]
+   * @param {readonly string[]} [wrapper] a command that runs the command behind it */
+  async tests(filters, env = {}, wrapper = []) {
+    const [command = '', ...args] = [...wrapper, process.execPath, join(root, '.test/test/support/run.js'), ...filters];
+    const { output } = await execute(command, args, { env, show: true });
     const last = /(\d+) passed, (\d+) failed(?:, (\d+) skipped)?\s*$/.exec(output);
     if (!last) return this.check('the test run ended with a summary', false);
     this.counts.passed += Number(last[1]);
