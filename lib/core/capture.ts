@@ -15,6 +15,7 @@ import { keep, scope } from './scope.ts';
 import type { Storage } from './storage.ts';
 import { trackWrites } from './storage.ts';
 import { checkLive, Tensor } from './tensor.ts';
+import { checkOptions } from './values.ts';
 
 export interface CaptureOptions {
   /** Modules whose train/eval mode the step depends on; Modules among the arguments are found without it. */
@@ -53,9 +54,11 @@ const aheadNs = 2_000_000;
  */
 export function capture<A extends readonly unknown[], R>(
   fn: (...args: A) => R,
-  { modules = [], maxForms = defaultForms }: CaptureOptions = {},
+  options: CaptureOptions = {},
 ): Captured<A, R> {
   if (typeof fn !== 'function') throw argumentError('capture', `wants a function, got ${typeof fn}`);
+  checkOptions('capture', options);
+  const { modules = [], maxForms = defaultForms } = options;
   const signatures = new Map<string, Signature<R>>();
   let disposed = false;
   const forms = (): Form<R>[] => [...signatures.values()].flatMap((each) => [...each.forms.values()]);
