@@ -14,6 +14,7 @@ const crowdedQueue = 0;
 const failuresLogged = 1;
 const readRoot = 2;
 const readOp = 3;
+const decoded = 5;
 const otherBytes = 8;
 
 /** A flush happens at this many ops or this much estimated work: more only delays the device. */
@@ -119,8 +120,9 @@ function makeRoom(words: number): void {
   let wanted = capacity;
   while (statusWords + words > wanted) wanted *= 2;
   const larger = new ArrayBuffer(wanted * 8);
-  for (let queue = 0; queue < queues; queue++) waitAll(queue);
-  if (!addon.setCommandBuffer(larger)) throw argumentError('flush', `no room for an op of ${words} words`);
+  do {
+    for (let queue = 0; queue < queues; queue++) waitAll(queue);
+  } while (!addon.setCommandBuffer(larger));
   capacity = wanted;
   buffer = larger;
   i32 = new Int32Array(buffer);
@@ -132,20 +134,27 @@ function makeRoom(words: number): void {
 /** Hands everything appended so far to native. Never throws on account of an op: failures belong to tensors. */
 export function flush(): void {
   if (end === statusWords) return;
-  const ns = workNs;
-  addon.flush(take(), ns);
+  handOver(addon.flush);
   settle();
   if (sync) for (let queue = 0; queue < queues; queue++) waitAll(queue);
 }
 
-/** The end of what native is to decode now; the buffer counts as empty from here on. */
-function take(): number {
-  const words = end;
-  if (recorder !== null) recorder.record(f64.subarray(statusWords, words), workNs);
-  end = statusWords;
-  ops = 0;
-  workNs = 0;
-  return words;
+/**
+ * Has `call` decode what stands in the buffer, which then counts as empty. A call that fails before it gets that far (the
+ * host is out of memory) leaves the records for the next one: dropping them would lose writes and frees.
+ */
+function handOver<T>(call: (words: number, ns: number) => T): T {
+  f64[decoded] = 0;
+  try {
+    return call(end, workNs);
+  } finally {
+    if (f64[decoded] === 1) {
+      if (recorder !== null) recorder.record(f64.subarray(statusWords, end), workNs);
+      end = statusWords;
+      ops = 0;
+      workNs = 0;
+    }
+  }
 }
 
 function settle(): void {
@@ -233,8 +242,8 @@ function promised(id: number): Promise<ArrayBuffer | null> {
 export function fence(queue: number): Promise<unknown> {
   refuseInCapture('synchronize');
   const id = nextId++;
+  handOver((words) => addon.fence(words, queue, id));
   const promise = promised(id);
-  addon.fence(take(), queue, id);
   settle();
   return promise;
 }
@@ -255,8 +264,9 @@ export function read(
 ): Promise<ArrayBuffer> {
   refuseInCapture('data');
   const id = nextId++;
-  const ns = workNs;
-  const result = addon.read(take(), ns, index, generation, offset, bytes, view && bytes >= viewBytes, id);
+  const result = handOver((words, ns) =>
+    addon.read(words, ns, index, generation, offset, bytes, view && bytes >= viewBytes, id),
+  );
   if (result === null) {
     const promise = promised(id) as Promise<ArrayBuffer>;
     settle();
@@ -273,11 +283,9 @@ export function read(
 export function readSync(index: number, generation: number, offset: number, bytes: number): ArrayBuffer {
   refuseInCapture('dataSync');
   const to = new ArrayBuffer(bytes);
-  let ns = workNs;
-  let words = take();
   const start = performance.now();
   for (;;) {
-    const done = addon.readSync(words, ns, index, generation, offset, to);
+    const done = handOver((words, ns) => addon.readSync(words, ns, index, generation, offset, to));
     if (done !== null) {
       blockedMs += performance.now() - start;
       const failure = done ? null : readFailure();
@@ -285,8 +293,6 @@ export function readSync(index: number, generation: number, offset: number, byte
       if (failure !== null) throw failure;
       return to;
     }
-    words = statusWords;
-    ns = 0;
   }
 }
 
@@ -299,14 +305,18 @@ function readFailure(): Error {
 
 export function upload(queue: number, index: number, generation: number, source: ArrayBufferView): boolean {
   refuseInCapture('tensor');
-  const made = addon.upload(take(), queue, index, generation, bufferOf(source), source.byteOffset, source.byteLength);
+  const from = bufferOf(source);
+  const made = handOver((words) =>
+    addon.upload(words, queue, index, generation, from, source.byteOffset, source.byteLength),
+  );
   settle();
   return made;
 }
 
 export function write(index: number, generation: number, offset: number, source: ArrayBufferView): void {
   refuseInCapture('write');
-  addon.write(take(), index, generation, offset, bufferOf(source), source.byteOffset, source.byteLength);
+  const from = bufferOf(source);
+  handOver((words) => addon.write(words, index, generation, offset, from, source.byteOffset, source.byteLength));
   settle();
 }
 
@@ -320,8 +330,9 @@ export function borrow(
 ): void {
   refuseInCapture('borrow');
   const id = nextId++;
+  const from = bufferOf(source);
+  handOver((words) => addon.borrow(words, queue, index, generation, from, source.byteOffset, source.byteLength, id));
   released.set(id, onReleased);
-  addon.borrow(take(), queue, index, generation, bufferOf(source), source.byteOffset, source.byteLength, id);
   settle();
 }
 

@@ -69,7 +69,10 @@ Napi::Value fence(const Napi::CallbackInfo& info) {
   Environment& environment = addonOf(info.Env()).environment;
   if (!environment.decode(size(info, 0)))
     throwError(info.Env(), "ERR_ARGUMENT", "the command buffer holds a broken record");
-  environment.fence(queueOf(info, 1), static_cast<uint64_t>(integer(info, 2)), nullptr);
+  Queue& queue = queueOf(info, 1);
+  const auto id = static_cast<uint64_t>(integer(info, 2));
+  environment.expectCompletion();
+  environment.fence(queue, id, nullptr);
   environment.publish();
   environment.report();
   return info.Env().Undefined();
@@ -129,7 +132,7 @@ Napi::Value capture(const Napi::CallbackInfo& info) {
   if (!info[0].IsArrayBuffer() || info[0].As<Napi::ArrayBuffer>().ByteLength() / 8 < words)
     throwError(info.Env(), "ERR_ARGUMENT", "wanted an ArrayBuffer of records");
   Environment& environment = addonOf(info.Env()).environment;
-  std::string error;
+  const char* error = nullptr;
   const int32_t graph = environment.capture(
       static_cast<const double*>(info[0].As<Napi::ArrayBuffer>().Data()), words, queueOf(info, 2),
       static_cast<uint32_t>(std::min<size_t>(size(info, 3), 511)), error);

@@ -25,6 +25,11 @@ struct Slot {
   Block* block = nullptr;
 };
 
+/// A slot by number and generation, as graphs know the ones made inside.
+constexpr uint64_t slotKey(uint32_t index, uint32_t generation) {
+  return static_cast<uint64_t>(index) << 32 | generation;
+}
+
 /// A captured step: commands with every address resolved, and the memory they touch.
 struct Graph {
   Graph(Queue& queue) : queue(queue), pool(queue.device.memory) {}
@@ -64,6 +69,7 @@ enum StatusWord : int {
   kReadRoot,        // why the tensor just read has no value
   kReadOp,
   kReadSeq,
+  kDecoded,         // 1 once the records handed over were taken
   kOtherBytes = 8,  // by device: bytes in use that no slot of this environment accounts for
   kStatusWords = 16,
 };
@@ -106,8 +112,8 @@ class Environment {
   /// The slot an argument names; inside a capture, those made there come first and others are pinned. Null:
   /// stale.
   Slot* argumentSlot(Graph* graph, uint32_t index, uint32_t generation);
-  /// Binds a slot to `block`, taking over one count.
-  Slot& bind(uint32_t index, uint32_t generation, size_t bytes, int32_t queue, Block* block);
+  /// Binds a slot to `block`, taking over one count. Null: the slot table cannot grow, nothing changed.
+  Slot* bind(uint32_t index, uint32_t generation, size_t bytes, int32_t queue, Block* block) noexcept;
   void unbind(Slot& slot);
   void retain(Block& block) { ++block.count; }
   void release(Block* block);
@@ -118,13 +124,17 @@ class Environment {
   bool moveAway(Slot& slot, Target& target, bool keepContents);
   bool isDone(const Block& block) const;
   bool allIdle() const;
+  /// Makes room for the report of one fence or copyOut to come: the last step of asking for one that can
+  /// fail.
+  void expectCompletion();
   /// Stages a command without arguments that reports `id` when the queue gets there.
   void fence(Queue& queue, uint64_t id, Block* block);
-  void copyIn(Queue& queue, Slot& slot, size_t offset, Block& from, size_t bytes);
+  /// False: no memory to move the slot away from a view of it; nothing changed.
+  bool copyIn(Queue& queue, Slot& slot, size_t offset, Block& from, size_t bytes);
   void copyOut(Queue& queue, Block& block, size_t offset, void* to, size_t bytes, uint64_t id);
 
   /// Returns the graph's number, or -1 with `error` set.
-  int32_t capture(const double* words, size_t count, Queue& queue, uint32_t maxAhead, std::string& error);
+  int32_t capture(const double* words, size_t count, Queue& queue, uint32_t maxAhead, const char*& error);
 
   uint32_t log(const FailureRecord& record, const Queue* queue);
   void complete(uint64_t id, const Failure& failure);
@@ -157,7 +167,6 @@ class Environment {
   void waitFor(Queue& queue, Command& c, Queue& other, uint64_t seq);
   void pinOutside(Graph& graph, Slot& slot);
   void bindSurvivors(Graph& graph);
-  void expectCompletion();
   void reapGraphs();
   void freeGraph(Graph& graph);
 
@@ -179,6 +188,7 @@ class Environment {
   uint64_t commands_ = 0, flushes_ = 0;
 
   std::mutex mutex_;
+  static constexpr size_t kFailureRoom = 64;  // always there, so that running out of memory can be reported
   std::vector<LoggedFailure> failures_;
   std::vector<Completion> completions_;
   size_t expected_ = 0;  // completions still to come: there is always room for them

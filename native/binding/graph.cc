@@ -8,10 +8,11 @@
 namespace wg {
 
 int32_t Environment::capture(const double* words, size_t count, Queue& queue, uint32_t maxAhead,
-                             std::string& error) {
+                             const char*& error) {
   auto graph = std::make_unique<Graph>(queue);
   graph->maxAhead = maxAhead;
   graphs_.reserve(graphs_.size() + 1);
+  dying_.reserve(graphs_.size() + 1);  // each may end up there, when nothing may fail
   const size_t room = count * 8 * Queue::kExpansion + 4096;
   graph->memory.reset(new char[room]);
   char* const first = graph->memory.get() + (64 - reinterpret_cast<uintptr_t>(graph->memory.get()) % 64);
@@ -19,22 +20,23 @@ int32_t Environment::capture(const double* words, size_t count, Queue& queue, ui
   const uint32_t failuresBefore = failureCount_.load();
   exhausted_ = 0;
   try {
-    for (const double* at = words; at < words + count && error.empty();) {
+    for (const double* at = words; at < words + count && !error;) {
       const auto length = static_cast<int32_t>(std::bit_cast<uint64_t>(at[0]) & 0xffffffff);
       if (length < 2 || length > words + count - at || static_cast<size_t>(length) > bufferBytes_ / 8 ||
           !decodeRecord(at, at + length, graph.get(), &place, graph->memory.get() + room))
         error = "an op of another queue or device cannot be captured";
       at += length;
     }
+    graph->survivors.reserve(graph->slots.size());
   } catch (const std::bad_alloc&) {
     error = "the device is out of memory";
   }
-  if (error.empty() && failureCount_.load() != failuresBefore) error = "an op of the step cannot be replayed";
-  if (error.empty())
+  if (!error && failureCount_.load() != failuresBefore) error = "an op of the step cannot be replayed";
+  if (!error)
     graph->handle = queue.device.backend.makeGraph(queue.handle(), reinterpret_cast<const Command*>(first),
                                                    static_cast<uint64_t>(place - first));
-  if (error.empty() && !graph->handle) error = "the backend could not build the graph";
-  if (!error.empty()) {
+  if (!error && !graph->handle) error = "the backend could not build the graph";
+  if (error) {
     freeGraph(*graph);
     return -1;
   }

@@ -38,20 +38,15 @@ Queue::Queue(Environment& environment, Device& device, int32_t deviceNumber, int
   };
   shared_.progressed = [](void* context) { static_cast<Queue*>(context)->progress.notify(); };
   shared_.awaitQueue = awaitQueue;
-  open(bufferBytes);
+  makeRing(ringBytes(bufferBytes));
+  handle_ = device.backend.openQueue(device.memory.index(), &shared_);
+  if (!handle_) throw std::bad_alloc();
 }
 
-void Queue::open(size_t bufferBytes) {
-  const uint64_t capacity = ringBytes(bufferBytes);
+void Queue::makeRing(uint64_t capacity) {
   memory_.reset(new char[capacity + 64]);
   shared_.ring = memory_.get() + (64 - reinterpret_cast<uintptr_t>(memory_.get()) % 64);
   shared_.capacity = capacity;
-  staged_ = 0;
-  shared_.head.store(0);
-  shared_.tail.store(0);
-  shared_.cancelled.store(false);
-  handle_ = device.backend.openQueue(device.memory.index(), &shared_);
-  if (!handle_) throw std::bad_alloc();
 }
 
 Queue::~Queue() { close(); }
@@ -140,11 +135,14 @@ bool Queue::waitUncrowded() {
 }
 
 bool Queue::resize(size_t bufferBytes) {
-  if (ringBytes(bufferBytes) <= shared_.capacity) return true;
-  if (!idle() || publishedSeq_ != seq_) return false;
-  device.backend.closeQueue(handle_);
-  handle_ = nullptr;
-  open(bufferBytes);
+  const uint64_t capacity = ringBytes(bufferBytes);
+  if (capacity <= shared_.capacity) return true;
+  if (!idle() || hasStaged()) return false;
+  // The device's side may still be stepping over a pad; after that it looks at the ring only when the tail
+  // has moved. Positions go on counting: they mean the same place to both sides again.
+  if (!progress.wait([&] { return shared_.head.load() == staged_; }, kSpinNs, kSliceNs)) return false;
+  makeRing(capacity);
+  if (capacity - staged_ % capacity < capacity / 3) pad();
   return true;
 }
 

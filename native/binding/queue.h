@@ -71,7 +71,7 @@ class Queue {
   void* handle() const { return handle_; }
 
  private:
-  void open(size_t bufferBytes);
+  void makeRing(uint64_t capacity);
   void pad();
 
   QueueShared shared_{};

@@ -1,5 +1,6 @@
 // Bytes between JavaScript and blocks: reads (views or copies), uploads, writes, borrows.
 #include <cstring>
+#include <utility>
 
 #include "binding.h"
 
@@ -114,18 +115,18 @@ Napi::Value read(const Napi::CallbackInfo& info) {
     return copy;
   }
   const auto id = static_cast<uint64_t>(integer(info, 7));
-  PendingRead& pending = addon.reads[id];
-  pending.block = &block;
-  pending.offset = offset;
-  pending.bytes = bytes;
+  environment.expectCompletion();
+  PendingRead pending{&block, offset, bytes, {}};
+  if (!view) pending.copy = Napi::Persistent(Napi::ArrayBuffer::New(info.Env(), bytes));
+  void* to = view ? nullptr : pending.copy.Value().Data();
+  addon.reads.emplace(id, std::move(pending));
+  // From here on nothing fails.
   ++block.count;
   if (view) {
     ++block.snapshots;  // what is asked for now must not change until it is seen
     environment.fence(queue, id, &block);
   } else {
-    auto copy = Napi::ArrayBuffer::New(info.Env(), bytes);
-    pending.copy = Napi::Persistent(copy);
-    environment.copyOut(queue, block, offset, copy.Data(), bytes, id);
+    environment.copyOut(queue, block, offset, to, bytes, id);
   }
   environment.publish();
   environment.report();
@@ -182,8 +183,12 @@ Napi::Value upload(const Napi::CallbackInfo& info) {
   }
   environment.report();
   if (!block) return Napi::Boolean::New(info.Env(), false);
-  Slot& slot = environment.bind(index, generation, from.bytes, queue->number, block);
-  slot.fresh = false;
+  Slot* slot = environment.bind(index, generation, from.bytes, queue->number, block);
+  if (!slot) {
+    environment.release(block);
+    return Napi::Boolean::New(info.Env(), false);
+  }
+  slot->fresh = false;
   block->failure = {};
   if (from.bytes) std::memcpy(block->data, from.data, from.bytes);
   return Napi::Boolean::New(info.Env(), true);
@@ -213,8 +218,9 @@ Napi::Value write(const Napi::CallbackInfo& info) {
     if (!staging) throw std::bad_alloc();
     staging->device = queue.deviceNumber;
     std::memcpy(staging->data, from.data, from.bytes);
-    environment.copyIn(queue, slot, at, *staging, from.bytes);
+    const bool queued = environment.copyIn(queue, slot, at, *staging, from.bytes);
     environment.release(staging);
+    if (!queued) throw std::bad_alloc();
   }
   environment.publish();
   environment.report();
@@ -233,18 +239,26 @@ Napi::Value borrow(const Napi::CallbackInfo& info) {
     throwError(info.Env(), "ERR_DEVICE", "this device cannot use host memory in place");
   const Bytes from = bytesOf(info, 4, size(info, 5), size(info, 6));
   const auto id = static_cast<uint64_t>(integer(info, 7));
+  const auto index = static_cast<uint32_t>(integer(info, 2)),
+             generation = static_cast<uint32_t>(integer(info, 3));
+  environment.expectCompletion();
   auto block = std::make_unique<Block>();
   block->data = from.data;
   block->bytes = from.bytes;
   block->count = 1;
   block->readOnly = true;
   block->borrowId = id;
-  addon.borrowedArrays[id] = Napi::Persistent(info[4].As<Napi::ArrayBuffer>());
-  Block& kept = *(environment.borrowed[id] = std::move(block));
-  environment
-      .bind(static_cast<uint32_t>(integer(info, 2)), static_cast<uint32_t>(integer(info, 3)), from.bytes,
-            queue->number, &kept)
-      .fresh = false;
+  addon.borrowedArrays.emplace(id, Napi::Persistent(info[4].As<Napi::ArrayBuffer>()));
+  try {
+    Block& kept = *environment.borrowed.emplace(id, std::move(block)).first->second;
+    Slot* slot = environment.bind(index, generation, from.bytes, queue->number, &kept);
+    if (!slot) throw std::bad_alloc();
+    slot->fresh = false;
+  } catch (const std::bad_alloc&) {
+    environment.borrowed.erase(id);
+    addon.borrowedArrays.erase(id);
+    throw;
+  }
   environment.report();
   return info.Env().Undefined();
 }

@@ -1,6 +1,7 @@
 #include "allocator.h"
 
 #include <bit>
+#include <new>
 
 namespace wg {
 
@@ -80,7 +81,7 @@ Pool::~Pool() {
   }
 }
 
-Block* Pool::get(size_t bytes) {
+Block* Pool::get(size_t bytes) noexcept {
   const size_t rounded = roundedSize(bytes);
   auto& list = free_[static_cast<size_t>(sizeClass(rounded))];
   if (list.empty()) return fresh(rounded);
@@ -95,22 +96,31 @@ Block* Pool::reuse(Block* block) {
   return block;
 }
 
-Block* Pool::fresh(size_t rounded) {
-  Block* block;
-  if (unused_.empty()) {
-    // Room for every list the block may ever enter is made here, where failing is harmless.
-    all_.reserve(all_.size() + 1 > all_.capacity() ? all_.capacity() * 2 + 64 : all_.capacity());
-    unused_.reserve(all_.capacity());
-    block = new Block;
-    all_.push_back(block);
-  } else {
-    block = unused_.back();
+Block* Pool::unusedBlock() {
+  if (!unused_.empty()) {
+    Block* block = unused_.back();
     unused_.pop_back();
     *block = Block{};
+    return block;
   }
-  auto& list = free_[static_cast<size_t>(sizeClass(rounded))];
-  if (list.capacity() < all_.size()) list.reserve(all_.capacity());
-  block->data = memory_.take(rounded);
+  // Room for every list the block may ever enter is made here and in fresh(), where failing is harmless.
+  all_.reserve(all_.size() + 1 > all_.capacity() ? all_.capacity() * 2 + 64 : all_.capacity());
+  unused_.reserve(all_.capacity());
+  auto* block = new Block;
+  all_.push_back(block);
+  return block;
+}
+
+Block* Pool::fresh(size_t rounded) noexcept {
+  Block* block = nullptr;
+  try {
+    block = unusedBlock();
+    auto& list = free_[static_cast<size_t>(sizeClass(rounded))];
+    if (list.capacity() < all_.size()) list.reserve(all_.capacity());
+    block->data = memory_.take(rounded);
+  } catch (const std::bad_alloc&) {
+  }
+  if (!block) return nullptr;
   if (!block->data) {
     unused_.push_back(block);
     return nullptr;

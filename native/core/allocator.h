@@ -61,10 +61,10 @@ class Pool {
   Pool& operator=(const Pool&) = delete;
 
   /// A block of count 1, or null. One whose last use may still be queued: right for work of the same queue.
-  Block* get(size_t bytes);
+  Block* get(size_t bytes) noexcept;
   /// One whose last use `isDone` confirms: right for the host.
   template <class IsDone>
-  Block* getIdle(size_t bytes, IsDone isDone) {
+  Block* getIdle(size_t bytes, IsDone isDone) noexcept {
     auto& list = free_[static_cast<size_t>(sizeClass(roundedSize(bytes)))];
     // The longest free come first; a few tries, then fresh memory costs less than looking on.
     for (size_t i = 0; i < list.size() && i < 8; ++i)
@@ -95,7 +95,8 @@ class Pool {
 
  private:
   Block* reuse(Block* block);
-  Block* fresh(size_t rounded);
+  Block* fresh(size_t rounded) noexcept;
+  Block* unusedBlock();
   void discard(Block* block);
 
   DeviceMemory& memory_;

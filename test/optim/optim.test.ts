@@ -260,4 +260,15 @@ test('a captured step sees a changed learning rate', () => {
   assert.deepEqual(run(true), run(false));
 });
 
+test('a step over more parameters than one command buffer holds', () => {
+  const gradients = Array.from({ length: 5000 }, () => tensor([3]));
+  const params = gradients.map((grad) => {
+    const param = tensor([1], { requiresGrad: true });
+    param.grad = grad;
+    return param;
+  });
+  new optim.SGD(params, { lr: 0.5 }).step();
+  assert.ok(params.every((param) => param.dataSync()[0] === -0.5));
+});
+
 test.run();

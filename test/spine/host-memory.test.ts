@@ -71,8 +71,7 @@ const child = `
   }
   console.log('done ' + struck + ' ' + errors);`;
 
-// At the full level only: on a loaded machine a run has been seen to hang, and the cause is not found yet.
-const tools = fullLevel ? build() : null;
+const tools = build();
 for (const sticky of ['0', '1']) {
   const name = `the nth allocation ${sticky === '1' ? 'and all later ones fail' : 'fails'}, for every n`;
   if (tools === null) {
