@@ -28,6 +28,7 @@ export interface Kernels {
   fill(out: KernelView, value: number): void;
   arange(out: KernelView, start: number, step: number): void;
   copy(out: KernelView, x: KernelView): void;
+  anyNonFinite(out: KernelView, x: KernelView): void;
   neg(out: KernelView, x: KernelView): void;
   negGrad(dx: KernelView, saved: KernelView, dy: KernelView): void;
   abs(out: KernelView, x: KernelView): void;
@@ -74,7 +75,6 @@ export interface Kernels {
   gt(out: KernelView, a: KernelView | number, b: KernelView | number): void;
   ge(out: KernelView, a: KernelView | number, b: KernelView | number): void;
   where(out: KernelView, condition: KernelView, a: KernelView | number, b: KernelView | number): void;
-  anyNonFinite(out: KernelView, x: KernelView): void;
   sum(out: KernelView, x: KernelView): void;
   mean(out: KernelView, x: KernelView): void;
   amax(out: KernelView, x: KernelView): void;

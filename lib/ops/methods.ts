@@ -16,8 +16,7 @@ import { amax, amin, argmax, mean, sum, variance } from './reduce.ts';
 import type { Value } from './shared.ts';
 import type { Range } from './slice.ts';
 import { copySlice, slice } from './slice.ts';
-import type { AxisArgument } from './softmax.ts';
-import { logSoftmax, logsumexp, softmax } from './softmax.ts';
+import * as softmaxes from './softmax.ts';
 import * as unary from './unary.ts';
 import {
   broadcastTo,
@@ -34,13 +33,19 @@ import {
 } from './view.ts';
 import { where } from './where.ts';
 
-// A family's methods follow from what its file exports.
+// A family's methods follow from what its file exports: every function takes the tensor first.
+type MethodOf<F> = F extends (x: never, ...rest: infer R) => infer O ? (...rest: R) => O : never;
+type MethodsOf<M> = { readonly [K in keyof M]: MethodOf<M[K]> };
 type UnaryMethods = { readonly [K in keyof typeof unary]: () => Tensor };
 type BinaryMethods = { readonly [K in keyof typeof binary]: (other: Value) => Tensor };
 type CompareMethods = { readonly [K in keyof typeof compare]: (other: Value) => Tensor<'bool'> };
 
 declare module '../core/tensor.ts' {
-  interface Tensor<D extends DType = DType> extends UnaryMethods, BinaryMethods, CompareMethods {
+  interface Tensor<D extends DType = DType>
+    extends UnaryMethods,
+      BinaryMethods,
+      CompareMethods,
+      MethodsOf<typeof softmaxes> {
     /** Adds gradients into `grad` of the leaves this tensor depends on; see `backward`. */
     backward(options?: BackwardOptions): void;
     /** This tensor where `condition` holds, else `other`. */
@@ -53,9 +58,6 @@ declare module '../core/tensor.ts' {
     var(reduce?: number | readonly number[] | VarianceOptions): Tensor;
     matmul(other: Tensor): Tensor;
     linear(weight: Tensor, bias?: Tensor | null): Tensor;
-    softmax(axis?: AxisArgument): Tensor;
-    logSoftmax(axis?: AxisArgument): Tensor;
-    logsumexp(axis?: AxisArgument): Tensor;
     reshape(shape: readonly number[]): Tensor<D>;
     view(shape: readonly number[]): Tensor<D>;
     flatten(start?: number, end?: number): Tensor<D>;
@@ -92,7 +94,8 @@ const methods = {
   ...unary,
   ...binary,
   ...compare,
-  ...{ backward, sum, mean, amax, amin, argmax, var: variance, matmul, linear, softmax, logSoftmax, logsumexp },
+  ...softmaxes,
+  ...{ backward, sum, mean, amax, amin, argmax, var: variance, matmul, linear },
   ...{
     reshape,
     view,

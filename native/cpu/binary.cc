@@ -1,8 +1,10 @@
 // Binary arithmetic, from the bodies in native/ops/binary.h.
-#include "../ops/binary.h"
+#include "../ops/rows/elementwise.h"
 
 #include "elementwise.h"
 #include "simd/vec.h"
+
+WG_PROTOTYPES(WG_ELEMENTWISE_ROWS)
 
 namespace wg::cpu {
 inline namespace WG_ISA {

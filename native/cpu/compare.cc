@@ -1,6 +1,9 @@
 // Comparisons and `where`: plain loops that compilers vectorise.
-#include "../ops/binary.h"
+#include "../ops/rows/elementwise.h"
+
 #include "elementwise.h"
+
+WG_PROTOTYPES(WG_ELEMENTWISE_ROWS)
 
 namespace wg::cpu {
 inline namespace WG_ISA {

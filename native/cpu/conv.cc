@@ -1,9 +1,12 @@
 // conv2d and its input gradient: one engine (conv_gemm.h), two windows. With stride s the input gradient
 // falls apart into s * s dense ones, a phase for each residue of the input's coordinates; no zeros are ever
 // multiplied in.
+#include "../ops/rows/conv.h"
+
 #include "conv_gemm.h"
 #include "conv_shape.h"
-#include "workspace.h"
+
+WG_PROTOTYPES(WG_CONV_ROWS)
 
 namespace wg::cpu {
 inline namespace WG_ISA {

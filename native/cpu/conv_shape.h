@@ -1,5 +1,6 @@
 // Sizes of one 2-d convolution and the checks every conv kernel relies on.
 #pragma once
+#include "../ops/rows/conv.h"
 #include "kernel.h"
 
 namespace wg::cpu {

@@ -2,9 +2,12 @@
 // tile broadcasts source values through per-row offsets into a padded slab, so im2col is never built; dy is
 // transposed once per block of pixels. Chunks own ranges of images and channels; their partial sums are added
 // in order.
+#include "../ops/rows/conv.h"
+
 #include "conv_shape.h"
 #include "conv_window.h"
-#include "workspace.h"
+
+WG_PROTOTYPES(WG_CONV_ROWS)
 
 namespace wg::cpu {
 inline namespace WG_ISA {

@@ -1,6 +1,10 @@
 // copy: any strides, any pair of dtypes. Equal dtypes move bytes (whole, by rows, or in blocks for a
 // transpose); different ones convert through the elementwise loop.
+#include "../ops/rows/memory.h"
+
 #include "elementwise.h"
+
+WG_PROTOTYPES(WG_MEMORY_ROWS)
 
 namespace wg::cpu {
 inline namespace WG_ISA {

@@ -1,6 +1,10 @@
 // amax, amin and argmax over any axes. NaN wins, and the first of equals.
+#include "../ops/rows/reduce.h"
+
 #include "reduction.h"
 #include "simd/fold.h"
+
+WG_PROTOTYPES(WG_REDUCE_ROWS)
 
 namespace wg::cpu {
 inline namespace WG_ISA {

@@ -1,6 +1,10 @@
 // Kernels that make values from nothing, and the one that looks for NaN and Inf.
+#include "../ops/rows/memory.h"
+
 #include "elementwise.h"
 #include "simd/vec.h"
+
+WG_PROTOTYPES(WG_MEMORY_ROWS)
 
 namespace wg::cpu {
 inline namespace WG_ISA {

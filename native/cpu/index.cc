@@ -1,7 +1,11 @@
 // index gathers rows, indexAdd adds to them. Every index is checked before anything is added, so a failed
 // indexAdd leaves its output as it was.
+#include "../ops/rows/index.h"
+
 #include "labels.h"
 #include "simd/vec.h"
+
+WG_PROTOTYPES(WG_INDEX_ROWS)
 
 namespace wg::cpu {
 inline namespace WG_ISA {

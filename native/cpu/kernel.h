@@ -3,8 +3,8 @@
 #include <cstdarg>
 #include <cstddef>
 
-#include "kernels.h"
 #include "pool.h"
+#include "prototype.h"
 
 namespace wg::cpu {
 inline namespace WG_ISA {

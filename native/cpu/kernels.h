@@ -1,24 +1,7 @@
-// Prototypes of every CPU kernel, made from the op table.
+// Prototypes of every CPU kernel, made from the op table. Files of kernels declare their own family alone,
+// with WG_PROTOTYPES of prototype.h.
 #pragma once
 #include "../ops.h"
+#include "prototype.h"
 
-#ifndef WG_ISA
-#define WG_ISA generic
-#endif
-
-namespace wg::cpu {
-inline namespace WG_ISA {
-
-template <class Signature>
-struct Prototype;
-template <class... A>
-struct Prototype<void(A...)> {
-  using Type = void(Stream&, const A&...);
-};
-
-#define WG_PROTOTYPE(name, args, names) typename Prototype<void args>::Type name;
-WG_OPS(WG_PROTOTYPE)
-#undef WG_PROTOTYPE
-
-}  // namespace WG_ISA
-}  // namespace wg::cpu
+WG_PROTOTYPES(WG_OPS)

@@ -1,8 +1,12 @@
 // Cross-entropy, fused: the forward keeps one log-sum-exp per row and no probabilities; the backward makes
 // (softmax - onehot) dLoss from it in one sweep.
+#include "../ops/rows/loss.h"
+
 #include "labels.h"
 #include "rows.h"
 #include "simd/exponent.h"
+
+WG_PROTOTYPES(WG_LOSS_ROWS)
 
 namespace wg::cpu {
 inline namespace WG_ISA {

@@ -1,6 +1,9 @@
 // Batched matrix product. C is cut into blocks by its shape alone; each block is one thread's work (gemm.h).
+#include "../ops/rows/matrix.h"
+
 #include "gemm_thin.h"
-#include "workspace.h"
+
+WG_PROTOTYPES(WG_MATRIX_ROWS)
 
 namespace wg::cpu {
 inline namespace WG_ISA {

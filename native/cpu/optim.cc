@@ -1,8 +1,12 @@
 // Optimizer steps over all parameters at once: one pass reads and writes each value once. Everything is
 // checked before the first write, so a step happens whole or not at all. PyTorch's formulas, its order of
 // roundings included.
+#include "../ops/rows/optim.h"
+
 #include "lists.h"
 #include "simd/vec.h"
+
+WG_PROTOTYPES(WG_OPTIM_ROWS)
 
 namespace wg::cpu {
 inline namespace WG_ISA {

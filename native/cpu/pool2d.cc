@@ -1,9 +1,13 @@
 // Max and average pooling over [N, C, H, W]. One plane is one thread's work; within it whole output rows are
 // built tap by tap, so that the inner loop runs along the row whatever the window.
+#include "../ops/rows/pool.h"
+
 #include <cstring>
 
 #include "kernel.h"
 #include "pool2d_pairs.h"
+
+WG_PROTOTYPES(WG_POOL_ROWS)
 
 namespace wg::cpu {
 inline namespace WG_ISA {

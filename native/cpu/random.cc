@@ -1,11 +1,15 @@
 // Random numbers. Every element's draws follow from its logical position alone (ops/philox.h), so neither
 // threads nor strides change them. Draws are made a block of 1,024 at a time into the first-level cache and
 // shaped from there.
+#include "../ops/rows/random.h"
+
 #include "../ops/philox.h"
 
 #include "../ops/trig.h"
 #include "simd/vec.h"
 #include "walk.h"
+
+WG_PROTOTYPES(WG_RANDOM_ROWS)
 
 namespace wg::cpu {
 inline namespace WG_ISA {

@@ -1,6 +1,10 @@
 // sum and mean over any axes.
+#include "../ops/rows/reduce.h"
+
 #include "reduction.h"
 #include "simd/fold.h"
+
+WG_PROTOTYPES(WG_REDUCE_ROWS)
 
 namespace wg::cpu {
 inline namespace WG_ISA {

@@ -1,8 +1,12 @@
 // softmax, logSoftmax and logsumexp over the last axis, with gradients. Three passes over a row that stays in
 // the cache: maximum, exponentials and their sum, scaling. Any strides: rows are taken in blocks, staged when
 // they are not contiguous.
+#include "../ops/rows/softmax.h"
+
 #include "rows.h"
 #include "simd/exponent.h"
+
+WG_PROTOTYPES(WG_SOFTMAX_ROWS)
 
 namespace wg::cpu {
 inline namespace WG_ISA {

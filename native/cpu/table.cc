@@ -6,7 +6,6 @@
 
 namespace wg::cpu {
 inline namespace WG_ISA {
-namespace {
 
 template <class Signature>
 struct Query;
@@ -14,6 +13,21 @@ template <class... A>
 struct Query<void(A...)> {
   using Type = size_t(const A&...);
 };
+
+template <Op op>
+struct SignatureOf;
+#define WG_SIGNATURE(name, args, names) \
+  template <>                           \
+  struct SignatureOf<Op::name> {        \
+    using Type = void args;             \
+  };
+WG_OPS(WG_SIGNATURE)
+#undef WG_SIGNATURE
+#define WG_QUERY_PROTOTYPE(name) typename Query<SignatureOf<Op::name>::Type>::Type name##Workspace;
+WG_WORKSPACE_OPS(WG_QUERY_PROTOTYPE)
+#undef WG_QUERY_PROTOTYPE
+
+namespace {
 
 template <class... Done>
 struct AskWith {
@@ -34,15 +48,6 @@ size_t ask(const void* arguments) {
 
 template <Op op>
 constexpr size_t (*kWorkspace)(const void*) = nullptr;
-template <Op op>
-struct SignatureOf;
-#define WG_SIGNATURE(name, args, names) \
-  template <>                           \
-  struct SignatureOf<Op::name> {        \
-    using Type = void args;             \
-  };
-WG_OPS(WG_SIGNATURE)
-#undef WG_SIGNATURE
 #define WG_QUERY(name) \
   template <>          \
   constexpr size_t (*kWorkspace<Op::name>)(const void*) = ask<SignatureOf<Op::name>::Type, name##Workspace>;

@@ -1,8 +1,10 @@
 // Unary kernels and their gradients, from the bodies in native/ops/unary.h.
-#include "../ops/unary.h"
+#include "../ops/rows/elementwise.h"
 
 #include "elementwise.h"
 #include "simd/vec.h"
+
+WG_PROTOTYPES(WG_ELEMENTWISE_ROWS)
 
 namespace wg::cpu {
 inline namespace WG_ISA {
