@@ -28,6 +28,6 @@ export function sanitizerEnv(sanitize) {
     // Node itself keeps memory to its end; the tests count what the library keeps.
     ASAN_OPTIONS: 'detect_leaks=0:abort_on_error=0',
     UBSAN_OPTIONS: 'print_stacktrace=1:halt_on_error=1',
-    TSAN_OPTIONS: `halt_on_error=1:second_deadlock_stack=1:suppressions=${join(root, 'test/support/tsan.supp')}`,
+    TSAN_OPTIONS: `halt_on_error=1:second_deadlock_stack=1:atexit_sleep_ms=0:suppressions=${join(root, 'test/support/tsan.supp')}`,
   };
 }

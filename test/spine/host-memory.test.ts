@@ -8,15 +8,16 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'uvu';
 import { fullLevel } from '../support/random.ts';
+import { sanitizer } from '../support/sanitizer.ts';
 
 const compiled = fileURLToPath(new URL('.', import.meta.url));
 const root = join(compiled, '../../..');
 const sources = join(root, 'test/support/native');
 const headers = (createRequire(import.meta.url)('node-api-headers') as { include_dir: string }).include_dir;
 
-/** The preloaded library and the addon that arms it, or null where nothing compiles. */
+/** The preloaded library and the addon that arms it, or null where nothing compiles or may be preloaded. */
 function build(): { preload: string; arm: string } | null {
-  if (process.platform !== 'linux' || !existsSync(sources)) return null;
+  if (process.platform !== 'linux' || !existsSync(sources) || sanitizer !== '') return null;
   const folder = mkdtempSync(join(tmpdir(), 'warpgrad-'));
   const preload = join(folder, 'fail_malloc.so');
   const arm = join(folder, 'arm.node');
