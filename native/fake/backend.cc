@@ -95,7 +95,10 @@ void* openQueue(int32_t, QueueShared* shared) {
 }
 
 void* makeGraph(void*, const Command* first, uint64_t bytes) {
-  if (countdown(hooks.graphFailure)) return nullptr;
+  if (countdown(hooks.graphFailure)) {
+    ++hooks.injected;
+    return nullptr;
+  }
   try {
     auto* graph = new Graph;
     const auto* end = reinterpret_cast<const char*>(first) + bytes;

@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { test } from 'uvu';
 import { testDevices } from '../support/devices.ts';
 import { fullLevel, testSeed } from '../support/random.ts';
-import { programs, Runner } from './program.ts';
+import { programs } from './commands.ts';
+import { Runner } from './runner.ts';
 
 const total = Number(process.env['WARPGRAD_FUZZ_RUNS'] ?? (fullLevel ? 10_000 : 300));
 const path = process.env['WARPGRAD_FUZZ_PATH'];
