@@ -83,6 +83,9 @@ export interface Kernels {
   matmul(out: KernelView, a: KernelView, b: KernelView, bias: KernelView | null): void;
   index(out: KernelView, x: KernelView, indices: KernelView): void;
   indexAdd(out: KernelView, indices: KernelView, dy: KernelView): void;
+  gather(out: KernelView, x: KernelView, index: KernelView, axis: number): void;
+  scatter(out: KernelView, index: KernelView, src: KernelView | number, axis: number): void;
+  scatterReduce(out: KernelView, index: KernelView, src: KernelView | number, axis: number, rule: number): void;
   conv2d(out: KernelView, x: KernelView, weight: KernelView, bias: KernelView | null, params: Conv2dParams): void;
   conv2dGradInput(dx: KernelView, dy: KernelView, weight: KernelView, params: Conv2dParams): void;
   conv2dGradWeight(dWeight: KernelView, x: KernelView, dy: KernelView, params: Conv2dParams): void;

@@ -13,6 +13,7 @@ export type { Conv2dOptions, Pair } from './conv.ts';
 export { conv2d } from './conv.ts';
 export type { ArangeOptions, EyeOptions } from './creation.ts';
 export { arange, empty, emptyLike, eye, full, fullLike, ones, onesLike, zeros, zerosLike } from './creation.ts';
+export * from './gather.ts';
 export { index, index as indexSelect } from './index-select.ts';
 export * from './inplace.ts';
 export * from './join.ts';

@@ -8,6 +8,7 @@ import * as binary from './binary.ts';
 import type { ToOptions } from './cast.ts';
 import { cast, clone, contiguous, detach, to } from './cast.ts';
 import * as compare from './compare.ts';
+import * as gathers from './gather.ts';
 import { index } from './index-select.ts';
 import { add_, copy_, div_, fill_, mul_, sub_, zero_ } from './inplace.ts';
 import { linear, matmul } from './matmul.ts';
@@ -45,7 +46,8 @@ declare module '../core/tensor.ts' {
     extends UnaryMethods,
       BinaryMethods,
       CompareMethods,
-      MethodsOf<typeof softmaxes> {
+      MethodsOf<typeof softmaxes>,
+      MethodsOf<typeof gathers> {
     /** Adds gradients into `grad` of the leaves this tensor depends on; see `backward`. */
     backward(options?: BackwardOptions): void;
     /** This tensor where `condition` holds, else `other`. */
@@ -95,6 +97,7 @@ const methods = {
   ...binary,
   ...compare,
   ...softmaxes,
+  ...gathers,
   ...{ backward, sum, mean, amax, amin, argmax, var: variance, matmul, linear },
   ...{
     reshape,
