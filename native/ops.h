@@ -19,6 +19,7 @@
 #include "ops/rows/pool.h"
 #include "ops/rows/random.h"
 #include "ops/rows/reduce.h"
+#include "ops/rows/scan.h"
 #include "ops/rows/softmax.h"
 
 // clang-format off
@@ -30,6 +31,7 @@
   WG_INDEX_ROWS(X) \
   WG_CONV_ROWS(X) \
   WG_POOL_ROWS(X) \
+  WG_SCAN_ROWS(X) \
   WG_SOFTMAX_ROWS(X) \
   WG_LOSS_ROWS(X) \
   WG_RANDOM_ROWS(X) \

@@ -94,6 +94,12 @@ export interface Kernels {
   maxPool2dGather(out: KernelView, indices: KernelView, x: KernelView): void;
   avgPool2d(out: KernelView, x: KernelView, params: Pool2dParams): void;
   avgPool2dGrad(dx: KernelView, dy: KernelView, params: Pool2dParams): void;
+  cumsum(out: KernelView, x: KernelView, axis: number): void;
+  cumprod(out: KernelView, x: KernelView, axis: number): void;
+  logcumsumexp(out: KernelView, x: KernelView, axis: number): void;
+  cummax(out: KernelView, indices: KernelView, x: KernelView, axis: number): void;
+  cummin(out: KernelView, indices: KernelView, x: KernelView, axis: number): void;
+  linearScan(out: KernelView, a: KernelView, b: KernelView, axis: number): void;
   softmax(out: KernelView, x: KernelView): void;
   softmaxGrad(dx: KernelView, out: KernelView, dy: KernelView): void;
   logSoftmax(out: KernelView, x: KernelView): void;

@@ -14,6 +14,7 @@ import { add_, copy_, div_, fill_, mul_, sub_, zero_ } from './inplace.ts';
 import { linear, matmul } from './matmul.ts';
 import type { ReduceArgument, VarianceOptions } from './reduce.ts';
 import { amax, amin, argmax, mean, sum, variance } from './reduce.ts';
+import * as scans from './scan.ts';
 import type { Value } from './shared.ts';
 import type { Range } from './slice.ts';
 import { copySlice, slice } from './slice.ts';
@@ -47,6 +48,7 @@ declare module '../core/tensor.ts' {
       BinaryMethods,
       CompareMethods,
       MethodsOf<typeof softmaxes>,
+      MethodsOf<typeof scans>,
       MethodsOf<typeof gathers> {
     /** Adds gradients into `grad` of the leaves this tensor depends on; see `backward`. */
     backward(options?: BackwardOptions): void;
@@ -96,6 +98,7 @@ const methods = {
   ...unary,
   ...binary,
   ...compare,
+  ...scans,
   ...softmaxes,
   ...gathers,
   ...{ backward, sum, mean, amax, amin, argmax, var: variance, matmul, linear },
