@@ -34,6 +34,39 @@ export function checkIterable(op: string, name: string, value: unknown): void {
   throw argumentError(op, `${name} must be an array or another iterable, got ${formatValue(value)}`);
 }
 
+/** Throws ERR_ARGUMENT unless `value` is an array. */
+export function checkArray(op: string, name: string, value: unknown): void {
+  if (!Array.isArray(value)) throw argumentError(op, `${name} must be an array, got ${formatValue(value)}`);
+}
+
+/** Throws ERR_ARGUMENT unless `value` is a function. */
+export function checkFunction(op: string, name: string, value: unknown): void {
+  if (typeof value !== 'function') throw argumentError(op, `${name} must be a function, got ${formatValue(value)}`);
+}
+
+/** Throws ERR_ARGUMENT unless `value` is a path as a string. */
+export function checkPath(op: string, value: unknown): void {
+  if (typeof value === 'string' && value !== '' && !value.includes('\0')) return;
+  throw argumentError(op, `the path must be a string that is not empty, got ${formatValue(value)}`);
+}
+
+/** Throws ERR_ARGUMENT unless `value` is an object that has all of `methods`. */
+export function checkMethods(op: string, name: string, value: unknown, ...methods: readonly string[]): void {
+  const has = (method: string): boolean => typeof (value as Record<string, unknown>)[method] === 'function';
+  if (typeof value === 'object' && value !== null && methods.every(has)) return;
+  throw argumentError(op, `${name} must have ${methods.join(', ')}, got ${formatValue(value)}`);
+}
+
+/** Throws ERR_ARGUMENT unless `value` is a Map. */
+export function checkMap(op: string, name: string, value: unknown): void {
+  if (!(value instanceof Map)) throw argumentError(op, `${name} must be a Map, got ${formatValue(value)}`);
+}
+
+/** Throws ERR_ARGUMENT unless `value` is a Uint8Array. */
+export function checkBytes(op: string, value: unknown): void {
+  if (!(value instanceof Uint8Array)) throw argumentError(op, `wants a Uint8Array, got ${formatValue(value)}`);
+}
+
 /** Rejects memory that may shrink, move or change under us. */
 export function checkBuffer(op: string, source: ArrayBufferView): void {
   const { buffer } = source;

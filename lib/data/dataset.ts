@@ -1,8 +1,9 @@
 import { tensor } from '../core/create.ts';
-import type { Tensor } from '../core/tensor.ts';
+import { requireTensor, type Tensor } from '../core/tensor.ts';
 import { argumentError, shapeError } from '../errors.ts';
 import { index } from '../ops/index.ts';
 import type { Random } from './random.ts';
+import { checkArray, checkFunction, checkIterable, checkMethods, checkOptions, formatValue } from '../core/values.ts';
 
 /** Element arrays a dataset may hold; the tensor's dtype follows from the array's type. */
 export type HostData = Float32Array | Float64Array | Int32Array | Uint8Array | BigInt64Array;
@@ -90,6 +91,12 @@ export class ArrayDataset<F extends readonly HostArray[] = readonly [HostArray, 
   readonly fields: F;
 
   constructor(fields: readonly [...F]) {
+    checkArray('ArrayDataset', 'fields', fields);
+    for (const field of fields) {
+      checkOptions('ArrayDataset', field);
+      checkArray('ArrayDataset', 'shape', field.shape);
+      if (!ArrayBuffer.isView(field.data)) throw argumentError('ArrayDataset', 'data must be a typed array');
+    }
     this.length = checkRows(
       'ArrayDataset',
       fields.map((field) => field.shape),
@@ -124,6 +131,8 @@ export class TensorDataset<F extends readonly Tensor[] = readonly [Tensor, Tenso
   readonly tensors: F;
 
   constructor(tensors: readonly [...F]) {
+    checkArray('TensorDataset', 'tensors', tensors);
+    for (const t of tensors) requireTensor('TensorDataset', t);
     this.length = checkRows(
       'TensorDataset',
       tensors.map((t) => t.shape),
@@ -154,6 +163,8 @@ export function fromSamples<F extends readonly HostArray[]>(source: {
   readonly length: number;
   get(index: number, random: Random): F | Promise<F>;
 }): Dataset<F> {
+  checkMethods('fromSamples', 'source', source, 'get');
+  checkLength('fromSamples', source.length);
   return {
     length: source.length,
     getBatch: async (indices, random) => {
@@ -184,12 +195,21 @@ function stack<F extends readonly HostArray[]>(samples: readonly F[]): F {
   return fields as readonly HostArray[] as F;
 }
 
+function checkLength(op: string, length: unknown): void {
+  if (Number.isSafeInteger(length) && (length as number) >= 0) return;
+  throw argumentError(op, `length must be an integer ≥ 0, got ${formatValue(length)}`);
+}
+
 function describe({ data, shape }: HostArray): string {
   return `${data.constructor.name} [${shape.join(', ')}]`;
 }
 
 /** The samples `indices` of `dataset`, in that order. */
 export function subset<F extends Fields>(dataset: Dataset<F>, indices: Int32Array | readonly number[]): Dataset<F> {
+  checkMethods('subset', 'dataset', dataset, 'getBatch');
+  checkIterable('subset', 'indices', indices);
+  for (const i of indices)
+    if (!Number.isInteger(i)) throw argumentError('subset', `wanted integers, got ${formatValue(i)}`);
   const chosen = Int32Array.from(indices);
   for (const i of chosen) {
     if (i < 0 || i >= dataset.length) {
@@ -212,6 +232,8 @@ export function transform<F extends Fields, G extends Fields>(
   dataset: Dataset<F>,
   change: (batch: F, random: Random) => G | Promise<G>,
 ): Dataset<G> {
+  checkMethods('transform', 'dataset', dataset, 'getBatch');
+  checkFunction('transform', 'change', change);
   return {
     length: dataset.length,
     ...(dataset.prefetch === false && { prefetch: false }),

@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { formatError, unsupportedError, WarpgradError } from '../errors.ts';
 import type { HostArray, HostData } from './dataset.ts';
+import { checkBytes, checkOptions, checkPath } from '../core/values.ts';
 
 // Fashion-MNIST's largest file is 47 MB; a gzip bomb or a wrong path must not fill the memory.
 const defaultLimit = 2 ** 30;
@@ -52,6 +53,7 @@ const elementTypes: ReadonlyMap<number, ElementType> = new Map<number, ElementTy
  * parseIdx(new Uint8Array([0, 0, 8, 1, 0, 0, 0, 2, 5, 6])); // { data: Uint8Array [5, 6], shape: [2] }
  */
 export function parseIdx(bytes: Uint8Array): HostArray {
+  checkBytes('parseIdx', bytes);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < 4) throw formatError('parseIdx', `wanted a header of at least 4 bytes, got ${bytes.length}`);
   const magic = view.getUint16(0);
@@ -84,10 +86,10 @@ export function parseIdx(bytes: Uint8Array): HostArray {
  * @param options.maxBytes - refuses files (and unpacked contents) above this
  * @throws ERR_IO when the file cannot be read, ERR_FORMAT when it is not what it should be.
  */
-export async function readIdx(
-  path: string,
-  { maxBytes = defaultLimit }: { readonly maxBytes?: number } = {},
-): Promise<HostArray> {
+export async function readIdx(path: string, options: { readonly maxBytes?: number } = {}): Promise<HostArray> {
+  checkPath('readIdx', path);
+  checkOptions('readIdx', options);
+  const { maxBytes = defaultLimit } = options;
   const raw = await readBytes(path, maxBytes);
   try {
     return parseIdx(raw[0] === 0x1f && raw[1] === 0x8b ? await unzip(raw, { maxOutputLength: maxBytes }) : raw);

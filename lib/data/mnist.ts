@@ -5,6 +5,7 @@ import { argumentError, formatError, WarpgradError } from '../errors.ts';
 import { ArrayDataset, type HostArray, takeRows } from './dataset.ts';
 import { readIdx } from './idx.ts';
 import { stratifiedSplit } from './split.ts';
+import { checkOptions, checkPath } from '../core/values.ts';
 
 /** Grey images uint8 [N, 1, 28, 28] and labels int32 [N]. */
 export type Digits = ArrayDataset<readonly [HostArray<Uint8Array>, HostArray<Int32Array>]>;
@@ -24,7 +25,9 @@ const classes = 10;
  * always held out for the test and 500 for validation.
  * @throws ERR_ARGUMENT when the package is not installed, ERR_FORMAT when its files are damaged.
  */
-export async function mnistDigits({ seed = 0 }: { readonly seed?: number } = {}): Promise<DigitSets> {
+export async function mnistDigits(options: { readonly seed?: number } = {}): Promise<DigitSets> {
+  checkOptions('mnistDigits', options);
+  const { seed = 0 } = options;
   const folder = join(packageFolder('mnist'), 'src', 'digits');
   const images: Uint8Array[] = [];
   for (let digit = 0; digit < classes; digit++) images.push(await digitImages(join(folder, `${digit}.json`)));
@@ -46,7 +49,10 @@ export async function mnistDigits({ seed = 0 }: { readonly seed?: number } = {})
  * 5,000 of the training images, the same ones each time, become the validation set.
  * @throws ERR_IO when a file is missing, ERR_FORMAT when one is damaged.
  */
-export async function loadMnist(folder: string, { seed = 0 }: { readonly seed?: number } = {}): Promise<DigitSets> {
+export async function loadMnist(folder: string, options: { readonly seed?: number } = {}): Promise<DigitSets> {
+  checkPath('loadMnist', folder);
+  checkOptions('loadMnist', options);
+  const { seed = 0 } = options;
   const train = await idxPair(folder, 'train');
   const test = await idxPair(folder, 't10k');
   const validation = Math.min(5000, Math.floor(train.length / 10));

@@ -1,3 +1,6 @@
+import { formatValue } from '../core/values.ts';
+import { argumentError } from '../errors.ts';
+
 /**
  * A small seeded generator for the host side: shuffles, splits, augmentation. Its numbers are a pure function of the
  * words given to the constructor, so `new Random(seed, epoch)` is the same shuffle on every run and machine.
@@ -14,6 +17,9 @@ export class Random {
   #counter = 1;
 
   constructor(...words: readonly number[]) {
+    for (const word of words) {
+      if (typeof word !== 'number') throw argumentError('Random', `seeds must be numbers, got ${formatValue(word)}`);
+    }
     // Three hashes of the words with different starts; the counter's low word alone would leave near seeds correlated.
     this.#a = hashWords(0x9e3779b9, words);
     this.#b = hashWords(0x243f6a88, words);

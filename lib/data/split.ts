@@ -1,5 +1,6 @@
 import { argumentError } from '../errors.ts';
 import { Random } from './random.ts';
+import { checkOptions, formatValue } from '../core/values.ts';
 
 /** Three disjoint sets of sample indices that together are all samples. */
 export interface Split {
@@ -17,14 +18,18 @@ export interface Split {
  */
 export function stratifiedSplit(
   labels: ArrayLike<number>,
-  { test, validation, seed = 0 }: { test: number; validation: number; seed?: number },
+  options: { test: number; validation: number; seed?: number },
 ): Split {
+  checkOptions('stratifiedSplit', options);
+  const { test, validation, seed = 0 } = options;
+  if (typeof labels !== 'object' || labels === null || !Number.isSafeInteger(labels.length))
+    throw argumentError('stratifiedSplit', `labels must be an array, got ${formatValue(labels)}`);
   for (const [name, count] of [
     ['test', test],
     ['validation', validation],
   ] as const) {
     if (!Number.isInteger(count) || count < 0) {
-      throw argumentError('stratifiedSplit', `${name}: wanted an integer ≥ 0, got ${count}`);
+      throw argumentError('stratifiedSplit', `${name}: wanted an integer ≥ 0, got ${formatValue(count)}`);
     }
   }
   if (test + validation > labels.length) {

@@ -1,6 +1,7 @@
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { WarpgradError } from '../errors.ts';
+import { checkIterable, checkPath } from '../core/values.ts';
 
 let made = 0;
 
@@ -15,6 +16,8 @@ export function temporaryName(path: string): string {
  * @throws ERR_IO
  */
 export async function writeAtomic(path: string, chunks: Iterable<Uint8Array>): Promise<void> {
+  checkPath('writeAtomic', path);
+  checkIterable('writeAtomic', 'chunks', chunks);
   const temporary = temporaryName(path);
   try {
     await writeSynced(temporary, chunks);

@@ -2,10 +2,11 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { tensor } from '../core/create.ts';
 import type { Device } from '../core/device.ts';
 import type { DType } from '../core/dtype.ts';
-import type { Tensor } from '../core/tensor.ts';
+import { requireTensor, type Tensor } from '../core/tensor.ts';
 import { argumentError, formatError, WarpgradError } from '../errors.ts';
 import { writeAtomic } from './atomic.ts';
 import { type Entry, fileTypes, type Header, limits, parseHeader } from './safetensors-header.ts';
+import { checkBytes, checkMap, checkOptions, checkPath, formatValue } from '../core/values.ts';
 
 /** A tensor's elements on the host; `data` holds one byte an element for bool. */
 export interface HostTensor {
@@ -28,6 +29,7 @@ export interface SafetensorsFile<T> {
  * parseSafetensors(bytes).tensors.get('w'); // { dtype: 'float32', shape: [2], data: Float32Array [1, 2] }
  */
 export function parseSafetensors(bytes: Uint8Array): SafetensorsFile<HostTensor> {
+  checkBytes('parseSafetensors', bytes);
   const headerBytes = headerLength(bytes, bytes.length);
   const data = bytes.subarray(8 + headerBytes);
   const { entries, metadata } = parseHeader(bytes.subarray(8, 8 + headerBytes), data.length);
@@ -47,6 +49,8 @@ export function encodeSafetensors(
   tensors: ReadonlyMap<string, HostTensor>,
   metadata: ReadonlyMap<string, string> = new Map(),
 ): Uint8Array {
+  checkMap('encodeSafetensors', 'tensors', tensors);
+  checkMap('encodeSafetensors', 'metadata', metadata);
   const chunks = encodeChunks(tensors, metadata);
   const bytes = new Uint8Array(chunks.reduce((total, chunk) => total + chunk.length, 0));
   let at = 0;
@@ -63,8 +67,10 @@ export function encodeSafetensors(
  */
 export async function loadSafetensors(
   path: string,
-  { device }: { readonly device?: string | Device } = {},
+  options: { readonly device?: string | Device } = {},
 ): Promise<SafetensorsFile<Tensor>> {
+  checkOptions('loadSafetensors', options);
+  const { device } = options;
   const { tensors, metadata } = await readSafetensors(path);
   const place = device === undefined ? {} : { device };
   const made = new Map<string, Tensor>();
@@ -80,8 +86,17 @@ export async function loadSafetensors(
 export async function saveSafetensors(
   path: string,
   tensors: ReadonlyMap<string, Tensor>,
-  { metadata = {} }: { readonly metadata?: Readonly<Record<string, string>> } = {},
+  options: { readonly metadata?: Readonly<Record<string, string>> } = {},
 ): Promise<void> {
+  checkPath('saveSafetensors', path);
+  checkMap('saveSafetensors', 'tensors', tensors);
+  for (const [name, t] of tensors) {
+    checkName(name);
+    requireTensor('saveSafetensors', t);
+  }
+  checkOptions('saveSafetensors', options);
+  const { metadata = {} } = options;
+  checkOptions('saveSafetensors', metadata);
   await writeAtomic(path, encodeChunks(await toHost(tensors), new Map(Object.entries(metadata))));
 }
 
@@ -96,6 +111,7 @@ export async function toHost(tensors: ReadonlyMap<string, Tensor>): Promise<Map<
 
 /** Reads a file tensor by tensor: each gets an aligned buffer of its own, and no size is believed before it is checked. */
 export async function readSafetensors(path: string): Promise<SafetensorsFile<HostTensor>> {
+  checkPath('readSafetensors', path);
   let file: FileHandle;
   try {
     file = await open(path);
@@ -187,6 +203,7 @@ export function encodeChunks(
   let at = 0;
   for (const [name, { dtype, shape, data }] of order) {
     checkName(name);
+    checkHostTensor(name, dtype, shape, data);
     const end = at + data.byteLength;
     const entry = { dtype: typeNames.get(dtype), shape, data_offsets: [at, end] };
     members.push(`${JSON.stringify(name)}:${JSON.stringify(entry)}`);
@@ -201,13 +218,19 @@ export function encodeChunks(
   return [header, ...chunks];
 }
 
+function checkHostTensor(name: string, dtype: unknown, shape: unknown, data: unknown): void {
+  if (typeNames.has(dtype as DType) && Array.isArray(shape) && ArrayBuffer.isView(data)) return;
+  throw argumentError('encodeSafetensors', `${JSON.stringify(name)}: wanted { dtype, shape, data }`);
+}
+
 /** Names that our own reader, or another one, would refuse. */
 function checkName(name: string): void {
   if (
+    typeof name !== 'string' ||
     name === '__metadata__' ||
     /\p{Surrogate}/u.test(name) ||
     new TextEncoder().encode(name).length > limits.nameBytes
   ) {
-    throw argumentError('saveSafetensors', `${JSON.stringify(name.slice(0, 40))} cannot be a tensor's name`);
+    throw argumentError('saveSafetensors', `${formatValue(name)} cannot be a tensor's name`);
   }
 }

@@ -3,7 +3,7 @@ import { type Device, device } from '../core/device.ts';
 import { type DType, dtypes, isFloat } from '../core/dtype.ts';
 import { scopeChildren } from '../core/scope.ts';
 import { requireTensor, type Tensor } from '../core/tensor.ts';
-import { formatValue } from '../core/values.ts';
+import { checkFunction, checkOptions, formatValue } from '../core/values.ts';
 import { argumentError, shapeError } from '../errors.ts';
 import { dropGrads } from '../ops/optim-steps.ts';
 import { type Buffer, buffer, type Parameter, parameter, roleOf } from './parameter.ts';
@@ -122,10 +122,9 @@ export abstract class Module {
    * @param options.strict - whether missing and unexpected paths are errors (the default) or only reported
    * @throws ERR_ARGUMENT naming the paths that differ, ERR_SHAPE naming every tensor of another shape.
    */
-  loadStateDict(
-    state: ReadonlyMap<string, Tensor>,
-    { strict = true }: { readonly strict?: boolean } = {},
-  ): StateDifference {
+  loadStateDict(state: ReadonlyMap<string, Tensor>, options: { readonly strict?: boolean } = {}): StateDifference {
+    checkOptions('loadStateDict', options);
+    const { strict = true } = options;
     if (!(state instanceof Map))
       throw argumentError('loadStateDict', `wanted a Map of tensors, got ${formatValue(state)}`);
     for (const t of state.values()) requireTensor('loadStateDict', t, 'each value of the state');
@@ -192,6 +191,7 @@ export abstract class Module {
    * net.apply((m) => { if (m instanceof nn.Linear) nn.init.zeros(m.weight); });
    */
   apply(fn: (module: Module, path: string) => void): this {
+    checkFunction('apply', 'fn', fn);
     for (const [path, module] of [...this.namedModules()]) fn(module, path);
     return this;
   }

@@ -3,6 +3,7 @@ import { argumentError } from '../errors.ts';
 import { flatten } from '../ops/index.ts';
 import { located } from './locate.ts';
 import { type Layer, Module } from './module.ts';
+import { checkOptions } from '../core/values.ts';
 
 /**
  * Layers one after the other; their paths are '0', '1', …
@@ -60,8 +61,10 @@ export class Flatten extends Module {
   readonly startAxis: number;
   readonly endAxis: number;
 
-  constructor({ startAxis = 1, endAxis = -1 }: { readonly startAxis?: number; readonly endAxis?: number } = {}) {
+  constructor(options: { readonly startAxis?: number; readonly endAxis?: number } = {}) {
     super();
+    checkOptions('Flatten', options);
+    const { startAxis = 1, endAxis = -1 } = options;
     this.startAxis = startAxis;
     this.endAxis = endAxis;
   }

@@ -2,7 +2,7 @@ import { withContextSync } from '../core/context.ts';
 import { isFloat } from '../core/dtype.ts';
 import { keep } from '../core/scope.ts';
 import { checkLive, requireTensor, Tensor } from '../core/tensor.ts';
-import { checkIterable } from '../core/values.ts';
+import { checkArray, checkIterable, checkMap, checkOptions } from '../core/values.ts';
 import { argumentError, deviceError, dtypeError, shapeError } from '../errors.ts';
 import { zeros, zerosLike } from '../ops/index.ts';
 import { dropGrads, type StepTensors } from '../ops/optim-steps.ts';
@@ -202,7 +202,10 @@ export abstract class Optimizer<K extends string = string> {
 
   #checkState(state: OptimizerState): void {
     const where = `${this.constructor.name}.loadStateDict`;
+    checkOptions(where, state);
     if (state.kind !== this.constructor.name) throw argumentError(where, `the state is of ${state.kind}`);
+    checkArray(where, 'groups', state.groups);
+    checkMap(where, 'tensors', state.tensors);
     if (state.groups.length !== this.groups.length) {
       throw argumentError(where, `wanted ${this.groups.length} groups, got ${state.groups.length}`);
     }

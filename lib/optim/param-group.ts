@@ -2,7 +2,7 @@ import { tensor } from '../core/create.ts';
 import type { Device } from '../core/device.ts';
 import { keep } from '../core/scope.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { formatValue } from '../core/values.ts';
+import { checkFunction, checkOptions, formatValue } from '../core/values.ts';
 import { argumentError } from '../errors.ts';
 
 /** Hyper-parameters of one kind of optimizer, in the order of its kernel. */
@@ -28,6 +28,9 @@ export class ParamGroup<K extends string = string> {
     readonly lrScale: number;
     readonly check: (values: Hyper<K>) => void;
   }) {
+    checkOptions('ParamGroup', options);
+    checkFunction('ParamGroup', 'check', options.check);
+    checkOptions('ParamGroup', options.values);
     options.check(options.values);
     this.params = options.params;
     this.lrScale = options.lrScale;
@@ -46,6 +49,7 @@ export class ParamGroup<K extends string = string> {
    * @throws ERR_ARGUMENT for a value out of range; then nothing changes.
    */
   set(changes: Partial<Hyper<K>>): void {
+    checkOptions('ParamGroup.set', changes);
     const values = { ...this.#values, ...changes };
     for (const name of Object.keys(values)) {
       if (!Object.hasOwn(this.#values, name)) throw argumentError('ParamGroup.set', `unknown hyper-parameter ${name}`);

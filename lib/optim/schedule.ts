@@ -1,5 +1,6 @@
 import { argumentError } from '../errors.ts';
 import { checkNumber } from './param-group.ts';
+import { checkOptions } from '../core/values.ts';
 
 /** A learning rate as a pure function of the step; there is no state to save. */
 export abstract class Schedule {
@@ -33,8 +34,10 @@ export interface CosineWarmupOptions {
 export class CosineWarmup extends Schedule {
   readonly #options: Required<CosineWarmupOptions>;
 
-  constructor({ lr, warmupSteps = 0, totalSteps, minLr = 0 }: CosineWarmupOptions) {
+  constructor(options: CosineWarmupOptions) {
     super();
+    checkOptions('CosineWarmup', options);
+    const { lr, warmupSteps = 0, totalSteps, minLr = 0 } = options;
     checkNumber('CosineWarmup', 'lr', lr);
     checkNumber('CosineWarmup', 'minLr', minLr);
     checkNumber('CosineWarmup', 'warmupSteps', warmupSteps);

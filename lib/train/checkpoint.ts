@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { argumentError, formatError, WarpgradError } from '../errors.ts';
 import { syncFolder, temporaryName, writeSynced } from '../io/atomic.ts';
 import { encodeChunks, type HostTensor, parseSafetensors } from '../io/safetensors.ts';
+import { checkOptions, checkPath, formatValue } from '../core/values.ts';
 
 const tensorFile = 'tensors.safetensors';
 const numberFile = 'checkpoint.json';
@@ -27,9 +28,12 @@ export class CheckpointFolder {
   readonly folder: string;
   readonly #keep: number;
 
-  constructor(folder: string, { keep = 3 }: { readonly keep?: number } = {}) {
+  constructor(folder: string, options: { readonly keep?: number } = {}) {
+    checkPath('CheckpointFolder', folder);
+    checkOptions('CheckpointFolder', options);
+    const { keep = 3 } = options;
     if (!Number.isSafeInteger(keep) || keep < 1)
-      throw argumentError('CheckpointFolder', `keep: wanted an integer ≥ 1, got ${keep}`);
+      throw argumentError('CheckpointFolder', `keep: wanted an integer ≥ 1, got ${formatValue(keep)}`);
     this.folder = folder;
     this.#keep = keep;
   }
@@ -107,6 +111,7 @@ export class CheckpointFolder {
  * @throws ERR_FORMAT when a file is missing, torn or changed.
  */
 export async function readCheckpoint(path: string): Promise<Checkpoint> {
+  checkPath('readCheckpoint', path);
   const sealed = await readJson(join(path, numberFile));
   const content = member(sealed, 'content');
   if (typeof content !== 'string' || member(sealed, 'sha256') !== digest([Buffer.from(content)])) {

@@ -11,6 +11,7 @@ import type { Batches, EpochReport, Evaluation, FitOptions, FitResult, StepRepor
 import { Progress } from './progress.ts';
 import { type EpochSums, fromJson, restoreTensors, type RunState, saveTensors, toJson } from './run-state.ts';
 import { exitCode, onStopSignal, type StopSignal } from './signals.ts';
+import { checkMethods, checkOptions, formatValue } from '../core/values.ts';
 
 // Losses are read one step late: while a step runs the next one is queued. Two late would reach the queue's own bound
 // (2 replays), and there JavaScript would block instead of waiting.
@@ -45,6 +46,10 @@ export class Trainer {
   #fitting = false;
 
   constructor(options: TrainerOptions) {
+    checkOptions('Trainer', options);
+    checkMethods('Trainer', 'model', options.model, 'forward', 'parameters', 'modules');
+    checkMethods('Trainer', 'optimizer', options.optimizer, 'step', 'zeroGrad');
+    if (typeof options.loss !== 'function') checkMethods('Trainer', 'loss', options.loss, 'forward');
     this.#options = options;
     const { checkpoint, progress = 'auto', output = process.stdout, unit = 'samples' } = options;
     checkCount('checkpoint.everySteps', checkpoint?.everySteps ?? 1);
@@ -71,6 +76,8 @@ export class Trainer {
    * @throws whatever the model, the loss, the loader or a callback throws; ERR_IO when a checkpoint cannot be written.
    */
   async fit(loader: Batches, options: FitOptions): Promise<FitResult> {
+    checkMethods('Trainer.fit', 'loader', loader);
+    checkOptions('Trainer.fit', options);
     if (this.#fitting) throw argumentError('Trainer.fit', 'is already running');
     checkCount('epochs', options.epochs, 0);
     this.#fitting = true;
@@ -311,6 +318,6 @@ class Stop {
 
 function checkCount(name: string, value: number, least = 1): void {
   if (!Number.isSafeInteger(value) || value < least) {
-    throw argumentError('Trainer', `${name}: wanted an integer ≥ ${least}, got ${value}`);
+    throw argumentError('Trainer', `${name}: wanted an integer ≥ ${least}, got ${formatValue(value)}`);
   }
 }
