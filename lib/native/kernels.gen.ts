@@ -11,6 +11,19 @@ export interface Conv2dParams {
   readonly groups: number;
 }
 
+export interface Conv3dParams {
+  readonly strideD: number;
+  readonly strideH: number;
+  readonly strideW: number;
+  readonly padD: number;
+  readonly padH: number;
+  readonly padW: number;
+  readonly dilationD: number;
+  readonly dilationH: number;
+  readonly dilationW: number;
+  readonly groups: number;
+}
+
 export interface Pool2dParams {
   readonly kernelH: number;
   readonly kernelW: number;
@@ -87,8 +100,11 @@ export interface Kernels {
   scatter(out: KernelView, index: KernelView, src: KernelView | number, axis: number): void;
   scatterReduce(out: KernelView, index: KernelView, src: KernelView | number, axis: number, rule: number): void;
   conv2d(out: KernelView, x: KernelView, weight: KernelView, bias: KernelView | null, params: Conv2dParams): void;
-  conv2dGradInput(dx: KernelView, dy: KernelView, weight: KernelView, params: Conv2dParams): void;
+  conv2dGradInput(dx: KernelView, dy: KernelView, weight: KernelView, bias: KernelView | null, params: Conv2dParams): void;
   conv2dGradWeight(dWeight: KernelView, x: KernelView, dy: KernelView, params: Conv2dParams): void;
+  conv3d(out: KernelView, x: KernelView, weight: KernelView, bias: KernelView | null, params: Conv3dParams): void;
+  conv3dGradInput(dx: KernelView, dy: KernelView, weight: KernelView, bias: KernelView | null, params: Conv3dParams): void;
+  conv3dGradWeight(dWeight: KernelView, x: KernelView, dy: KernelView, params: Conv3dParams): void;
   maxPool2d(out: KernelView, indices: KernelView, x: KernelView, params: Pool2dParams): void;
   maxPool2dGrad(dx: KernelView, indices: KernelView, dy: KernelView): void;
   maxPool2dGather(out: KernelView, indices: KernelView, x: KernelView): void;

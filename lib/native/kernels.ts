@@ -104,11 +104,21 @@ function wordsFor(type: string): number {
 const roughNsPerElement = 0.3;
 
 /** Work of the ops that compute more than they touch: multiply-adds, at 25 a nanosecond. */
-const flopCounts: Readonly<Record<string, (args: readonly KernelView[]) => number>> = {
+type Flops = (args: readonly KernelView[]) => number;
+
+const perFilter = (grid: KernelView | undefined, weight: KernelView | undefined): number =>
+  (numel(grid) * numel(weight)) / (weight?.shape[0] || 1);
+const conv: Flops = ([out, , weight]) => perFilter(out, weight);
+const convGradInput: Flops = ([, dy, weight]) => perFilter(dy, weight);
+const convGradWeight: Flops = ([dWeight, , dy]) => perFilter(dy, dWeight);
+const flopCounts: Readonly<Record<string, Flops>> = {
   matmul: ([out, a]) => numel(out) * (a?.shape.at(-1) ?? 0),
-  conv2d: ([out, , weight]) => (numel(out) * numel(weight)) / (weight?.shape[0] || 1),
-  conv2dGradInput: ([, dy, weight]) => (numel(dy) * numel(weight)) / (weight?.shape[0] || 1),
-  conv2dGradWeight: ([dWeight, , dy]) => (numel(dy) * numel(dWeight)) / (dWeight?.shape[0] || 1),
+  conv2d: conv,
+  conv2dGradInput: convGradInput,
+  conv2dGradWeight: convGradWeight,
+  conv3d: conv,
+  conv3dGradInput: convGradInput,
+  conv3dGradWeight: convGradWeight,
 };
 
 function numel(view: KernelView | undefined): number {

@@ -9,8 +9,7 @@ export type { BinaryOp } from './elementwise.ts';
 export type { ToOptions } from './cast.ts';
 export { cast, clone, contiguous, detach, to } from './cast.ts';
 export * from './compare.ts';
-export type { Conv2dOptions, Pair } from './conv.ts';
-export { conv2d } from './conv.ts';
+export * from './conv.ts';
 export type { ArangeOptions, EyeOptions } from './creation.ts';
 export { arange, empty, emptyLike, eye, full, fullLike, ones, onesLike, zeros, zerosLike } from './creation.ts';
 export * from './gather.ts';
@@ -45,3 +44,4 @@ export {
   view,
 } from './view.ts';
 export { where } from './where.ts';
+export type { Pair, Sizes } from './window.ts';

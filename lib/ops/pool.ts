@@ -9,9 +9,9 @@ import type { Tensor } from '../core/tensor.ts';
 import { checkOptions } from '../core/values.ts';
 import type { Pool2dParams } from '../native/kernels.gen.ts';
 import { kernels } from '../native/kernels.ts';
-import type { Pair } from './conv.ts';
-import { outputSize } from './conv.ts';
 import { requireFloat, requireTensor } from './shared.ts';
+import type { Pair } from './window.ts';
+import { outputSize } from './window.ts';
 
 function pooled(op: string, x: Spec, p: Pool2dParams): Shape {
   const [n, c, h, w] = x.shape as [number, number, number, number];

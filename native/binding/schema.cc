@@ -36,6 +36,7 @@ Napi::Value schema(const Napi::CallbackInfo& info) {
   }
   auto structs = Napi::Object::New(env);
   addStruct<Conv2dParams>(env, structs);
+  addStruct<Conv3dParams>(env, structs);
   addStruct<Pool2dParams>(env, structs);
   auto dtypes = Napi::Array::New(env);
 #define WG_DTYPE(name, text, bytes)                  \

@@ -1,6 +1,7 @@
-// conv2d and its input gradient: one engine (conv_gemm.h), two windows. With stride s the input gradient
-// falls apart into s * s dense ones, a phase for each residue of the input's coordinates; no zeros are ever
-// multiplied in.
+// Convolution and its input gradient (which is the transposed convolution): one engine (conv_gemm.h), two
+// windows. With stride s the input gradient falls apart into s * s dense ones, a phase for each residue of the
+// input's coordinates; no zeros are ever multiplied in. Three dimensions are a sum of two over the kernel's
+// depth.
 #include "../ops/rows/conv.h"
 
 #include "conv_gemm.h"
@@ -57,6 +58,10 @@ struct Lowered {
   T* out;
   const View *sourceView, *outView, *weightView;
   int64_t biasStride;
+  // A 3-d convolution is a sum of these over its kernel's depth: the images are the planes of one of `outer`
+  // volumes, and each adds to what the others left.
+  int64_t outer, sourceOuter, outOuter;
+  bool accumulate;
 
   int64_t m() const { return backward ? shape.channels : shape.filters; }
   int64_t sourceChannels() const { return backward ? shape.filters : shape.channels; }
@@ -155,7 +160,7 @@ void run(Stream& s, const char* name, const Lowered<T>& op) {
                "conv2d: the workspace is too small"))
     return;
   T* const packed = static_cast<T*>(s.scratch);
-  const double total = static_cast<double>(shape.images * shape.groups * shape.filters) *
+  const double total = static_cast<double>(op.outer * shape.images * shape.groups * shape.filters) *
                        static_cast<double>(shape.outHeight * shape.outWidth) *
                        static_cast<double>(shape.channels * shape.kernelH * shape.kernelW);
   const bool small = total < 1 << 18;
@@ -177,7 +182,7 @@ void run(Stream& s, const char* name, const Lowered<T>& op) {
   const PixelBlock block = blockShape<T>(first, op.m(), shape.images, total);
   const int64_t imageBlocks = ceilDiv(shape.images, block.images),
                 rowBlocks = ceilDiv(first.rows, block.rows), colBlocks = ceilDiv(first.cols, block.cols);
-  each(phases * shape.groups * imageBlocks * rowBlocks * colBlocks, [&](int64_t piece) {
+  each(op.outer * phases * shape.groups * imageBlocks * rowBlocks * colBlocks, [&](int64_t piece) {
     PixelBlock mine;
     mine.col0 = piece % colBlocks * block.cols;
     piece /= colBlocks;
@@ -185,8 +190,10 @@ void run(Stream& s, const char* name, const Lowered<T>& op) {
     piece /= rowBlocks;
     mine.image0 = piece % imageBlocks * block.images;
     piece /= imageBlocks;
-    const int64_t group = piece % shape.groups, index = piece / shape.groups;
+    const int64_t group = piece % shape.groups, index = piece / shape.groups % phases,
+                  volume = piece / shape.groups / phases;
     const Phase p = op.phase(index);
+    if (op.accumulate && p.window.depth() == 0) return;
     mine.images = minOf(block.images, shape.images - mine.image0);
     mine.rows = minOf(block.rows, p.window.rows - mine.row0);
     mine.cols = minOf(block.cols, p.window.cols - mine.col0);
@@ -194,74 +201,131 @@ void run(Stream& s, const char* name, const Lowered<T>& op) {
     T* const scratch = static_cast<T*>(workerScratch());
     if (!scratch) return fail(s, Code::outOfMemory, "%s: no memory for a packing buffer", name);
     windowGemm<T>({p.window, op.m(), packed + group * op.groupElements() + op.phaseOffset(p),
-                   op.source + group * op.sourceChannels() * in.stride[1], in.stride[0],
-                   op.out + group * op.m() * to.stride[1] + p.row0 * to.stride[2] + p.col0 * to.stride[3],
+                   op.source + volume * op.sourceOuter + group * op.sourceChannels() * in.stride[1], in.stride[0],
+                   op.out + volume * op.outOuter + group * op.m() * to.stride[1] + p.row0 * to.stride[2] + p.col0 * to.stride[3],
                    to.stride[0], to.stride[1], to.stride[2] * p.rowStep, to.stride[3] * p.colStep,
-                   op.bias ? op.bias + group * op.m() * op.biasStride : nullptr, op.biasStride},
+                   op.bias ? op.bias + group * op.m() * op.biasStride : nullptr, op.biasStride, op.accumulate},
                   mine, scratch);
   });
 }
 
+/// `small` and `large` are the output and input of the convolution, or their gradients.
 template <class T>
-Lowered<T> forward(const View& out, const View& x, const View& weight, const View* bias,
+Lowered<T> lowered(bool backward, const View& small, const View& large, const View& weight, const View* bias,
                    const Conv2dParams& params) {
-  return {convShape(out, x, weight, params),
-          false,
-          static_cast<const T*>(x.data),
+  const View &source = backward ? small : large, &out = backward ? large : small;
+  const bool biased = bias && bias->data;
+  return {convShape(small, large, weight, params),
+          backward,
+          static_cast<const T*>(source.data),
           static_cast<const T*>(weight.data),
-          bias && bias->data ? static_cast<const T*>(bias->data) : nullptr,
+          biased ? static_cast<const T*>(bias->data) : nullptr,
           static_cast<T*>(out.data),
-          &x,
+          &source,
           &out,
           &weight,
-          bias && bias->data ? bias->stride[0] : 0};
+          biased ? bias->stride[0] : 0,
+          1,
+          0,
+          0,
+          false};
+}
+
+/// out[:, o] = bias[o], or zero.
+template <class T>
+void fillBias(Stream& s, const View& out, const View& bias) {
+  const int64_t channels = out.shape[1], width = out.shape[4];
+  parallelFor(s, out.shape[0] * channels, [&](int64_t plane) {
+    const int64_t n = plane / channels, o = plane % channels;
+    const T value = bias.data ? static_cast<const T*>(bias.data)[o * bias.stride[0]] : T(0);
+    T* const to = static_cast<T*>(out.data) + n * out.stride[0] + o * out.stride[1];
+    for (int64_t d = 0; d < out.shape[2]; ++d)
+      for (int64_t y = 0; y < out.shape[3]; ++y) {
+        T* const row = to + d * out.stride[2] + y * out.stride[3];
+        for (int64_t x = 0; x < width; ++x) row[x * out.stride[4]] = value;
+      }
+  });
 }
 
 template <class T>
-Lowered<T> gradInput(const View& dx, const View& dy, const View& weight, const Conv2dParams& params) {
-  return {convShape(dy, dx, weight, params),
-          true,
-          static_cast<const T*>(dy.data),
-          static_cast<const T*>(weight.data),
-          nullptr,
-          static_cast<T*>(dx.data),
-          &dy,
-          &dx,
-          &weight,
-          0};
+void run3d(Stream& s, const char* name, bool backward, const View& small, const View& large,
+           const View& weight, const View& bias, const Conv3dParams& params) {
+  const View& out = backward ? large : small;
+  if (numel(out) == 0) return;
+  fillBias<T>(s, out, bias);
+  if (numel(weight) == 0) return;
+  for (int64_t tap = 0; tap < weight.shape[2] && !failed(s); ++tap) {
+    const DepthTap depth = depthTap(tap, small.shape[2], large.shape[2], params);
+    if (depth.count == 0) continue;
+    const View smallPlanes = planes(small, depth.from, depth.count),
+               largePlanes = planes(large, depth.from * params.strideD + depth.shift, depth.count,
+                                    params.strideD),
+               tapWeight = planes(weight, tap, 0);
+    Lowered<T> op = lowered<T>(backward, smallPlanes, largePlanes, tapWeight, nullptr, planesOf(params));
+    op.outer = small.shape[0];
+    op.sourceOuter = (backward ? small : large).stride[0];
+    op.outOuter = out.stride[0];
+    op.accumulate = true;
+    run(s, name, op);
+  }
+}
+
+size_t workspace(bool backward, const View& small, const View& large, const View& weight,
+                 const Conv2dParams& params) {
+  if (!convPlausible(small, large, weight, params)) return 0;
+  return small.dtype == DType::f64
+             ? bytesFor(lowered<double>(backward, small, large, weight, nullptr, params))
+             : bytesFor(lowered<float>(backward, small, large, weight, nullptr, params));
+}
+
+bool biasFits(Stream& s, const View& out, const View& bias) {
+  return require(s, !bias.data || (bias.rank == 1 && bias.shape[0] == out.shape[1] && bias.dtype == out.dtype),
+                 "convolution: bias must have one element per output channel");
+}
+
+void run2d(Stream& s, const char* name, bool backward, const View& small, const View& large,
+           const View& weight, const View& bias, const Conv2dParams& params) {
+  if (!convFits(s, name, small, large, weight, params) || !biasFits(s, backward ? large : small, bias)) return;
+  if (small.dtype == DType::f64) run(s, name, lowered<double>(backward, small, large, weight, &bias, params));
+  else run(s, name, lowered<float>(backward, small, large, weight, &bias, params));
+}
+
+void run3d(Stream& s, const char* name, bool backward, const View& small, const View& large,
+           const View& weight, const View& bias, const Conv3dParams& params) {
+  if (!convFits(s, name, small, large, weight, params) || !biasFits(s, backward ? large : small, bias)) return;
+  if (small.dtype == DType::f64) run3d<double>(s, name, backward, small, large, weight, bias, params);
+  else run3d<float>(s, name, backward, small, large, weight, bias, params);
+}
+
+size_t workspace(bool backward, const View& small, const View& large, const View& weight,
+                 const Conv3dParams& params) {
+  if (small.rank != 5 || large.rank != 5 || weight.rank != 5) return 0;
+  const View s = planes(small, 0, 0), l = planes(large, 0, 0), w = planes(weight, 0, 0);
+  return workspace(backward, s, l, w, planesOf(params));
 }
 
 }  // namespace
 
-size_t conv2dWorkspace(const Out& out, const In& x, const In& weight, const MaybeIn&,
-                       const Conv2dParams& params) {
-  if (!convPlausible(out, x, weight, params)) return 0;
-  return out.dtype == DType::f64 ? bytesFor(forward<double>(out, x, weight, nullptr, params))
-                                 : bytesFor(forward<float>(out, x, weight, nullptr, params));
-}
+#define WG_CONVOLUTION(name, run, Params)                                                             \
+  size_t name##Workspace(const Out& out, const In& x, const In& weight, const MaybeIn&,               \
+                         const Params& params) {                                                      \
+    return workspace(false, out, x, weight, params);                                                  \
+  }                                                                                                   \
+  void name(Stream& s, const Out& out, const In& x, const In& weight, const MaybeIn& bias,            \
+            const Params& params) {                                                                   \
+    run(s, #name, false, out, x, weight, bias, params);                                               \
+  }                                                                                                   \
+  size_t name##GradInputWorkspace(const Out& dx, const In& dy, const In& weight, const MaybeIn&,      \
+                                  const Params& params) {                                             \
+    return workspace(true, dy, dx, weight, params);                                                   \
+  }                                                                                                   \
+  void name##GradInput(Stream& s, const Out& dx, const In& dy, const In& weight, const MaybeIn& bias, \
+                       const Params& params) {                                                        \
+    run(s, #name "GradInput", true, dy, dx, weight, bias, params);                                    \
+  }
 
-void conv2d(Stream& s, const Out& out, const In& x, const In& weight, const MaybeIn& bias,
-            const Conv2dParams& params) {
-  if (!convFits(s, "conv2d", out, x, weight, params)) return;
-  if (!require(s,
-               !bias.data || (bias.rank == 1 && bias.shape[0] == weight.shape[0] && bias.dtype == out.dtype),
-               "conv2d: bias must have one element per filter"))
-    return;
-  if (out.dtype == DType::f64) run(s, "conv2d", forward<double>(out, x, weight, &bias, params));
-  else run(s, "conv2d", forward<float>(out, x, weight, &bias, params));
-}
-
-size_t conv2dGradInputWorkspace(const Out& dx, const In& dy, const In& weight, const Conv2dParams& params) {
-  if (!convPlausible(dy, dx, weight, params)) return 0;
-  return dx.dtype == DType::f64 ? bytesFor(gradInput<double>(dx, dy, weight, params))
-                                : bytesFor(gradInput<float>(dx, dy, weight, params));
-}
-
-void conv2dGradInput(Stream& s, const Out& dx, const In& dy, const In& weight, const Conv2dParams& params) {
-  if (!convFits(s, "conv2dGradInput", dy, dx, weight, params)) return;
-  if (dx.dtype == DType::f64) run(s, "conv2dGradInput", gradInput<double>(dx, dy, weight, params));
-  else run(s, "conv2dGradInput", gradInput<float>(dx, dy, weight, params));
-}
+WG_CONVOLUTION(conv2d, run2d, Conv2dParams)
+WG_CONVOLUTION(conv3d, run3d, Conv3dParams)
 
 }  // namespace WG_ISA
 }  // namespace wg::cpu

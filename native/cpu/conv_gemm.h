@@ -17,6 +17,7 @@ struct WindowGemm {
   int64_t outImage, outM, outY, outX;
   const T* bias;  ///< one per m, or null
   int64_t biasStride;
+  bool accumulate;  ///< add to what `out` holds
 };
 
 inline int64_t tileRows(int64_t m) {
@@ -98,11 +99,14 @@ inline void scatterTile(const T* dense, int64_t denseRow, T* out, int64_t outM, 
 /// elements.
 template <class T, int NV>
 WG_INLINE void directStrip(T* out, const T* from, const int64_t* offsets, const T* weights,
-                           int64_t weightStride, int64_t taps, T bias, int count) {
+                           int64_t weightStride, int64_t taps, T bias, bool accumulate, int count) {
   constexpr int L = Lanes<T>::kCount;
   typename Lanes<T>::Vec acc[NV];
 #pragma GCC unroll 4
-  for (int j = 0; j < NV; ++j) acc[j] = typename Lanes<T>::Vec{} + bias;
+  for (int j = 0; j < NV; ++j) {
+    acc[j] = typename Lanes<T>::Vec{} + bias;
+    if (accumulate) acc[j] += count == NV * L ? loadVec(out + j * L) : loadPart(out + j * L, count);
+  }
   for (int64_t k = 0; k < taps; ++k) {
     const T weight = weights[k * weightStride];
 #pragma GCC unroll 4
@@ -142,9 +146,9 @@ inline bool windowDirect(const WindowGemm<T>& g, const PixelBlock& block, T* scr
         int64_t x = 0;
         for (; x + kWideVectors * L <= block.cols; x += kWideVectors * L)
           directStrip<T, kWideVectors>(out + x, from + x, offsets, weights, g.m, taps, bias,
-                                       kWideVectors * L);
+                                       g.accumulate, kWideVectors * L);
         for (; x < block.cols; x += L)
-          directStrip<T, 1>(out + x, from + x, offsets, weights, g.m, taps, bias,
+          directStrip<T, 1>(out + x, from + x, offsets, weights, g.m, taps, bias, g.accumulate,
                             static_cast<int>(minOf(L, block.cols - x)));
       }
   return true;
@@ -210,7 +214,7 @@ inline void windowGemm(const WindowGemm<T>& g, const PixelBlock& block, T* scrat
         if (together) {
           t.c = out + i * g.outM + to[0];
           t.cRow = g.outM;
-          t.accumulate = k0 > 0;
+          t.accumulate = g.accumulate || k0 > 0;
           tileKernel<T, true>(lines, nv)(t);
         } else {
           t.c = dense;
@@ -218,7 +222,8 @@ inline void windowGemm(const WindowGemm<T>& g, const PixelBlock& block, T* scrat
           t.accumulate = false;
           t.cols = nv * L;
           tileKernel<T, true>(lines, nv)(t);
-          scatterTile(dense, nv * L, out + i * g.outM, g.outM, g.outX, lines, runs, to, runCount, k0 > 0);
+          scatterTile(dense, nv * L, out + i * g.outM, g.outM, g.outX, lines, runs, to, runCount,
+                      g.accumulate || k0 > 0);
         }
       }
     }

@@ -1,4 +1,4 @@
-// conv2dGradWeight as dW^T[taps, filters] = sum over pixels of im2col[pixel, tap] * dy[pixel, filter]. The
+// A convolution's weight gradient as dW^T[taps, filters] = sum over pixels of im2col[pixel, tap] * dy[pixel, filter]. The
 // tile broadcasts source values through per-row offsets into a padded slab, so im2col is never built; dy is
 // transposed once per block of pixels. Chunks own ranges of images and channels; their partial sums are added
 // in order.
@@ -104,22 +104,29 @@ inline constexpr int64_t kSlabRoom =
     static_cast<int64_t>(kWorkerScratchBytes) / static_cast<int64_t>(sizeof(T)) - kDyElements<T> -
     4 * Lanes<T>::kCount;
 
+/// Where images lie: `inner` to a volume (the planes of a 3-d convolution that one tap of its depth reaches).
+struct Images {
+  int64_t inner, xOuter, xInner, dyOuter, dyInner;
+  int64_t ofX(int64_t image) const { return image / inner * xOuter + image % inner * xInner; }
+  int64_t ofDy(int64_t image) const { return image / inner * dyOuter + image % inner * dyInner; }
+};
+
 template <class T>
 struct Chunk {
   const ConvShape& shape;
   const Cut& cut;
   Window window;  ///< from x to dy, `channels` those of a group
-  const T* x;     ///< at the chunk's first image, group and channel
-  int64_t xImage;
-  const T* dy;  ///< at the chunk's first image and group
-  int64_t dyImage, dyFilter, dyRow, dyCol;
-  int64_t images, channels;
+  const T* x;     ///< at the chunk's first group and channel
+  const T* dy;    ///< at the chunk's first group
+  Images at;
+  int64_t dyFilter, dyRow, dyCol;
+  int64_t image0, images, channels;
   T* sums;  ///< [channels * taps][cut.filters]
 
   /// dy of one block as [panel][pixel][width], zero beyond the last filter.
   void packDy(T* to, const PixelBlock& block, int64_t filter0, int64_t filters, int width) const {
     const T* const from =
-        dy + block.image0 * dyImage + filter0 * dyFilter + block.row0 * dyRow + block.col0 * dyCol;
+        dy + at.ofDy(block.image0) + filter0 * dyFilter + block.row0 * dyRow + block.col0 * dyCol;
     const int lines = static_cast<int>(filters);
     if (dyCol == 1 && (block.rows == 1 || dyRow == block.cols)) {
       packPanel(to, width, lines, block.rows * block.cols, from, dyFilter, 1);
@@ -141,7 +148,7 @@ struct Chunk {
     const int64_t slabChannels = channelsThatFit(block);
     T* const packed = scratch;
     T* const copy = scratch + kDyElements<T> + 2 * L;
-    for (int64_t image = 0; image < images; ++image)
+    for (int64_t image = image0; image < image0 + images; ++image)
       for (int64_t row = 0; row < window.rows; row += block.rows)
         for (int64_t col = 0; col < window.cols; col += block.cols) {
           const PixelBlock part{
@@ -169,31 +176,31 @@ struct Chunk {
       for (int64_t tap0 = 0; tap0 < cut.taps; tap0 += kTaps) {
         typename Lanes<T>::Vec acc[kTaps] = {};
         const int64_t taps = minOf(kTaps, cut.taps - tap0);
-        for (int64_t image = 0; image < images; ++image)
+        for (int64_t image = image0; image < image0 + images; ++image)
           for (int64_t row = 0; row < window.rows; row += block.rows)
             for (int64_t col = 0; col < window.cols; col += block.cols) {
               const PixelBlock part{image, 1,
                                     row,   minOf(block.rows, window.rows - row),
                                     col,   minOf(block.cols, window.cols - col)};
               const Slab<T> slab = makeSlab(window, part, slabShape(window, part),
-                                            x + image * xImage + c * window.strideC, xImage, 1, scratch);
+                                            x + at.ofX(image) + c * window.strideC, 0, 1, scratch);
               int64_t offsets[kTaps];
               tapOffsets(window, slab.strideC, slab.strideY, 0, tap0, taps, offsets);
               for (int64_t i = taps; i < kTaps; ++i) offsets[i] = offsets[0];
               for (int64_t y = 0; y < part.rows; ++y) {
-                const T* const d = dy + image * dyImage + (row + y) * dyRow + col;
+                const T* const d = dy + at.ofDy(image) + (row + y) * dyRow + col;
                 const T* const from = slab.data + y * window.stepY * slab.strideY;
-                int64_t at = 0;
-                for (; at + L <= part.cols; at += L) {
-                  const auto value = loadVec(d + at);
+                int64_t i0 = 0;
+                for (; i0 + L <= part.cols; i0 += L) {
+                  const auto value = loadVec(d + i0);
 #pragma GCC unroll 8
-                  for (int i = 0; i < kTaps; ++i) acc[i] += value * loadVec(from + offsets[i] + at);
+                  for (int i = 0; i < kTaps; ++i) acc[i] += value * loadVec(from + offsets[i] + i0);
                 }
-                if (at == part.cols) continue;
-                const int left = static_cast<int>(part.cols - at);
-                const auto value = loadPart(d + at, left);
+                if (i0 == part.cols) continue;
+                const int left = static_cast<int>(part.cols - i0);
+                const auto value = loadPart(d + i0, left);
 #pragma GCC unroll 8
-                for (int i = 0; i < kTaps; ++i) acc[i] += value * loadPart(from + offsets[i] + at, left);
+                for (int i = 0; i < kTaps; ++i) acc[i] += value * loadPart(from + offsets[i] + i0, left);
               }
             }
         for (int64_t i = 0; i < taps; ++i) {
@@ -218,7 +225,7 @@ struct Chunk {
   void accumulate(const PixelBlock& block, const T* packed, int64_t filter, int vectors, int64_t c0,
                   int64_t count, T* copy) const {
     const Slab<T> slab = makeSlab(window, block, slabShape(window, block),
-                                  x + block.image0 * xImage + c0 * window.strideC, xImage, count, copy);
+                                  x + at.ofX(block.image0) + c0 * window.strideC, 0, count, copy);
     const int64_t lines = count * cut.taps, rows = ceilDiv(lines, ceilDiv(lines, kTileRows));
     int64_t offsets[kTileRows];
     for (int64_t i = 0; i < lines; i += rows) {
@@ -249,7 +256,7 @@ struct Chunk {
         const int64_t col = (block.col0 + p % block.cols) * window.stepX + q * window.tapX + window.originX;
         if (row < 0 || row >= window.height || col < 0 || col >= window.width) continue;
         const T value =
-            x[block.image0 * xImage + c * window.strideC + row * window.strideY + col * window.strideX];
+            x[at.ofX(block.image0) + c * window.strideC + row * window.strideY + col * window.strideX];
         for (int64_t f = 0; f < filters; ++f) to[f] += value * packed[p * width + f];
       }
     }
@@ -257,8 +264,7 @@ struct Chunk {
 };
 
 template <class T>
-void run(Stream& s, const Out& dWeight, const In& x, const In& dy, const Conv2dParams& params) {
-  const ConvShape c = convShape(dy, x, dWeight, params);
+void run(Stream& s, const View& dWeight, const View& x, const View& dy, const ConvShape& c, const Images& at) {
   const Cut cut = cutOf<T>(c);
   const int64_t sums = cut.sums(c);
   if (sums == 0 || c.groups * c.filters == 0) return;
@@ -287,13 +293,13 @@ void run(Stream& s, const Out& dWeight, const In& x, const In& dy, const Conv2dP
         c,
         cut,
         window,
-        static_cast<const T*>(x.data) + image * x.stride[0] + (group * c.channels + channel) * x.stride[1],
-        x.stride[0],
-        static_cast<const T*>(dy.data) + image * dy.stride[0] + group * c.filters * dy.stride[1],
-        dy.stride[0],
+        static_cast<const T*>(x.data) + (group * c.channels + channel) * x.stride[1],
+        static_cast<const T*>(dy.data) + group * c.filters * dy.stride[1],
+        at,
         dy.stride[1],
         dy.stride[2],
         dy.stride[3],
+        image,
         minOf(cut.images, c.images - image),
         minOf(cut.channels, c.channels - channel),
         partial + (block * c.groups + group) * sums + channel * cut.taps * cut.filters};
@@ -331,8 +337,41 @@ size_t conv2dGradWeightWorkspace(const Out& dWeight, const In& x, const In& dy, 
 
 void conv2dGradWeight(Stream& s, const Out& dWeight, const In& x, const In& dy, const Conv2dParams& params) {
   if (!convFits(s, "conv2dGradWeight", dy, x, dWeight, params)) return;
-  if (dWeight.dtype == DType::f64) run<double>(s, dWeight, x, dy, params);
-  else run<float>(s, dWeight, x, dy, params);
+  const ConvShape c = convShape(dy, x, dWeight, params);
+  const Images at{1, x.stride[0], 0, dy.stride[0], 0};
+  if (dWeight.dtype == DType::f64) run<double>(s, dWeight, x, dy, c, at);
+  else run<float>(s, dWeight, x, dy, c, at);
+}
+
+size_t conv3dGradWeightWorkspace(const Out& dWeight, const In& x, const In& dy, const Conv3dParams& params) {
+  if (dWeight.rank != 5 || x.rank != 5 || dy.rank != 5) return 0;
+  const View w = planes(dWeight, 0, 0), source = planes(x, 0, 0), target = planes(dy, 0, 0);
+  if (!convPlausible(target, source, w, planesOf(params))) return 0;
+  ConvShape c = convShape(target, source, w, planesOf(params));
+  if (numel(dWeight) == 0 || params.strideD < 1) return 0;
+  // How many planes a tap reaches decides how the work is cut.
+  size_t most = 0;
+  for (int64_t tap = 0; tap < dWeight.shape[2]; ++tap) {
+    c.images = x.shape[0] * depthTap(tap, dy.shape[2], x.shape[2], params).count;
+    const size_t bytes = dWeight.dtype == DType::f64 ? bytesFor<double>(c) : bytesFor<float>(c);
+    if (bytes > most) most = bytes;
+  }
+  return most;
+}
+
+void conv3dGradWeight(Stream& s, const Out& dWeight, const In& x, const In& dy, const Conv3dParams& params) {
+  if (!convFits(s, "conv3dGradWeight", dy, x, dWeight, params) || numel(dWeight) == 0) return;
+  for (int64_t tap = 0; tap < dWeight.shape[2] && !failed(s); ++tap) {
+    const DepthTap depth = depthTap(tap, dy.shape[2], x.shape[2], params);
+    const int64_t from = depth.count > 0 ? depth.from : 0,
+                  to = depth.count > 0 ? depth.from * params.strideD + depth.shift : 0;
+    const View w = planes(dWeight, tap, 0), source = planes(x, to, 0), target = planes(dy, from, 0);
+    ConvShape c = convShape(target, source, w, planesOf(params));
+    c.images = x.shape[0] * depth.count;
+    const Images at{depth.count, x.stride[0], params.strideD * x.stride[2], dy.stride[0], dy.stride[2]};
+    if (dWeight.dtype == DType::f64) run<double>(s, w, source, target, c, at);
+    else run<float>(s, w, source, target, c, at);
+  }
 }
 
 }  // namespace WG_ISA

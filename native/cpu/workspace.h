@@ -7,4 +7,7 @@
 // ISA's kernels: tiles differ.
 #pragma once
 
-#define WG_WORKSPACE_OPS(X) X(matmul) X(conv2d) X(conv2dGradInput) X(conv2dGradWeight)
+#define WG_WORKSPACE_OPS(X)                                  \
+  X(matmul)                                                  \
+  X(conv2d) X(conv2dGradInput) X(conv2dGradWeight) X(conv3d) \
+  X(conv3dGradInput) X(conv3dGradWeight)

@@ -26,7 +26,7 @@ using namespace wg;
   namespace wg::cpu::isa {                                                                       \
   void matmul(Stream&, const Out&, const In&, const In&, const MaybeIn&);                        \
   void conv2d(Stream&, const Out&, const In&, const In&, const MaybeIn&, const Conv2dParams&);   \
-  void conv2dGradInput(Stream&, const Out&, const In&, const In&, const Conv2dParams&);          \
+  void conv2dGradInput(Stream&, const Out&, const In&, const In&, const MaybeIn&, const Conv2dParams&); \
   void conv2dGradWeight(Stream&, const Out&, const In&, const In&, const Conv2dParams&);         \
   void maxPool2d(Stream&, const Out&, const Out&, const In&, const Pool2dParams&);               \
   void maxPool2dGrad(Stream&, const Out&, const In&, const In&);                                 \
@@ -35,7 +35,7 @@ using namespace wg;
   void avgPool2dGrad(Stream&, const Out&, const In&, const Pool2dParams&);                       \
   size_t matmulWorkspace(const Out&, const In&, const In&, const MaybeIn&);                      \
   size_t conv2dWorkspace(const Out&, const In&, const In&, const MaybeIn&, const Conv2dParams&); \
-  size_t conv2dGradInputWorkspace(const Out&, const In&, const In&, const Conv2dParams&);        \
+  size_t conv2dGradInputWorkspace(const Out&, const In&, const In&, const MaybeIn&, const Conv2dParams&); \
   size_t conv2dGradWeightWorkspace(const Out&, const In&, const In&, const Conv2dParams&);       \
   }
 WG_DECLARE_ISA(base)
@@ -267,8 +267,8 @@ void convCase(const Kernels& kernels, int64_t images, int64_t c, int64_t f, int6
   check(everyThreadCount(out, kernels.conv2dWorkspace(ov, xv, wv, z, p),
                          [&](Stream& s) { kernels.conv2d(s, ov, xv, wv, z, p); }),
         std::string(name) + " threads");
-  check(everyThreadCount(dx, kernels.conv2dGradInputWorkspace(dxv, dyv, wv, p),
-                         [&](Stream& s) { kernels.conv2dGradInput(s, dxv, dyv, wv, p); }),
+  check(everyThreadCount(dx, kernels.conv2dGradInputWorkspace(dxv, dyv, wv, z, p),
+                         [&](Stream& s) { kernels.conv2dGradInput(s, dxv, dyv, wv, z, p); }),
         std::string(name) + " dx threads");
   check(everyThreadCount(dWeight, kernels.conv2dGradWeightWorkspace(dwv, xv, dyv, p),
                          [&](Stream& s) { kernels.conv2dGradWeight(s, dwv, xv, dyv, p); }),

@@ -1,13 +1,13 @@
 import { test } from 'uvu';
 import * as ops from '../../lib/ops/index.ts';
-import { checkOp, type OpCase } from '../support/check-op.ts';
-import { distinct, given, rand, randInt, type TensorSpec } from '../support/random.ts';
-import { avgPool2d, conv2d, maxPool2d } from '../support/reference/matrix.ts';
+import { checkOp } from '../support/check-op.ts';
+import { given, rand, randInt } from '../support/random.ts';
+import { conv } from '../support/reference/window.ts';
 
 const odd = rand(2, 3, 7, 5);
 
 checkOp('conv2d', ops.conv2d, {
-  reference: conv2d,
+  reference: conv(2),
   additive: true,
   ulps: 16,
   cases: [
@@ -30,6 +30,13 @@ checkOp('conv2d', ops.conv2d, {
     { name: 'a kernel as large as the image', args: [rand(2, 2, 3, 4), rand(2, 2, 3, 4), null] },
     { name: 'padding larger than the kernel', args: [rand(1, 1, 2, 2), rand(1, 1, 2, 2), null, { padding: 3 }] },
     { name: 'an even kernel and a rest', args: [rand(1, 1, 5, 6), rand(1, 1, 2, 4), null, { stride: 3 }] },
+    { name: 'no batch', args: [rand(2, 4, 5), rand(3, 2, 3, 3), rand(3), { padding: 1 }] },
+    { name: "'same' with an even kernel", args: [rand(1, 2, 5, 4), rand(3, 2, 2, 4), rand(3), { padding: 'same' }] },
+    {
+      name: "'same' with dilation",
+      args: [rand(1, 2, 6, 5), rand(2, 2, 2, 3), null, { padding: 'same', dilation: [3, 2] }],
+    },
+    { name: "'valid'", args: [rand(1, 2, 4, 4), rand(2, 2, 3, 3), null, { padding: 'valid' }], grad: false },
     { name: 'an empty batch', args: [rand(0, 2, 4, 4), rand(3, 2, 3, 3), rand(3)], grad: false },
     {
       name: 'LeNet first layer',
@@ -99,6 +106,18 @@ checkOp('conv2d', ops.conv2d, {
       args: () => [rand(1, 1, 4, 4), rand(1, 1, 2, 2), null, { padding: 2 ** 31 }],
       code: 'ERR_ARGUMENT',
     },
+    {
+      name: "'same' with a stride",
+      args: () => [rand(1, 1, 4, 4), rand(1, 1, 2, 2), null, { stride: 2, padding: 'same' }],
+      code: 'ERR_ARGUMENT',
+      message: /stride 1/,
+    },
+    {
+      name: 'an unknown padding',
+      args: () => [rand(1, 1, 4, 4), rand(1, 1, 2, 2), null, { padding: 'full' }],
+      code: 'ERR_ARGUMENT',
+      message: /'valid' or 'same'/,
+    },
     { name: 'no groups', args: () => [rand(1, 2, 4, 4), rand(2, 2, 2, 2), null, { groups: 0 }], code: 'ERR_ARGUMENT' },
     {
       name: 'groups that do not divide',
@@ -110,7 +129,7 @@ checkOp('conv2d', ops.conv2d, {
       args: () => [rand(1, 1, 4, 4), rand(1, 1, 2, 2), null, { stride: [1, 1, 1] }],
       code: 'ERR_ARGUMENT',
     },
-    { name: 'an image of rank 3', args: () => [rand(1, 4, 4), rand(1, 1, 2, 2), null], code: 'ERR_SHAPE' },
+    { name: 'an image of rank 2', args: () => [rand(4, 4), rand(1, 1, 2, 2), null], code: 'ERR_SHAPE' },
     { name: 'a weight of rank 3', args: () => [rand(1, 1, 4, 4), rand(1, 2, 2), null], code: 'ERR_SHAPE' },
     { name: 'a bias of another size', args: () => [rand(1, 1, 4, 4), rand(2, 1, 2, 2), rand(3)], code: 'ERR_SHAPE' },
     {
@@ -119,66 +138,6 @@ checkOp('conv2d', ops.conv2d, {
       code: 'ERR_DTYPE',
     },
   ],
-});
-
-const poolings = (values: (...shape: number[]) => TensorSpec): OpCase[] => [
-  { name: '2×2', args: [values(2, 3, 4, 6), 2] },
-  { name: 'overlapping windows', args: [values(1, 2, 5, 6), 3, { stride: 1 }] },
-  { name: 'different sizes', args: [values(1, 2, 7, 5), [3, 2], { stride: [2, 1] }] },
-  { name: 'padding', args: [values(1, 2, 5, 4), 3, { stride: 2, padding: 1 }] },
-  { name: 'a rest that is left out', args: [values(1, 1, 5, 5), 2] },
-  { name: 'the whole image', args: [values(2, 2, 3, 3), 3] },
-  { name: '1×1', args: [values(1, 2, 3, 3), 1] },
-  { name: 'an empty batch', args: [values(0, 2, 4, 4), 2], grad: false },
-  { name: 'many images', args: [values(17, 6, 12, 12), 2], grad: false, layouts: ['contiguous', 'transposed'] },
-];
-const badPooling = (name: string) => [
-  {
-    name: 'a window larger than the image',
-    args: () => [rand(1, 1, 2, 2), 3],
-    code: 'ERR_SHAPE',
-    message: new RegExp(`^${name}: `),
-  },
-  { name: 'size 0', args: () => [rand(1, 1, 4, 4), 0], code: 'ERR_ARGUMENT' },
-  { name: 'stride 0', args: () => [rand(1, 1, 4, 4), 2, { stride: 0 }], code: 'ERR_ARGUMENT' },
-  { name: 'a negative padding', args: () => [rand(1, 1, 4, 4), 2, { padding: -1 }], code: 'ERR_ARGUMENT' },
-  {
-    name: 'more padding than half the window',
-    args: () => [rand(1, 1, 4, 4), 2, { padding: 2 }],
-    code: 'ERR_ARGUMENT',
-  },
-  { name: 'rank 2', args: () => [rand(4, 4), 2], code: 'ERR_SHAPE' },
-  { name: 'integers', args: () => [randInt(0, 3, [1, 1, 4, 4]), 2], code: 'ERR_DTYPE' },
-];
-
-checkOp('maxPool2d', ops.maxPool2d, {
-  reference: maxPool2d,
-  ulps: 0,
-  cases: [
-    ...poolings(distinct),
-    { name: 'dilation', args: [distinct(1, 2, 7, 7), 2, { dilation: 2, stride: 1 }] },
-    { name: 'NaN wins its window', args: [given([1, Number.NaN, 3, 4], [1, 1, 2, 2]), 2], grad: false },
-    {
-      name: 'minus infinity',
-      args: [given([-Infinity, -Infinity, -Infinity, -Infinity], [1, 1, 2, 2]), 2],
-      grad: false,
-    },
-  ],
-  rejects: badPooling('maxPool2d'),
-});
-
-checkOp('avgPool2d', ops.avgPool2d, {
-  reference: avgPool2d,
-  additive: true,
-  ulps: 8,
-  cases: [
-    ...poolings(rand),
-    {
-      name: 'padding that does not count',
-      args: [rand(1, 2, 5, 4), 3, { stride: 2, padding: 1, countIncludePad: false }],
-    },
-  ],
-  rejects: badPooling('avgPool2d'),
 });
 
 test.run();
