@@ -1,12 +1,21 @@
 export { ReLU, Sigmoid, Tanh } from './activation.ts';
 export { BatchNorm2d, type BatchNorm2dOptions } from './batch-norm.ts';
-export { Conv2d, type Conv2dOptions } from './conv.ts';
+export {
+  Conv1d,
+  Conv2d,
+  Conv3d,
+  type ConvOptions,
+  ConvTranspose1d,
+  ConvTranspose2d,
+  ConvTranspose3d,
+  type ConvTransposeOptions,
+} from './conv.ts';
 export { Dropout } from './dropout.ts';
 export * as init from './init.ts';
 export { Linear, type LinearOptions } from './linear.ts';
 export { CrossEntropyLoss, type CrossEntropyLossOptions, MSELoss, type Reduction } from './loss.ts';
 export { type Layer, Module, type StateDict, type StateDifference } from './module.ts';
-export type { LayerOptions, Pair } from './options.ts';
+export type { LayerOptions } from './options.ts';
 export { type Buffer, buffer, type Parameter, parameter } from './parameter.ts';
 export { AvgPool2d, type AvgPool2dOptions, MaxPool2d, type MaxPool2dOptions } from './pooling.ts';
 export { Flatten, Sequential } from './sequential.ts';

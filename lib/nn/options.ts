@@ -2,6 +2,7 @@ import type { Device } from '../core/device.ts';
 import type { Generator } from '../core/generator.ts';
 import { formatValue } from '../core/values.ts';
 import { argumentError } from '../errors.ts';
+import type { Sizes } from '../ops/index.ts';
 
 /** Where a layer's parameters are made, and the generator they are drawn from. */
 export interface LayerOptions {
@@ -10,20 +11,18 @@ export interface LayerOptions {
   readonly generator?: Generator | undefined;
 }
 
-/** One number for both axes, or [height, width]. */
-export type Pair = number | readonly [number, number];
-
-/** `value` as [height, width]. */
-export function pair(value: Pair): readonly [number, number] {
-  if (typeof value === 'number') return [value, value];
-  if (Array.isArray(value) && value.length === 2) return value;
-  throw argumentError('nn', `wanted a number or [height, width], got ${formatValue(value)}`);
+/** `value`, one number for all or one for each of `rank` axes, as a list. */
+export function sizes(layer: string, value: Sizes, rank: number): readonly number[] {
+  if (typeof value === 'number') return new Array<number>(rank).fill(value);
+  if (Array.isArray(value) && value.length === rank) return [...value];
+  const list = ['[length]', '[height, width]', '[depth, height, width]'][rank - 1];
+  throw argumentError(layer, `wanted a number or ${list}, got ${formatValue(value)}`);
 }
 
-/** "5×5" for a size, "2" where both axes agree. */
-export function formatPair(value: Pair): string {
-  const [height, width] = pair(value);
-  return height === width ? String(height) : `${height}×${width}`;
+/** "5×3" for sizes, "2" where all agree. */
+export function formatSizes(value: Sizes): string {
+  if (typeof value === 'number') return String(value);
+  return value.every((size) => size === value[0]) ? String(value[0]) : value.join('×');
 }
 
 /** Throws ERR_ARGUMENT unless every value is an integer ≥ 1. */

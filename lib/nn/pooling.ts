@@ -1,8 +1,8 @@
 import type { Tensor } from '../core/tensor.ts';
 import { checkOptions } from '../core/values.ts';
-import { avgPool2d, maxPool2d } from '../ops/index.ts';
+import { avgPool2d, maxPool2d, type Pair } from '../ops/index.ts';
 import { Module } from './module.ts';
-import { formatPair, type Pair, pair } from './options.ts';
+import { formatSizes } from './options.ts';
 
 /** Options of `MaxPool2d`. */
 export interface MaxPool2dOptions {
@@ -34,7 +34,7 @@ export class MaxPool2d extends Module {
   constructor(kernelSize: Pair, options: MaxPool2dOptions = {}) {
     super();
     checkOptions('MaxPool2d', options);
-    this.kernelSize = pair(kernelSize);
+    this.kernelSize = kernelSize;
     this.#options = options;
   }
 
@@ -60,7 +60,7 @@ export class AvgPool2d extends Module {
   constructor(kernelSize: Pair, options: AvgPool2dOptions = {}) {
     super();
     checkOptions('AvgPool2d', options);
-    this.kernelSize = pair(kernelSize);
+    this.kernelSize = kernelSize;
     this.#options = options;
   }
 
@@ -77,8 +77,8 @@ function describe(
   kernelSize: Pair,
   { stride = kernelSize, padding = 0 }: { readonly stride?: Pair; readonly padding?: Pair },
 ): string {
-  const parts = [formatPair(kernelSize)];
-  if (formatPair(stride) !== formatPair(kernelSize)) parts.push(`stride ${formatPair(stride)}`);
-  if (formatPair(padding) !== '0') parts.push(`padding ${formatPair(padding)}`);
+  const parts = [formatSizes(kernelSize)];
+  if (formatSizes(stride) !== formatSizes(kernelSize)) parts.push(`stride ${formatSizes(stride)}`);
+  if (formatSizes(padding) !== '0') parts.push(`padding ${formatSizes(padding)}`);
   return parts.join(', ');
 }

@@ -1,0 +1,58 @@
+// Layers of convolution and pooling: shapes, start values, what they hand on, how they print.
+import { strict as assert } from 'node:assert';
+import { suite } from 'uvu';
+import { Generator, nn, ones, randn } from '../../lib/index.ts';
+import * as ops from '../../lib/ops/index.ts';
+import { rejects } from '../support/rejects.ts';
+import { elements } from '../support/tensors.ts';
+
+const test = suite('nn windows');
+
+test('convolutions over 1 to 3 axes and back', () => {
+  const shape = (layer: nn.Layer, ...size: number[]): number[] => [...layer.forward(ones(size)).shape];
+  assert.deepEqual(shape(new nn.Conv1d(2, 4, 3, { stride: 2, padding: 1 }), 5, 2, 9), [5, 4, 5]);
+  assert.deepEqual(shape(new nn.Conv2d(2, 4, [2, 4], { padding: 'same' }), 2, 6, 5), [4, 6, 5]);
+  assert.deepEqual(shape(new nn.Conv3d(2, 4, [1, 2, 3], { dilation: [1, 2, 1] }), 1, 2, 3, 5, 6), [1, 4, 3, 3, 4]);
+  assert.deepEqual(shape(new nn.ConvTranspose1d(2, 4, 3, { stride: 2, outputPadding: 1 }), 1, 2, 4), [1, 4, 10]);
+  assert.deepEqual(shape(new nn.ConvTranspose2d(2, 4, 2, { stride: 2, groups: 2 }), 1, 2, 4, 3), [1, 4, 8, 6]);
+  assert.deepEqual(shape(new nn.ConvTranspose3d(2, 4, 2, { padding: 1 }), 1, 2, 3, 4, 5), [1, 4, 2, 3, 4]);
+});
+
+test('a layer is its op with its own weight, bias and options', () => {
+  const layer = new nn.ConvTranspose2d(2, 6, [3, 2], { stride: [2, 1], padding: 1, groups: 2, dtype: 'float64' });
+  const x = randn([2, 2, 4, 3], { dtype: 'float64' });
+  const { weight, bias } = layer;
+  assert.deepEqual([...weight.shape], [2, 3, 3, 2]);
+  assert.deepEqual(
+    elements(layer.forward(x)),
+    elements(ops.convTranspose2d(x, weight, bias, { stride: [2, 1], padding: 1, groups: 2 })),
+  );
+});
+
+test('weights and biases start within 1/√(weight.shape[1] · kernel)', () => {
+  const generator = new Generator(7);
+  for (const [layer, fan] of [
+    [new nn.Conv1d(8, 32, 5, { generator }), 40],
+    [new nn.Conv3d(4, 8, 3, { groups: 2, generator }), 54],
+    [new nn.ConvTranspose2d(16, 8, 3, { generator }), 72],
+  ] as const) {
+    const bound = 1 / Math.sqrt(fan);
+    const values = elements(layer.weight);
+    assert.ok(values.every((value) => Math.abs(value) <= bound) && Math.max(...values) > 0.98 * bound);
+    assert.ok(layer.bias && elements(layer.bias).every((value) => Math.abs(value) <= bound));
+  }
+});
+
+test('layers print their options', () => {
+  const text = (layer: nn.Module): string | undefined => String(layer).split('\n')[0];
+  assert.equal(text(new nn.Conv1d(1, 2, 3, { padding: 'same' })), 'Conv1d(1, 2, kernel 3, padding same)');
+  assert.equal(
+    text(new nn.ConvTranspose2d(4, 2, [3, 2], { stride: 2, outputPadding: [1, 0], bias: false })),
+    'ConvTranspose2d(4, 2, kernel 3×2, stride 2, bias: false, output padding 1×0)',
+  );
+  rejects(() => new nn.Conv1d(2, 2, [3, 3]), 'ERR_ARGUMENT', /Conv1d: wanted a number or \[length\]/);
+  rejects(() => new nn.Conv2d(4, 6, 3, { groups: 4 }), 'ERR_ARGUMENT', /groups must divide/);
+  rejects(() => new nn.Conv2d(4, 6, 3, { padding: 'full' as 'same' }), 'ERR_ARGUMENT', /padding: wanted numbers/);
+});
+
+test.run();
