@@ -1,4 +1,7 @@
 // The addon's entry, and the functions that move the queue: flush, wait, fence, collect, capture.
+#include <cstdlib>
+#include <cstring>
+
 #include "binding.h"
 
 namespace wg {
@@ -193,6 +196,8 @@ Addon::Addon(Napi::Env env) : environment(wakeUp, this) {
                                       callOnWake, &wake) != napi_ok)
     throwError(env, "ERR_NATIVE_LOAD", "no threadsafe function could be made");
   napi_unref_threadsafe_function(env, wake);
+  const char* zeroCopy = std::getenv("WARPGRAD_ZERO_COPY");
+  externalBuffers = !zeroCopy || std::strcmp(zeroCopy, "0") != 0;
 }
 
 Addon& addonOf(Napi::Env env) {

@@ -32,7 +32,7 @@ struct Addon {
   Napi::Reference<Napi::ArrayBuffer> buffer;
   std::unordered_map<uint64_t, PendingRead> reads;
   std::unordered_map<uint64_t, Napi::Reference<Napi::ArrayBuffer>> borrowedArrays;
-  bool externalBuffers = true;  ///< false once the runtime refused one
+  bool externalBuffers = true;  ///< false once the runtime refused one, or with WARPGRAD_ZERO_COPY=0
 };
 
 Addon& addonOf(Napi::Env env);

@@ -1,5 +1,6 @@
 // Memory shown to JavaScript: snapshots stay what they were, lent arrays end, borrowed ones are left alone.
 import { strict as assert } from 'node:assert';
+import { spawnSync } from 'node:child_process';
 import { test } from 'uvu';
 import type { Tensor } from '../../lib/index.ts';
 import { add, borrow, capture, noGrad, ones, optim, scope, stats, sum, tensor, zeros } from '../../lib/index.ts';
@@ -144,6 +145,27 @@ test('3,000 reads of 1 MiB in a loop of microtasks keep memory flat', async () =
   x.dispose();
   assert.ok(liveBytes() <= before);
   assert.ok(stats().views >= 0);
+});
+
+test('without external buffers every read is a copy, and says the same', () => {
+  const child = `
+    const { add, memory, noGrad, ones, stats } = await import(process.argv[1]);
+    const x = ones([5000]);
+    const before = await x.data();
+    noGrad(() => x.add_(1));
+    const after = await x.data();
+    const lent = await x.lend((view) => view[4999]);
+    console.log(before[0], after[0], lent, stats().views);`;
+  const entry = new URL('../../lib/index.js', import.meta.url).href;
+  const run = (zeroCopy: string) =>
+    spawnSync(process.execPath, ['--input-type=module', '-e', child, entry], {
+      encoding: 'utf8',
+      env: { ...process.env, WARPGRAD_ZERO_COPY: zeroCopy },
+    });
+  const copied = run('0');
+  assert.equal(copied.stdout.trim(), '1 2 2 0', copied.stderr);
+  const viewed = run('1');
+  assert.match(viewed.stdout.trim(), /^1 2 2 [1-9]/, viewed.stderr);
 });
 
 test.run();
