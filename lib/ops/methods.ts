@@ -12,6 +12,7 @@ import * as gathers from './gather.ts';
 import { index } from './index-select.ts';
 import { add_, copy_, div_, fill_, mul_, sub_, zero_ } from './inplace.ts';
 import { linear, matmul } from './matmul.ts';
+import * as products from './products.ts';
 import type { ReduceArgument, VarianceOptions } from './reduce.ts';
 import { amax, amin, argmax, mean, sum, variance } from './reduce.ts';
 import * as scans from './scan.ts';
@@ -47,6 +48,7 @@ declare module '../core/tensor.ts' {
     extends UnaryMethods,
       BinaryMethods,
       CompareMethods,
+      MethodsOf<typeof products>,
       MethodsOf<typeof softmaxes>,
       MethodsOf<typeof scans>,
       MethodsOf<typeof gathers> {
@@ -99,6 +101,7 @@ const methods = {
   ...binary,
   ...compare,
   ...scans,
+  ...products,
   ...softmaxes,
   ...gathers,
   ...{ backward, sum, mean, amax, amin, argmax, var: variance, matmul, linear },
