@@ -13,9 +13,11 @@
 #include "ops/rows/elementwise.h"
 #include "ops/rows/index.h"
 #include "ops/rows/loss.h"
+#include "ops/rows/masked.h"
 #include "ops/rows/matrix.h"
 #include "ops/rows/memory.h"
 #include "ops/rows/optim.h"
+#include "ops/rows/pad.h"
 #include "ops/rows/pool.h"
 #include "ops/rows/random.h"
 #include "ops/rows/reduce.h"
@@ -29,6 +31,8 @@
   WG_REDUCE_ROWS(X) \
   WG_MATRIX_ROWS(X) \
   WG_INDEX_ROWS(X) \
+  WG_MASKED_ROWS(X) \
+  WG_PAD_ROWS(X) \
   WG_CONV_ROWS(X) \
   WG_POOL_ROWS(X) \
   WG_SCAN_ROWS(X) \

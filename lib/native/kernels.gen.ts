@@ -24,6 +24,24 @@ export interface Conv3dParams {
   readonly groups: number;
 }
 
+export interface Im2colParams {
+  readonly kernelH: number;
+  readonly kernelW: number;
+  readonly strideH: number;
+  readonly strideW: number;
+  readonly padH: number;
+  readonly padW: number;
+  readonly dilationH: number;
+  readonly dilationW: number;
+}
+
+export interface PadParams {
+  readonly mode: number;
+  readonly beforeD: number;
+  readonly beforeH: number;
+  readonly beforeW: number;
+}
+
 export interface Pool2dParams {
   readonly kernelH: number;
   readonly kernelW: number;
@@ -99,6 +117,19 @@ export interface Kernels {
   gather(out: KernelView, x: KernelView, index: KernelView, axis: number): void;
   scatter(out: KernelView, index: KernelView, src: KernelView | number, axis: number): void;
   scatterReduce(out: KernelView, index: KernelView, src: KernelView | number, axis: number, rule: number): void;
+  indexGet(out: KernelView, x: KernelView, indices: readonly KernelView[], negative: number): void;
+  indexPut(out: KernelView, indices: readonly KernelView[], src: KernelView | number, add: number, negative: number): void;
+  repeatIndices(out: KernelView, repeats: KernelView): void;
+  overlapAdd(out: KernelView, x: KernelView): void;
+  nonzeroCount(offsets: KernelView, x: KernelView): void;
+  nonzero(out: KernelView, x: KernelView, offsets: KernelView, fill: number): void;
+  maskedSelect(out: KernelView, x: KernelView, mask: KernelView, offsets: KernelView, fill: number): void;
+  maskedScatter(out: KernelView, mask: KernelView, offsets: KernelView, src: KernelView, strict: number): void;
+  triangle(out: KernelView, x: KernelView, diagonal: number, upper: number): void;
+  pad(out: KernelView, x: KernelView, params: PadParams): void;
+  padGrad(dx: KernelView, dy: KernelView, params: PadParams): void;
+  im2col(out: KernelView, x: KernelView, params: Im2colParams): void;
+  col2im(out: KernelView, x: KernelView, params: Im2colParams): void;
   conv2d(out: KernelView, x: KernelView, weight: KernelView, bias: KernelView | null, params: Conv2dParams): void;
   conv2dGradInput(dx: KernelView, dy: KernelView, weight: KernelView, bias: KernelView | null, params: Conv2dParams): void;
   conv2dGradWeight(dWeight: KernelView, x: KernelView, dy: KernelView, params: Conv2dParams): void;

@@ -12,7 +12,7 @@ import { kernels } from '../native/kernels.ts';
 import { mul } from './binary.ts';
 import { castTo } from './cast.ts';
 import { eq } from './compare.ts';
-import { arange } from './creation.ts';
+import { arange, zeros } from './creation.ts';
 import { checkIndex, fitSource } from './index-shared.ts';
 import { requireSameDtype, requireTensor } from './shared.ts';
 import { reshape } from './view.ts';
@@ -101,21 +101,10 @@ const scatterOp = defineOp({
 
 /** For each index whether it is the last to name its element: only then does its value reach the result. */
 function lastWriters(axis: number, index: Tensor, shape: Shape): Tensor {
-  const { device } = index;
-  const numbers = reshape(arange(index.size, { dtype: index.size < 2 ** 31 ? 'int32' : 'int64', device }), index.shape);
-  return eq(gatherOp(lastWriter(numbers, axis, index, shape), axis, index), numbers);
+  const options = { dtype: index.size < 2 ** 31 ? 'int32' : 'int64', device: index.device } as const;
+  const numbers = reshape(arange(index.size, options), index.shape);
+  return eq(gatherOp(scatterOp(zeros(shape, options), axis, index, numbers), axis, index), numbers);
 }
-
-const lastWriter = defineOp({
-  name: 'lastWriter',
-  infer: (numbers: Spec, _axis: number, _index: Spec, shape: Shape): Spec => ({ shape, dtype: numbers.dtype }),
-  forward: (ctx, numbers, axis, index) => {
-    kernels.fill(ctx.out, 0);
-    kernels.scatter(ctx.out, index, numbers, axis);
-  },
-  backward: (): Gradients => [],
-  saves: [],
-});
 
 /**
  * A copy of `x` with the elements of `src`, or one number, written at indices of `axis`: out[index[i, j], j] = src[i, j]

@@ -8,8 +8,9 @@ import * as binary from './binary.ts';
 import type { ToOptions } from './cast.ts';
 import { cast, clone, contiguous, detach, to } from './cast.ts';
 import * as compare from './compare.ts';
-import * as gathers from './gather.ts';
+import type { FixedSize } from './counted.ts';
 import { index } from './index-select.ts';
+import * as indexing from './indexing.ts';
 import { add_, copy_, div_, fill_, mul_, sub_, zero_ } from './inplace.ts';
 import { linear, matmul } from './matmul.ts';
 import * as products from './products.ts';
@@ -51,7 +52,7 @@ declare module '../core/tensor.ts' {
       MethodsOf<typeof products>,
       MethodsOf<typeof softmaxes>,
       MethodsOf<typeof scans>,
-      MethodsOf<typeof gathers> {
+      MethodsOf<typeof indexing> {
     /** Adds gradients into `grad` of the leaves this tensor depends on; see `backward`. */
     backward(options?: BackwardOptions): void;
     /** This tensor where `condition` holds, else `other`. */
@@ -78,6 +79,12 @@ declare module '../core/tensor.ts' {
     slice(ranges: readonly Range[], steps?: readonly number[]): Tensor<D>;
     copySlice(src: Tensor, ranges: readonly Range[], steps?: readonly number[]): Tensor<D>;
     index(indices: Tensor | readonly number[], axis?: number): Tensor<D>;
+    nonzero(): Promise<Tensor<'int32' | 'int64'>>;
+    nonzero(options: FixedSize): Tensor<'int32' | 'int64'>;
+    argwhere(): Promise<Tensor<'int32' | 'int64'>>;
+    argwhere(options: FixedSize): Tensor<'int32' | 'int64'>;
+    maskedSelect(mask: Tensor): Promise<Tensor<D>>;
+    maskedSelect(mask: Tensor, options: FixedSize): Tensor<D>;
     cast<E extends DType>(dtype: E): Tensor<E>;
     to<E extends DType>(target: E): Tensor<E>;
     to(target: string | Device): Tensor<D>;
@@ -103,7 +110,7 @@ const methods = {
   ...scans,
   ...products,
   ...softmaxes,
-  ...gathers,
+  ...indexing,
   ...{ backward, sum, mean, amax, amin, argmax, var: variance, matmul, linear },
   ...{
     reshape,
@@ -124,13 +131,13 @@ const methods = {
   where: (a: Tensor, condition: Tensor, b: Value): Tensor => where(condition, a, b),
 };
 
-// One to three arguments by name: a rest array per call would cost more than the dispatch itself.
-type Method = (this: Tensor, a?: unknown, b?: unknown, c?: unknown) => unknown;
+// Up to four arguments by name: a rest array per call would cost more than the dispatch itself.
+type Method = (this: Tensor, a?: unknown, b?: unknown, c?: unknown, d?: unknown) => unknown;
 
 for (const [name, op] of Object.entries(methods)) {
-  const call = op as (x: Tensor, a?: unknown, b?: unknown, c?: unknown) => unknown;
-  const method: Method = function (a, b, c) {
-    return call(this, a, b, c);
+  const call = op as (x: Tensor, a?: unknown, b?: unknown, c?: unknown, d?: unknown) => unknown;
+  const method: Method = function (a, b, c, d) {
+    return call(this, a, b, c, d);
   };
   Object.defineProperty(Tensor.prototype, name, { value: method, writable: true, configurable: true });
 }

@@ -37,6 +37,8 @@ Napi::Value schema(const Napi::CallbackInfo& info) {
   auto structs = Napi::Object::New(env);
   addStruct<Conv2dParams>(env, structs);
   addStruct<Conv3dParams>(env, structs);
+  addStruct<Im2colParams>(env, structs);
+  addStruct<PadParams>(env, structs);
   addStruct<Pool2dParams>(env, structs);
   auto dtypes = Napi::Array::New(env);
 #define WG_DTYPE(name, text, bytes)                  \

@@ -142,8 +142,8 @@ void scatterLines(Stream& s, const Plan& p, DType indexType, const Axis& axis) {
       put<T, Rule>(q[0] + i * step[0], step[0], axis.step, q[2] + i * step[2], step[2], rows, m, share);
     }
   };
-  // A chunk owns lines; where they are few and long it owns a share of their elements and reads the indices of
-  // all. Both follow from the shape alone.
+  // A chunk owns lines; where they are few and long it owns a share of their elements and reads the indices
+  // of all. Both follow from the shape alone.
   constexpr int64_t kShares = 8;
   const int64_t shares = lines >= kShares || work <= kChunk ? 1 : minOf(kShares, axis.size);
   const int64_t perShare = ceilDiv(axis.size, shares);
@@ -210,8 +210,8 @@ void gather(Stream& s, const Out& out, const In& x, const In& index, const int32
   int64_t still[kMaxRank];
   stillAlong(still, x, axis);
   const int64_t item = itemBytes(x.dtype);
-  const Lanes<3> l =
-      lanesOf<3>(index.rank, index.shape, {laneOf(out), laneOf(index), {static_cast<char*>(x.data), item, still}});
+  const Lanes<3> l = lanesOf<3>(index.rank, index.shape,
+                                {laneOf(out), laneOf(index), {static_cast<char*>(x.data), item, still}});
   parallelFor(s, ceilDiv(l.total, kChunk), [&](int64_t c) {
     forEachRow(l, c * kChunk, minOf((c + 1) * kChunk, l.total),
                [&](char* const* p, const int64_t* step, int64_t n) {

@@ -1,0 +1,194 @@
+// Ops on the elements where a condition holds.
+import { dtypeError, shapeError } from '../errors.ts';
+import { checkArguments, defineOp } from '../autograd/define-op.ts';
+import type { Op, Spec } from '../autograd/define-op.ts';
+import type { Gradients } from '../autograd/tape.ts';
+import type { DType } from '../core/dtype.ts';
+import { tidy } from '../core/scope.ts';
+import type { Shape } from '../core/shape.ts';
+import { broadcastShapes, formatShape, sameShape } from '../core/shape.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { emptyTensor, queueOf } from '../core/tensor.ts';
+import { kernels } from '../native/kernels.ts';
+import { clone } from './cast.ts';
+import { zeros } from './creation.ts';
+import type { FixedSize } from './counted.ts';
+import { checkSize, whenCounted } from './counted.ts';
+import { requireSameDtype, requireTensor } from './shared.ts';
+import { broadcastTo, narrow, reshape, select } from './view.ts';
+import { where } from './where.ts';
+
+/** Elements a block is counted by. */
+const blockElements = 32768;
+
+/** How many elements other than zero stand before each block of `x`; the last entry is their number. */
+function countOffsets(x: Tensor): Tensor {
+  const offsets = emptyTensor([Math.max(1, Math.ceil(x.size / blockElements)) + 1], 'int64', queueOf(x));
+  kernels.nonzeroCount(offsets, x);
+  return offsets;
+}
+
+const countOf = (offsets: Tensor): Tensor => select(offsets, 0, -1);
+
+// ---- positions ---------------------------------------------------------------------------------------------------------
+
+function positions(x: Tensor, offsets: Tensor, size: number, fill: number): Tensor<'int32' | 'int64'> {
+  const dtype = x.shape.every((each) => each < 2 ** 31) ? 'int32' : 'int64';
+  const out = emptyTensor([size, x.rank], dtype, queueOf(x));
+  kernels.nonzero(out, x, offsets, fill);
+  return out;
+}
+
+function checkInput(op: string, x: Tensor): void {
+  requireTensor(op, x);
+  checkArguments(op, [x]);
+}
+
+/**
+ * The indices of the elements of `x` that are not zero (NaN is not), in row-major order: one row each, [count, rank], int32
+ * (int64 for axes of 2^31 and more). How many there are is a value: a promise, unless `size` is given.
+ * @param options - `{ size, fill }`: exactly `size` rows, those beyond the count holding `fill`
+ * @example
+ * await nonzero(tensor([[0, 3], [5, 0]])); // [[0, 1], [1, 0]]
+ * nonzero(tensor([0, 3]), { size: 2, fill: -1 }); // [[1], [-1]]
+ */
+export function nonzero(x: Tensor): Promise<Tensor<'int32' | 'int64'>>;
+export function nonzero(x: Tensor, options: FixedSize): Tensor<'int32' | 'int64'>;
+export function nonzero(x: Tensor, options?: FixedSize): Promise<Tensor> | Tensor {
+  checkInput('nonzero', x);
+  if (options !== undefined) {
+    const { size, fill } = checkSize('nonzero', options);
+    return tidy(() => positions(x, countOffsets(x), size, fill));
+  }
+  return tidy(() => {
+    // The values of now, also if x is changed in place before the count is known.
+    const offsets = countOffsets(x);
+    const values = clone(x.detach());
+    return whenCounted(countOf(offsets), [offsets, values], (count) => positions(values, offsets, count, 0));
+  });
+}
+
+/**
+ * `nonzero` that blocks the event loop until the device has counted.
+ * @example
+ * nonzeroSync(tensor([0, 3, 0, 4])); // [[1], [3]]
+ */
+export function nonzeroSync(x: Tensor): Tensor<'int32' | 'int64'> {
+  checkInput('nonzeroSync', x);
+  return tidy(() => {
+    const offsets = countOffsets(x);
+    return positions(x, offsets, countOf(offsets).itemSync(), 0);
+  });
+}
+
+// ---- values ------------------------------------------------------------------------------------------------------------
+
+/** [size] elements of `x` where `mask` (of its shape) holds, then `fill`. */
+const selectOp: Op<[Spec, Spec, Spec, number, number], Spec> = defineOp({
+  name: 'maskedSelect',
+  infer: (x: Spec, _mask: Spec, _offsets: Spec, size: number, _fill: number): Spec => ({
+    shape: [size],
+    dtype: x.dtype,
+  }),
+  forward: (ctx, x, mask, offsets, _size, fill) => kernels.maskedSelect(ctx.out, x, mask, offsets, fill),
+  backward: (ctx, dy): Gradients => {
+    const [x, mask, offsets] = ctx.args;
+    const empty = zeros(x.shape, { dtype: dy.dtype, device: dy.device });
+    return [scatterOp(empty, mask, offsets, dy, 'as far as it goes'), null, null, null, null];
+  },
+  saves: [1, 2],
+});
+
+/** A copy of `x` with the elements where `mask` (of its shape) holds taken from `src` in order. */
+const scatterOp: Op<[Spec, Spec, Spec, Spec, 'exactly' | 'as far as it goes'], Spec> = defineOp({
+  name: 'maskedScatter',
+  infer: (x: Spec, _mask: Spec, _offsets: Spec, _src: Spec, _supply: 'exactly' | 'as far as it goes'): Spec => x,
+  forward: (ctx, x, mask, offsets, src, supply) => {
+    kernels.copy(ctx.out, x);
+    kernels.maskedScatter(ctx.out, mask, offsets, src, supply === 'exactly' ? 1 : 0);
+  },
+  backward: (ctx, dy): Gradients => {
+    const [, mask, offsets, src] = ctx.args;
+    const dx = ctx.needs(0) ? where(mask, 0, dy) : null;
+    if (!ctx.needs(3)) return [dx, null, null, null, null];
+    return [dx, null, null, reshape(selectOp(dy, mask, offsets, src.size, 0), src.shape), null];
+  },
+  saves: [1, 2],
+});
+
+function checkMask(op: string, x: Tensor, mask: Tensor): Shape {
+  requireTensor(op, x);
+  requireTensor(op, mask, 'mask');
+  checkArguments(op, [x, mask]);
+  if (mask.dtype !== 'bool') throw dtypeError(op, `mask must be bool, got ${mask.dtype}`);
+  return broadcastShapes(op, x.shape, mask.shape);
+}
+
+/**
+ * The elements of `x` where `mask` holds, in row-major order, as a vector; the two broadcast. How many there are is a
+ * value: a promise, unless `size` is given.
+ * @param mask - a bool tensor
+ * @param options - `{ size, fill }`: exactly `size` elements, those beyond the count being `fill`
+ * @example
+ * const x = tensor([1, 5, 3]);
+ * await maskedSelect(x, gt(x, 2)); // [5, 3]
+ */
+export function maskedSelect<D extends DType>(x: Tensor<D>, mask: Tensor): Promise<Tensor<D>>;
+export function maskedSelect<D extends DType>(x: Tensor<D>, mask: Tensor, options: FixedSize): Tensor<D>;
+export function maskedSelect(x: Tensor, mask: Tensor, options?: FixedSize): Promise<Tensor> | Tensor {
+  const shape = checkMask('maskedSelect', x, mask);
+  if (options !== undefined) {
+    const { size, fill } = checkSize('maskedSelect', options);
+    return tidy(() => {
+      const where = broadcastTo(mask, shape);
+      return selectOp(broadcastTo(x, shape), where, countOffsets(where), size, fill);
+    });
+  }
+  return tidy(() => {
+    const where = broadcastTo(mask, shape);
+    const offsets = countOffsets(where);
+    // Selected now, as x may be changed in place before the count is known; the result has memory of its own size.
+    const all = selectOp(broadcastTo(x, shape), where, offsets, where.size, 0);
+    return whenCounted(countOf(offsets), [all], (count) => tidy(() => clone(narrow(all, 0, 0, count))));
+  });
+}
+
+/**
+ * `maskedSelect` that blocks the event loop until the device has counted.
+ * @example
+ * maskedSelectSync(tensor([1, 5, 3]), tensor([true, false, true])); // [1, 3]
+ */
+export function maskedSelectSync<D extends DType>(x: Tensor<D>, mask: Tensor): Tensor<D> {
+  const shape = checkMask('maskedSelectSync', x, mask);
+  return tidy(() => {
+    const where = broadcastTo(mask, shape);
+    const offsets = countOffsets(where);
+    return selectOp(broadcastTo(x, shape), where, offsets, countOf(offsets).itemSync(), 0);
+  }) as Tensor<D>;
+}
+
+/**
+ * A copy of `x` with the elements where `mask` holds taken from `src`, one after the other. A source with too few elements
+ * is ERR_ARGUMENT when the result is read.
+ * @param mask - a bool tensor that broadcasts to `x`
+ * @param src - of the dtype of `x`, any shape
+ * @example
+ * maskedScatter(zeros([4]), tensor([true, false, true, false]), tensor([7, 8, 9])); // [7, 0, 8, 0]
+ */
+export function maskedScatter<D extends DType>(x: Tensor<D>, mask: Tensor, src: Tensor): Tensor<D> {
+  const shape = checkMask('maskedScatter', x, mask);
+  requireTensor('maskedScatter', src, 'src');
+  requireSameDtype('maskedScatter', x, src);
+  if (!sameShape(shape, x.shape)) {
+    throw shapeError(
+      'maskedScatter',
+      `mask ${formatShape(mask.shape)} does not broadcast to the input ${formatShape(x.shape)}`,
+    );
+  }
+  return tidy(() => {
+    const where = broadcastTo(mask, shape);
+    return scatterOp(x, where, countOffsets(where), src, 'exactly');
+  }) as Tensor<D>;
+}
+
+export { nonzero as argwhere, nonzeroSync as argwhereSync };
