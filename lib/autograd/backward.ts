@@ -8,7 +8,7 @@ import { formatShape, sameShape } from '../core/shape.ts';
 import { watch } from '../core/storage.ts';
 import { checkLive, requireTensor, Tensor } from '../core/tensor.ts';
 import { checkOptions, formatValue } from '../core/values.ts';
-import type { Gradients } from './tape.ts';
+import type { GradientHook, Gradients } from './tape.ts';
 import { attach, gradNode, LeafNode, Node, openContext, recording } from './tape.ts';
 import { alias } from './views.ts';
 
@@ -134,6 +134,39 @@ function reachable(roots: Iterable<Node | LeafNode>): (Node | LeafNode)[] {
   return [...seen].sort((a, b) => b.sequence - a.sequence);
 }
 
+/** Shows the gradients that arrived at `node` to its hooks, which may replace them. */
+function runHooks(sweep: Sweep, node: Node | LeafNode, slots: Pending): void {
+  if (node.hooks === null) return;
+  for (const [index, hooks] of node.hooks) {
+    for (const hook of [...hooks]) {
+      const g = slots[index];
+      if (g != null) slots[index] = hooked(sweep, hook, g);
+    }
+  }
+}
+
+function hooked(sweep: Sweep, hook: GradientHook, g: Tensor): Tensor {
+  const mark = sweep.scope.tensors.length;
+  try {
+    const result = hook(g);
+    if (result == null) return g;
+    requireTensor('registerHook', result, 'what the hook returns');
+    checkLive('registerHook', result);
+    if (!sameShape(result.shape, g.shape) || result.dtype !== g.dtype) {
+      throw gradError(
+        'registerHook',
+        `the hook must return ${g.dtype} ${formatShape(g.shape)}, got ${result.dtype} ${formatShape(result.shape)}`,
+      );
+    }
+    if (result === g) return g;
+    const replacement = handle(result);
+    g.dispose();
+    return replacement;
+  } finally {
+    sweep.scope.close(mark, undefined, null);
+  }
+}
+
 /** Runs one node's backward and sends the results on. */
 function step(sweep: Sweep, node: Node, wanted: (target: Node | LeafNode) => boolean): void {
   const { op } = node;
@@ -161,7 +194,7 @@ function step(sweep: Sweep, node: Node, wanted: (target: Node | LeafNode) => boo
       const g = flat[i];
       if (source == null || g == null || !wanted(source)) continue;
       checkGradient(node, i, g);
-      if (current().anomaly) checkFinite(op.name, g);
+      if (current().anomaly) checkFinite(node, g);
       send(sweep, source, node.sourceIndices[i] as number, handle(g));
     }
   } finally {
@@ -205,9 +238,19 @@ function checkGradient(node: Node, i: number, g: Tensor): void {
   );
 }
 
-function checkFinite(op: string, g: Tensor): void {
+function checkFinite({ op, site }: Node, g: Tensor): void {
   const flag = anyNonFinite(g);
-  if (flag.itemSync() !== 0) throw gradError(op, 'backward gave a gradient with NaN or Infinity');
+  if (flag.itemSync() === 0) return;
+  const line = site === null ? '' : `; the op was called ${callerOf(site)}`;
+  throw gradError(op.name, `backward gave a gradient with NaN or Infinity${line}`, site ?? undefined);
+}
+
+const libraryFolder = new URL('..', import.meta.url).href;
+
+/** The first line of a stack outside of the library. */
+function callerOf({ stack = '' }: Error): string {
+  const frames = stack.split('\n').slice(1);
+  return (frames.find((frame) => !frame.includes(libraryFolder)) ?? frames.at(-1) ?? '').trim();
 }
 
 /** The gradient a sweep starts with at `root`. */
@@ -269,6 +312,7 @@ export function backward(root: Tensor, options: BackwardOptions = {}): void {
       for (const each of reachable([node])) {
         const slots = sweep.pending.get(each);
         if (slots === undefined) continue;
+        runHooks(sweep, each, slots);
         if (each instanceof Node) step(sweep, each, () => true);
         else {
           sweep.pending.delete(each);
@@ -379,6 +423,7 @@ function collect(
   for (const node of nodes) {
     const slots = sweep.pending.get(node);
     if (slots === undefined) continue;
+    runHooks(sweep, node, slots);
     if (goal.has(node)) {
       for (const [i, each] of goals.entries()) {
         const g = each === node ? slots[(targets[i] as Tensor)._index] : null;

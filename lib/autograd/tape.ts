@@ -38,8 +38,20 @@ export interface BackwardContext<A extends readonly unknown[] = readonly unknown
   needs(index: number): boolean;
 }
 
-/** A tensor the graph holds on to: one count of its storage, and the version its values belong to. */
-export class Saved {
+/** A tensor kept for backward. */
+export abstract class SavedTensor {
+  /** A tensor with the saved values, connected to the graph when `connect`. */
+  abstract open(op: string, connect: boolean): Tensor;
+  abstract release(): void;
+}
+
+/** Keeps tensors in the tape's place while the context names it. */
+export interface TensorSaver {
+  save(t: Tensor, node: Node | LeafNode | null, index: number): SavedTensor;
+}
+
+/** One count of a storage, and the version its values belong to. */
+export class Saved extends SavedTensor {
   readonly #storage: Storage;
   readonly #offset: number;
   readonly #shape: Shape;
@@ -52,6 +64,7 @@ export class Saved {
   readonly #index: number;
 
   constructor(t: Tensor, node: Node | LeafNode | null, index: number) {
+    super();
     this.#storage = t.storage;
     this.#offset = t.offset;
     this.#shape = t.shape;
@@ -65,7 +78,6 @@ export class Saved {
     this.#storage.retain();
   }
 
-  /** A tensor with the saved values, connected to the graph when `connect`. */
   open(op: string, connect: boolean): Tensor {
     const storage = this.#storage;
     if (storage.version !== this.#version) {
@@ -86,11 +98,18 @@ export class Saved {
   }
 }
 
+/** Called with the gradient of an output before it is used; a tensor it returns takes the gradient's place. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a hook need not return anything
+export type GradientHook = (gradient: Tensor) => Tensor | null | undefined | void;
+/** By output. */
+export type Hooks = Map<number, Set<GradientHook>>;
+
 /** Stands for a leaf in the graph: where its gradient is added up. */
 export class LeafNode implements GraphNode {
   readonly leaf: boolean = true;
   readonly sequence: number = 0;
   readonly tensor: Tensor;
+  hooks: Hooks | null = null;
 
   constructor(tensor: Tensor) {
     this.tensor = tensor;
@@ -115,11 +134,14 @@ export class Node implements GraphNode {
   readonly inputs: { readonly shape: Shape; readonly dtype: DType }[] = [];
   /** Shapes, dtypes and queues of the outputs. */
   readonly outputs: Tensor[] = [];
-  /** Arguments with tensors replaced by Saved, or by an unsaved stand-in. */
+  /** Arguments with tensors replaced by SavedTensor, or by an unsaved stand-in. */
   args: unknown[] = [];
-  savedOutputs: (Saved | null)[] = [];
-  savedExtra: Saved[] = [];
+  savedOutputs: (SavedTensor | null)[] = [];
+  savedExtra: SavedTensor[] = [];
   freed = false;
+  hooks: Hooks | null = null;
+  /** Where the op was called, under detectAnomaly. */
+  site: Error | null = null;
   #count = 0;
 
   constructor(op: RecordedOp) {
@@ -148,8 +170,8 @@ export class Node implements GraphNode {
     if (this.freed) return;
     this.freed = true;
     for (const arg of this.args) {
-      if (arg instanceof Saved) arg.release();
-      else if (Array.isArray(arg)) for (const each of arg) if (each instanceof Saved) each.release();
+      if (arg instanceof SavedTensor) arg.release();
+      else if (Array.isArray(arg)) for (const each of arg) if (each instanceof SavedTensor) each.release();
     }
     for (const each of this.savedOutputs) each?.release();
     for (const each of this.savedExtra) each.release();
@@ -232,6 +254,11 @@ export function record(
 ): Node {
   const node = new Node(op);
   const { saves, savesOutputs } = op;
+  const context = current();
+  const saver = context.saver as TensorSaver | null;
+  const save = (t: Tensor, source: Node | LeafNode | null, index: number): SavedTensor =>
+    saver === null ? new Saved(t, source, index) : saver.save(t, source, index);
+  if (context.anomaly) node.site = new Error(`${op.name} was called here`);
   const wanted = saves === 'others' ? argumentsNeeding(args) : null;
   const saved = (index: number): boolean => {
     if (saves === undefined) return true;
@@ -242,12 +269,12 @@ export function record(
     const arg = args[i];
     if (arg instanceof Tensor) {
       const source = node.addInput(arg);
-      node.args.push(saved(i) ? new Saved(arg, source, arg._index) : new StandIn(arg));
+      node.args.push(saved(i) ? save(arg, source, arg._index) : new StandIn(arg));
     } else if (Array.isArray(arg) && arg[0] instanceof Tensor) {
       node.args.push(
         arg.map((each: Tensor) => {
           const source = node.addInput(each);
-          return saved(i) ? new Saved(each, source, each._index) : new StandIn(each);
+          return saved(i) ? save(each, source, each._index) : new StandIn(each);
         }),
       );
     } else node.args.push(arg);
@@ -260,10 +287,10 @@ export function record(
     const differentiable = out.dtype === 'float32' || out.dtype === 'float64';
     if (differentiable) attach(out, node, i);
     if (savesOutputs !== undefined) {
-      node.savedOutputs.push(savesOutputs.includes(i) ? new Saved(out, differentiable ? node : null, i) : null);
+      node.savedOutputs.push(savesOutputs.includes(i) ? save(out, differentiable ? node : null, i) : null);
     }
   }
-  for (const each of extra) node.savedExtra.push(new Saved(each, gradNode(each), each._index));
+  for (const each of extra) node.savedExtra.push(save(each, gradNode(each), each._index));
   return node;
 }
 
@@ -276,14 +303,14 @@ function argumentsNeeding(args: readonly unknown[]): number[] {
 /** What the op's backward sees, opened for one call; its tensors belong to the scope of that call. */
 export function openContext(node: Node, connect: boolean): BackwardContext {
   const { name } = node.op;
-  const open = (each: unknown): unknown => (each instanceof Saved ? each.open(name, connect) : each);
+  const open = (each: unknown): unknown => (each instanceof SavedTensor ? each.open(name, connect) : each);
   const args = node.args.map((each) => (Array.isArray(each) ? each.map(open) : open(each)));
   const outputs = node.outputs.map((each, i) => node.savedOutputs[i]?.open(name, connect) ?? each);
   const needs: boolean[] = [];
   let at = 0;
   for (const arg of node.args) {
-    if (arg instanceof Saved || arg instanceof Tensor) needs.push(node.sources[at++] !== null);
-    else if (Array.isArray(arg) && (arg[0] instanceof Saved || arg[0] instanceof Tensor)) {
+    if (arg instanceof SavedTensor || arg instanceof Tensor) needs.push(node.sources[at++] !== null);
+    else if (Array.isArray(arg) && (arg[0] instanceof SavedTensor || arg[0] instanceof Tensor)) {
       needs.push(arg.some(() => node.sources[at++] !== null));
     } else needs.push(false);
   }

@@ -10,9 +10,19 @@ export interface Context {
   readonly scope: Scope | null;
   readonly queue: 'train' | 'serve';
   readonly anomaly: boolean;
+  /** What keeps tensors for backward instead of the tape itself (a TensorSaver of lib/autograd); null: the tape. */
+  readonly saver: object | null;
 }
 
-const root: Context = { gradMode: true, inference: false, device: null, scope: null, queue: 'train', anomaly: false };
+const root: Context = {
+  gradMode: true,
+  inference: false,
+  device: null,
+  scope: null,
+  queue: 'train',
+  anomaly: false,
+  saver: null,
+};
 
 const storage = new AsyncLocalStorage<Context>();
 

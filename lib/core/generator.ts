@@ -2,6 +2,7 @@ import { argumentError } from '../errors.ts';
 import { current } from './context.ts';
 import type { Device } from './device.ts';
 import { device as findDevice } from './device.ts';
+import { copied, copyKernel } from './primitives.ts';
 import { upload } from './storage.ts';
 import { keep } from './scope.ts';
 import { Tensor } from './tensor.ts';
@@ -70,6 +71,38 @@ export function defaultGenerator(device?: string | Device): Generator {
     generators.set(target, generator);
   }
   return generator;
+}
+
+/** The positions of the default generators of `devices` at one moment, kept there: nothing is read or waited for. */
+export class GeneratorStates {
+  readonly #states = new Map<Generator, Tensor<'int64'>>();
+
+  constructor(devices: Iterable<Device>) {
+    for (const each of new Set(devices)) {
+      const generator = defaultGenerator(each);
+      this.#states.set(generator, snapshot(generator.state));
+    }
+  }
+
+  /** Puts the generators back to that moment. */
+  restore(): void {
+    for (const [{ state }, saved] of this.#states) {
+      copyKernel(state, saved);
+      state.storage.version++;
+      state.storage.lastWriter = 'checkpoint';
+    }
+  }
+
+  dispose(): void {
+    for (const saved of this.#states.values()) saved.dispose();
+    this.#states.clear();
+  }
+}
+
+function snapshot(state: Tensor<'int64'>): Tensor<'int64'> {
+  const saved = copied(state, state.storage.queue);
+  saved._kept = true;
+  return saved;
 }
 
 /**

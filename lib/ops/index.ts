@@ -17,6 +17,7 @@ export type { PutOptions } from './index-many.ts';
 export { index, index as indexSelect } from './index-select.ts';
 export { chainMatmul, einsum, multiDot, tensordot } from './einsum.ts';
 export * from './indexing.ts';
+export * from './functional.ts';
 export * from './inplace.ts';
 export * from './join.ts';
 export * from './loss.ts';

@@ -1,6 +1,9 @@
 // Hangs every op on Tensor: t.add(1) is add(t, 1). The elementwise families come whole, the rest from the list below.
 import type { BackwardOptions } from '../autograd/backward.ts';
 import { backward } from '../autograd/backward.ts';
+import type { HookHandle } from '../autograd/hooks.ts';
+import { registerHook, retainGrad } from '../autograd/hooks.ts';
+import type { GradientHook } from '../autograd/tape.ts';
 import type { Device } from '../core/device.ts';
 import type { DType } from '../core/dtype.ts';
 import { Tensor } from '../core/tensor.ts';
@@ -55,6 +58,10 @@ declare module '../core/tensor.ts' {
       MethodsOf<typeof indexing> {
     /** Adds gradients into `grad` of the leaves this tensor depends on; see `backward`. */
     backward(options?: BackwardOptions): void;
+    /** Calls `hook` with each gradient of this tensor; see `registerHook`. */
+    registerHook(hook: GradientHook): HookHandle;
+    /** Has `backward` keep this tensor's gradient though an op made it; see `retainGrad`. */
+    retainGrad(): void;
     /** This tensor where `condition` holds, else `other`. */
     where(condition: Tensor, other: Value): Tensor;
     sum(reduce?: ReduceArgument): Tensor;
@@ -112,6 +119,7 @@ const methods = {
   ...softmaxes,
   ...indexing,
   ...{ backward, sum, mean, amax, amin, argmax, var: variance, matmul, linear },
+  ...{ backward, registerHook, retainGrad, sum, mean, amax, amin, argmax, var: variance, matmul, linear },
   ...{
     reshape,
     view,
