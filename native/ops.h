@@ -9,7 +9,9 @@
 #pragma once
 #include "core/stream.h"
 #include "core/view.h"
+#include "ops/rows/arithmetic.h"
 #include "ops/rows/conv.h"
+#include "ops/rows/create.h"
 #include "ops/rows/elementwise.h"
 #include "ops/rows/index.h"
 #include "ops/rows/loss.h"
@@ -27,7 +29,9 @@
 // clang-format off
 #define WG_OPS(X) \
   WG_MEMORY_ROWS(X) \
+  WG_CREATE_ROWS(X) \
   WG_ELEMENTWISE_ROWS(X) \
+  WG_ARITHMETIC_ROWS(X) \
   WG_REDUCE_ROWS(X) \
   WG_MATRIX_ROWS(X) \
   WG_INDEX_ROWS(X) \

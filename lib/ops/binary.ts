@@ -1,25 +1,61 @@
+import { argumentError, dtypeError } from '../errors.ts';
+import type { RecordedOp } from '../autograd/tape.ts';
+import { isFloat } from '../core/dtype.ts';
 import { Tensor } from '../core/tensor.ts';
+import { checkOptions, formatValue } from '../core/values.ts';
 import { kernels } from '../native/kernels.ts';
-import { eq, ge, gt } from './compare.ts';
+import { eq, ge, gt, le, ne } from './compare.ts';
 import type { BinaryOp } from './elementwise.ts';
-import { defineBinary } from './elementwise.ts';
-import { sumTo } from './reduce.ts';
+import { directForm, withDirectForm } from './direct.ts';
+import { checkOperand, commonDtype, defineBinary } from './elementwise.ts';
+import { logicalOr } from './logic.ts';
+import { toOperand } from './operands.ts';
+import { floorDivide, truncDivide } from './rounded-division.ts';
 import type { Value } from './shared.ts';
+import { addcmul } from './ternary.ts';
 import { log, neg } from './unary.ts';
 import { where } from './where.ts';
 
-/** The gradient of one operand: null for numbers, else summed over what was broadcast. */
-function toOperand(value: Value, needed: boolean, gradient: () => Tensor): Tensor | null {
-  return needed && value instanceof Tensor ? sumTo(gradient(), value.shape) : null;
+export interface ScaleOptions {
+  /** Multiplies the second operand; an integer for integers. */
+  readonly alpha?: number | undefined;
 }
 
-/**
- * a + b, elementwise with broadcasting.
- * @returns the broadcast shape in the operands' common dtype
- * @example
- * add(tensor([1, 2]), 10); // [11, 12]
- */
-export const add: BinaryOp = defineBinary({
+export interface DivideOptions {
+  /** 'floor' rounds the quotient down, 'trunc' towards zero; integers then stay integers. Default: no rounding. */
+  readonly roundingMode?: 'floor' | 'trunc' | null | undefined;
+}
+
+/** An elementwise op of two operands and options. */
+export interface BinaryOpWith<O> {
+  (a: Value, b: Value, options?: O): Tensor;
+  readonly recorded: RecordedOp;
+}
+
+function withOptions<O>(base: BinaryOp, general: (a: Value, b: Value, options: O) => Tensor): BinaryOpWith<O> {
+  const op = (a: Value, b: Value, options?: O): Tensor => (options === undefined ? base(a, b) : general(a, b, options));
+  return withDirectForm(Object.assign(op, { recorded: base.recorded }), directForm(base));
+}
+
+/** a + sign · alpha · b in one pass. */
+function scaled(name: string, base: BinaryOp, sign: 1 | -1): (a: Value, b: Value, options: ScaleOptions) => Tensor {
+  return (a, b, options) => {
+    checkOptions(name, options);
+    const { alpha = 1 } = options;
+    if (typeof alpha !== 'number') throw argumentError(name, `alpha must be a number, got ${formatValue(alpha)}`);
+    if (alpha === 1) return base(a, b);
+    checkOperand(name, a);
+    checkOperand(name, b);
+    const dtype = commonDtype(name, a, b);
+    if (dtype === 'bool') throw dtypeError(name, 'alpha is not defined for bool');
+    if (!isFloat(dtype) && !Number.isSafeInteger(alpha)) {
+      throw argumentError(name, `alpha must be an integer for ${dtype}, got ${alpha}`);
+    }
+    return addcmul(a, b, 1, { value: sign * alpha });
+  };
+}
+
+const plainAdd = defineBinary({
   name: 'add',
   kernel: (out, a, b) => kernels.add(out, a, b),
   result: 'promote',
@@ -31,12 +67,14 @@ export const add: BinaryOp = defineBinary({
 });
 
 /**
- * a − b, elementwise with broadcasting; not defined for two bools.
+ * a + alpha · b, elementwise with broadcasting; `alpha` is 1 unless given.
  * @returns the broadcast shape in the operands' common dtype
  * @example
- * sub(tensor([5, 7]), tensor([1, 2])); // [4, 5]
+ * add(tensor([1, 2]), 10); // [11, 12]
  */
-export const sub: BinaryOp = defineBinary({
+export const add: BinaryOpWith<ScaleOptions> = withOptions(plainAdd, scaled('add', plainAdd, 1));
+
+const plainSub = defineBinary({
   name: 'sub',
   kernel: (out, a, b) => kernels.sub(out, a, b),
   result: 'promote',
@@ -47,6 +85,14 @@ export const sub: BinaryOp = defineBinary({
     return [toOperand(a, ctx.needs(0), () => dy), toOperand(b, ctx.needs(1), () => neg(dy))];
   },
 });
+
+/**
+ * a − alpha · b, elementwise with broadcasting; not defined for two bools.
+ * @returns the broadcast shape in the operands' common dtype
+ * @example
+ * sub(tensor([5, 7]), tensor([1, 2])); // [4, 5]
+ */
+export const sub: BinaryOpWith<ScaleOptions> = withOptions(plainSub, scaled('sub', plainSub, -1));
 
 /**
  * a · b, elementwise with broadcasting.
@@ -65,13 +111,7 @@ export const mul: BinaryOp = defineBinary({
   },
 });
 
-/**
- * a / b, elementwise with broadcasting; integers give float32.
- * @returns the broadcast shape
- * @example
- * div(tensor([1, 4]), 2); // [0.5, 2]
- */
-export const div: BinaryOp = defineBinary({
+const plainDiv = defineBinary({
   name: 'div',
   kernel: (out, a, b) => kernels.div(out, a, b),
   result: 'float',
@@ -83,6 +123,23 @@ export const div: BinaryOp = defineBinary({
       toOperand(b, ctx.needs(1), () => neg(mul(dy, div(div(a, b), b)))),
     ];
   },
+});
+
+/**
+ * a / b, elementwise with broadcasting; integers give float32 unless `roundingMode` makes the quotient whole, which has
+ * no slope.
+ * @returns the broadcast shape
+ * @example
+ * div(tensor([1, 4]), 2); // [0.5, 2]
+ * div(tensor([-7, 7]), 2, { roundingMode: 'floor' }); // [-4, 3]
+ */
+export const div: BinaryOpWith<DivideOptions> = withOptions(plainDiv, (a, b, options) => {
+  checkOptions('div', options);
+  const { roundingMode = null } = options;
+  if (roundingMode === null) return plainDiv(a, b);
+  if (roundingMode === 'floor') return floorDivide(a, b);
+  if (roundingMode === 'trunc') return truncDivide(a, b);
+  throw argumentError('div', `roundingMode must be 'floor', 'trunc' or null, got ${formatValue(roundingMode)}`);
 });
 
 /**
@@ -168,4 +225,47 @@ export const minimum: BinaryOp = defineBinary({
   result: 'promote',
   saves: [0, 1],
   backward: extremumGradient((x, y) => gt(y, x)),
+});
+
+/** The gradient goes to the operand that was chosen: a where it wins or b is NaN, else b. */
+function chosenGradient(
+  wins: (x: Value, y: Value) => Tensor,
+): NonNullable<Parameters<typeof defineBinary>[0]['backward']> {
+  return (ctx, dy) => {
+    const [a, b] = ctx.args;
+    const absent = b instanceof Tensor ? ne(b, b) : Number(Number.isNaN(Number(b)));
+    const chosen = logicalOr(wins(a, b), absent);
+    return [
+      toOperand(a, ctx.needs(0), () => where(chosen, dy, 0)),
+      toOperand(b, ctx.needs(1), () => where(chosen, 0, dy)),
+    ];
+  };
+}
+
+/**
+ * The larger of a and b, elementwise with broadcasting; a number wins over NaN, and equals leave the gradient to a.
+ * @returns the broadcast shape in the operands' common dtype
+ * @example
+ * fmax(tensor([1, Number.NaN]), 3); // [3, 3]
+ */
+export const fmax: BinaryOp = defineBinary({
+  name: 'fmax',
+  kernel: (out, a, b) => kernels.fmax(out, a, b),
+  result: 'promote',
+  saves: [0, 1],
+  backward: chosenGradient((x, y) => ge(x, y)),
+});
+
+/**
+ * The smaller of a and b, elementwise with broadcasting; a number wins over NaN, and equals leave the gradient to a.
+ * @returns the broadcast shape in the operands' common dtype
+ * @example
+ * fmin(tensor([1, Number.NaN]), 3); // [1, 3]
+ */
+export const fmin: BinaryOp = defineBinary({
+  name: 'fmin',
+  kernel: (out, a, b) => kernels.fmin(out, a, b),
+  result: 'promote',
+  saves: [0, 1],
+  backward: chosenGradient((x, y) => le(x, y)),
 });

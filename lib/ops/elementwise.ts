@@ -12,6 +12,7 @@ import { checkLive, emptyTensor, queueOf, Tensor } from '../core/tensor.ts';
 import type { KernelView } from '../native/kernels.ts';
 import { castTo } from './cast.ts';
 import { bigScalar } from './creation.ts';
+import { withDirectForm } from './direct.ts';
 import type { Value } from './shared.ts';
 import { broadcastView, requireTensor } from './shared.ts';
 
@@ -58,7 +59,7 @@ export function defineUnary(definition: UnaryDefinition): (x: Tensor) => Tensor 
     if ((x._requiresGrad || x._view !== null) && recording() && needsGrad(x)) record(recorded, [x], [out]);
     return out;
   };
-  return (x) => {
+  const op = (x: Tensor): Tensor => {
     requireTensor(name, x);
     checkLive(name, x);
     if (isFloat(x.dtype)) return run(x);
@@ -69,6 +70,13 @@ export function defineUnary(definition: UnaryDefinition): (x: Tensor) => Tensor 
     if (input !== x) input.dispose();
     return out;
   };
+  const writes = (dtype: DType): boolean => isComputed(dtype) && (isFloat(dtype) || result === 'keep');
+  return withDirectForm(op, { recorded, binary: false, kernel, writes });
+}
+
+/** Kernels compute in this dtype. */
+function isComputed(dtype: DType): boolean {
+  return dtype === 'float32' || dtype === 'float64' || dtype === 'int32' || dtype === 'int64' || dtype === 'uint8';
 }
 
 export interface BinaryDefinition {
@@ -79,6 +87,10 @@ export interface BinaryDefinition {
   readonly saves?: RecordedOp['saves'];
   readonly savesOutputs?: RecordedOp['savesOutputs'];
   readonly rejectsBool?: boolean;
+  /** Floats are rejected. */
+  readonly integersOnly?: boolean;
+  /** Throws for operands that `dtype` does not allow. */
+  readonly check?: (dtype: DType, a: Value, b: Value) => void;
   readonly backward?: (ctx: BackwardContext<readonly [Value, Value]>, dy: Tensor) => Gradients;
 }
 
@@ -89,7 +101,8 @@ export interface BinaryOp {
 
 /** An elementwise op of two operands that broadcast and promote. */
 export function defineBinary(definition: BinaryDefinition): BinaryOp {
-  const { name, kernel, result, saves, savesOutputs, backward, rejectsBool = false } = definition;
+  const { name, kernel, result, saves, savesOutputs, backward } = definition;
+  const { rejectsBool = false, integersOnly = false, check } = definition;
   const recorded: RecordedOp = register({ name, saves, savesOutputs, backward });
   const isComparison = result === 'bool';
 
@@ -114,6 +127,8 @@ export function defineBinary(definition: BinaryDefinition): BinaryOp {
     checkArguments(name, [a, b]);
     let dtype = commonDtype(name, a, b);
     if (rejectsBool && dtype === 'bool') throw dtypeError(name, 'is not defined for bool');
+    if (integersOnly && isFloat(dtype)) throw dtypeError(name, `wants integers, got ${dtype}`);
+    check?.(dtype, a, b);
     if (result === 'float' && !isFloat(dtype)) dtype = 'float32';
     // Logic in bytes: kernels have no bool arithmetic.
     const compute = dtype === 'bool' ? 'uint8' : isComparison ? holding(holding(dtype, a), b) : dtype;
@@ -137,6 +152,7 @@ export function defineBinary(definition: BinaryDefinition): BinaryOp {
       a.dtype === b.dtype &&
       a.storage.queue === b.storage.queue &&
       (a.dtype === 'float32' || a.dtype === 'float64') &&
+      !integersOnly &&
       sameShape(a.shape, b.shape)
     ) {
       const out = emptyFor(a, isComparison ? 'bool' : a.dtype);
@@ -153,7 +169,10 @@ export function defineBinary(definition: BinaryDefinition): BinaryOp {
     }
     return general(a, b);
   };
-  return Object.assign(op, { recorded });
+  const writes = (dtype: DType): boolean =>
+    isComputed(dtype) && (isFloat(dtype) ? !integersOnly : result === 'promote');
+  const form = isComparison ? undefined : { recorded, binary: true, kernel, writes };
+  return withDirectForm(Object.assign(op, { recorded }), form);
 }
 
 /** Operands may come from JavaScript without types. */

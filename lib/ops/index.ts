@@ -4,10 +4,13 @@ import './methods.ts';
 
 setAccumulate(add);
 
+export * from './arithmetic.ts';
 export * from './binary.ts';
+export * from './bitwise.ts';
 export type { BinaryOp } from './elementwise.ts';
 export type { ToOptions } from './cast.ts';
 export { cast, clone, contiguous, detach, to } from './cast.ts';
+export * from './closeness.ts';
 export * from './compare.ts';
 export * from './conv.ts';
 export type { ArangeOptions, EyeOptions } from './creation.ts';
@@ -18,8 +21,10 @@ export { index, index as indexSelect } from './index-select.ts';
 export { chainMatmul, einsum, multiDot, tensordot } from './einsum.ts';
 export * from './indexing.ts';
 export * from './functional.ts';
+export * from './division.ts';
 export * from './inplace.ts';
 export * from './join.ts';
+export * from './logic.ts';
 export * from './loss.ts';
 export * from './matmul.ts';
 export * from './norm.ts';
@@ -35,6 +40,7 @@ export type { Range } from './slice.ts';
 export { copySlice, slice } from './slice.ts';
 export type { AxisArgument } from './softmax.ts';
 export { logSoftmax, logsumexp, softmax } from './softmax.ts';
+export * from './ternary.ts';
 export * from './unary.ts';
 export {
   broadcastTo,

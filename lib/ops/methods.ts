@@ -7,14 +7,19 @@ import type { GradientHook } from '../autograd/tape.ts';
 import type { Device } from '../core/device.ts';
 import type { DType } from '../core/dtype.ts';
 import { Tensor } from '../core/tensor.ts';
+import * as arithmetic from './arithmetic.ts';
 import * as binary from './binary.ts';
+import * as bitwise from './bitwise.ts';
 import type { ToOptions } from './cast.ts';
 import { cast, clone, contiguous, detach, to } from './cast.ts';
+import * as closeness from './closeness.ts';
 import * as compare from './compare.ts';
 import type { FixedSize } from './counted.ts';
+import * as division from './division.ts';
 import { index } from './index-select.ts';
 import * as indexing from './indexing.ts';
 import { add_, copy_, div_, fill_, mul_, sub_, zero_ } from './inplace.ts';
+import * as logic from './logic.ts';
 import { linear, matmul } from './matmul.ts';
 import * as products from './products.ts';
 import type { ReduceArgument, VarianceOptions } from './reduce.ts';
@@ -24,6 +29,7 @@ import type { Value } from './shared.ts';
 import type { Range } from './slice.ts';
 import { copySlice, slice } from './slice.ts';
 import * as softmaxes from './softmax.ts';
+import * as ternary from './ternary.ts';
 import * as unary from './unary.ts';
 import {
   broadcastTo,
@@ -44,13 +50,18 @@ import { where } from './where.ts';
 type MethodOf<F> = F extends (x: never, ...rest: infer R) => infer O ? (...rest: R) => O : never;
 type MethodsOf<M> = { readonly [K in keyof M]: MethodOf<M[K]> };
 type UnaryMethods = { readonly [K in keyof typeof unary]: () => Tensor };
-type BinaryMethods = { readonly [K in keyof typeof binary]: (other: Value) => Tensor };
 type CompareMethods = { readonly [K in keyof typeof compare]: (other: Value) => Tensor<'bool'> };
 
 declare module '../core/tensor.ts' {
   interface Tensor<D extends DType = DType>
     extends UnaryMethods,
-      BinaryMethods,
+      MethodsOf<typeof arithmetic>,
+      MethodsOf<typeof binary>,
+      MethodsOf<typeof bitwise>,
+      MethodsOf<typeof closeness>,
+      MethodsOf<typeof division>,
+      MethodsOf<typeof logic>,
+      MethodsOf<typeof ternary>,
       CompareMethods,
       MethodsOf<typeof products>,
       MethodsOf<typeof softmaxes>,
@@ -112,10 +123,16 @@ declare module '../core/tensor.ts' {
 /** Functions whose first argument becomes `this`. */
 const methods = {
   ...unary,
+  ...arithmetic,
   ...binary,
+  ...bitwise,
+  ...closeness,
   ...compare,
   ...scans,
   ...products,
+  ...division,
+  ...logic,
+  ...ternary,
   ...softmaxes,
   ...indexing,
   ...{ backward, sum, mean, amax, amin, argmax, var: variance, matmul, linear },

@@ -29,7 +29,14 @@ struct Plan {
   bool rows;
   int64_t block;  // elements of a staging buffer
   Body body;
+  ScaledBody scaled;  // instead of body, with `scalar`
+  double scalar;
 };
+
+void runBody(const Plan& p, void* const* pointer, int64_t n) {
+  if (p.scaled != nullptr) p.scaled(pointer[0], pointer[1], pointer[2], pointer[3], n, p.scalar);
+  else p.body(pointer[0], pointer[1], pointer[2], pointer[3], n);
+}
 
 void numberBytes(char* to, DType dtype, double x) {
   const auto put = [to](auto value) { __builtin_memcpy(to, &value, sizeof value); };
@@ -126,7 +133,7 @@ void runRows(const Plan& p, int64_t begin, int64_t end, char (*stage)[kStageByte
           }
         }
       }
-      p.body(pointer[0], pointer[1], pointer[2], pointer[3], n);
+      runBody(p, pointer, n);
       const Side& out = p.side[0];
       if (pointer[0] == stage[0]) {
         char* here = row[0] + (index[last] + done) * out.stride[last];
@@ -157,16 +164,12 @@ void runBlocks(const Plan& p, int64_t begin, int64_t end, char (*stage)[kStageBy
         if (j > 0 && !side.isNumber) gather(stage[j], side.walk, i, n);
       }
     }
-    p.body(pointer[0], pointer[1], pointer[2], pointer[3], n);
+    runBody(p, pointer, n);
     if (pointer[0] == stage[0]) scatter(p.side[0].walk, stage[0], i, n);
   }
 }
 
-}  // namespace
-
-bool runElementwise(Stream& s, const View& out, const Source* inputs, int count, Body body) {
-  Plan p;
-  p.body = body;
+bool run(Stream& s, Plan& p, const View& out, const Source* inputs, int count) {
   p.sides = 1 + count;
   p.total = numel(out);
   int64_t widest = 1;
@@ -203,6 +206,23 @@ bool runElementwise(Stream& s, const View& out, const Source* inputs, int count,
   if (p.total <= kChunk) chunk(0);
   else parallelFor(s, ceilDiv(p.total, kChunk), chunk);
   return true;
+}
+
+}  // namespace
+
+bool runElementwise(Stream& s, const View& out, const Source* inputs, int count, Body body) {
+  Plan p;
+  p.body = body;
+  p.scaled = nullptr;
+  return run(s, p, out, inputs, count);
+}
+
+bool runElementwise(Stream& s, const View& out, const Source* inputs, int count, ScaledBody body,
+                    double scalar) {
+  Plan p;
+  p.scaled = body;
+  p.scalar = scalar;
+  return run(s, p, out, inputs, count);
 }
 
 }  // namespace WG_ISA

@@ -11,16 +11,21 @@
   F(X, Div, div)         \
   F(X, Maximum, maximum) \
   F(X, Minimum, minimum) \
+  F(X, Fmax, fmax)       \
+  F(X, Fmin, fmin)       \
   F(X, Pow, pow)
 
 /// Two operands of one dtype, a bool result.
-#define WG_COMPARE(F, X) \
-  F(X, Eq, eq)           \
-  F(X, Ne, ne)           \
-  F(X, Lt, lt)           \
-  F(X, Le, le)           \
-  F(X, Gt, gt)           \
-  F(X, Ge, ge)
+#define WG_COMPARE(F, X)       \
+  F(X, Eq, eq)                 \
+  F(X, Ne, ne)                 \
+  F(X, Lt, lt)                 \
+  F(X, Le, le)                 \
+  F(X, Gt, gt)                 \
+  F(X, Ge, ge)                 \
+  F(X, LogicalAnd, logicalAnd) \
+  F(X, LogicalOr, logicalOr)   \
+  F(X, LogicalXor, logicalXor)
 
 namespace wg {
 inline namespace WG_ISA {
@@ -64,6 +69,19 @@ struct Minimum {
     return select((a < b) | (a != a), a, b);
   }
 };
+// NaN loses to any number: one in `a` fails the comparison, one in `b` gives `a`.
+struct Fmax {
+  template <class V>
+  WG_HD static V value(V a, V b) {
+    return select((a >= b) | (b != b), a, b);
+  }
+};
+struct Fmin {
+  template <class V>
+  WG_HD static V value(V a, V b) {
+    return select((a <= b) | (b != b), a, b);
+  }
+};
 struct Pow {
   template <class V>
   WG_HD static V value(V a, V b) {
@@ -85,6 +103,20 @@ WG_COMPARISON(Le, <=)
 WG_COMPARISON(Gt, >)
 WG_COMPARISON(Ge, >=)
 #undef WG_COMPARISON
+
+// Anything but 0 is true, NaN included.
+#define WG_CONNECTIVE(Name, op)         \
+  struct Name {                         \
+    template <class V>                  \
+    WG_HD static auto mask(V a, V b) {  \
+      const V zero(ElementOf<V>(0));    \
+      return (a != zero) op(b != zero); \
+    }                                   \
+  };
+WG_CONNECTIVE(LogicalAnd, &)
+WG_CONNECTIVE(LogicalOr, |)
+WG_CONNECTIVE(LogicalXor, ^)
+#undef WG_CONNECTIVE
 
 }  // namespace op
 }  // namespace WG_ISA

@@ -123,6 +123,12 @@ WG_HD float throughDouble(float x, float y, F f) {
   return static_cast<float>(f(static_cast<double>(x), static_cast<double>(y)));
 }
 
+/// f applied lane by lane: for the rare values a body has no polynomial for.
+template <class T, class F>
+WG_HD T mapLanes(T x, T y, F f) {
+  return f(x, y);
+}
+
 // Integers wrap; nothing a tensor holds may trap or be undefined.
 template <class T>
 WG_HD T wrapAdd(T a, T b) {
@@ -140,12 +146,17 @@ WG_HD T wrapMul(T a, T b) {
 template <class T>
 WG_HD T safeDiv(T a, T b) {
   if (b == T(0)) return T(0);
-  if (static_cast<T>(b + T(1)) == T(0)) return wrapSub(T(0), a);  // -1 (255 for uint8 is caught below)
+  if (b == static_cast<T>(-1)) return wrapSub(T(0), a);  // 255 for uint8 is caught below
   return static_cast<T>(a / b);
 }
 template <>
 WG_HD uint8_t safeDiv(uint8_t a, uint8_t b) {
   return b == 0 ? uint8_t{0} : static_cast<uint8_t>(a / b);
+}
+/// What safeDiv leaves over: the sign of a, and 0 where there is no quotient.
+template <class T>
+WG_HD T safeMod(T a, T b) {
+  return b == T(0) ? T(0) : wrapSub(a, wrapMul(safeDiv(a, b), b));
 }
 /// Integer power by squaring; a negative exponent gives 0 except for bases 1 and -1, as in PyTorch.
 template <class T>

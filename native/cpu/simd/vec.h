@@ -306,11 +306,15 @@ WG_SIMD Vec<T> minNum(Vec<T> a, Vec<T> b) {
   return select(a < b, a, b);
 }
 
+template <class T, class F>
+WG_SIMD Vec<T> mapLanes(Vec<T> a, Vec<T> b, F f) {
+  Vec<T> r;
+  for (int i = 0; i < Vec<T>::kLanes; i++) r.raw[i] = f(T(a.raw[i]), T(b.raw[i]));
+  return r;
+}
 template <class T>
 WG_SIMD Vec<T> intPow(Vec<T> a, Vec<T> b) {
-  Vec<T> r;
-  for (int i = 0; i < Vec<T>::kLanes; i++) r.raw[i] = wg::intPow(T(a.raw[i]), T(b.raw[i]));
-  return r;
+  return mapLanes(a, b, [](T x, T y) { return wg::intPow(x, y); });
 }
 
 // float <-> double, half a register at a time.

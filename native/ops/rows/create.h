@@ -1,0 +1,8 @@
+// Rows: tensors made from a few numbers or from labels.
+#pragma once
+
+// clang-format off
+#define WG_CREATE_ROWS(X) \
+  X(linspace, (Out, double, double), "out start end") \
+  X(oneHot, (Out, In), "out labels") /* out is contiguous, with the classes last */
+// clang-format on
