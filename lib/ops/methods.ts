@@ -135,7 +135,6 @@ const methods = {
   ...ternary,
   ...softmaxes,
   ...indexing,
-  ...{ backward, sum, mean, amax, amin, argmax, var: variance, matmul, linear },
   ...{ backward, registerHook, retainGrad, sum, mean, amax, amin, argmax, var: variance, matmul, linear },
   ...{
     reshape,

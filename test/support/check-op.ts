@@ -7,6 +7,7 @@ import type { DType, Tensor } from '../../lib/index.ts';
 import { grad, scope, sum, tensor, WarpgradError } from '../../lib/index.ts';
 import { add, mul } from '../../lib/ops/index.ts';
 import { liveBytes, testDevices } from './devices.ts';
+import { note } from './evidence.ts';
 import { fullLevel, isSpec, Random, type TensorSpec, testSeed } from './random.ts';
 import { broadcastAt, build, map, NDArray, read } from './reference/ndarray.ts';
 import { assertClose, elements, type Layout, layouts, make, type Place, valuesOf } from './tensors.ts';
@@ -102,6 +103,7 @@ function checkValues(name: string, op: AnyFunction, entry: OpTest, each: OpCase,
       for (const t of [...results, ...inputs]) t.dispose();
       assert.equal(liveBytes(), before, `${label}: storages left over`);
     }
+    note(name, { dtypes: [dtype], devices: [device] });
   }
 }
 
@@ -277,17 +279,35 @@ export function throwsCode(
   assert.fail(`${label}: wanted ${code}, nothing was thrown`);
 }
 
+/** Whether anything the op gives needs a gradient when its inputs do. */
+function isDifferentiable(op: AnyFunction, each: OpCase, device: string): boolean {
+  return scope(() => {
+    const args = mapSpecs(each.args, (spec) => {
+      const t = make(spec, { device, dtype: 'float64', layout: 'contiguous' });
+      if (t.dtype === 'float64') t.requiresGrad = true;
+      return t;
+    });
+    return many<Tensor>(op(...args) as Tensor | Tensor[]).some((result) => result.requiresGrad);
+  });
+}
+
 /** Registers the tests of one op: one per case and device, one per bad call. */
 export function checkOp(name: string, op: AnyFunction, entry: OpTest): void {
   for (const device of testDevices) {
     entry.cases.forEach((each, position) => {
       test(`${name}: ${each.name} on ${device}`, () => {
         checkValues(name, op, entry, each, device);
+        if (!each.dtypes || each.dtypes.includes('float64')) {
+          note(name, { differentiable: isDifferentiable(op, each, device) });
+        }
         const smooth =
           (entry.differentiable ?? true) && (each.grad ?? true) && specsOf(each.args).some((spec) => spec.grad);
         if (!smooth || (each.dtypes && !each.dtypes.includes('float64'))) return;
         checkFirst(name, op, entry, each, device);
-        if (fullLevel || position === 0) checkSecond(name, op, each, device);
+        note(name, { first: true });
+        if (!fullLevel && position !== 0) return;
+        checkSecond(name, op, each, device);
+        note(name, { second: true });
       });
     });
     for (const bad of entry.rejects ?? []) {
