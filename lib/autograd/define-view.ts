@@ -16,6 +16,8 @@ export interface Geometry {
 
 export interface ViewDefinition<A extends readonly unknown[]> {
   readonly name: string;
+  /** In-place ops refuse the result and views of it. */
+  readonly readOnly?: boolean;
   /** Where the result's elements lie; throws when there is no such view. */
   readonly geometry: (x: Tensor, ...args: A) => Geometry;
   /** The gradient of `x`. */
@@ -26,7 +28,7 @@ export interface ViewDefinition<A extends readonly unknown[]> {
 export function defineView<A extends readonly unknown[]>(
   definition: ViewDefinition<A>,
 ): (x: Tensor, ...args: A) => Tensor {
-  const { name, geometry, backward } = definition;
+  const { name, geometry, backward, readOnly = false } = definition;
   const recorded: RecordedOp = register({
     name,
     saves: [],
@@ -45,8 +47,13 @@ export function defineView<A extends readonly unknown[]>(
     const live = recording();
     const view: ViewInfo =
       parent === null
-        ? { base: x, tracked: live, steps: [step] }
-        : { base: parent.base, tracked: live && parent.tracked, steps: [...parent.steps, step] };
+        ? { base: x, tracked: live, readOnly, steps: [step] }
+        : {
+            base: parent.base,
+            tracked: live && parent.tracked,
+            readOnly: readOnly || parent.readOnly,
+            steps: [...parent.steps, step],
+          };
     out._view = view;
     view.base._views++;
     out._nodeVersion = x.storage.version;

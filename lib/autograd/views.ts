@@ -15,6 +15,7 @@ export interface ViewStep {
 export interface ViewInfo {
   readonly base: Tensor;
   readonly tracked: boolean;
+  readonly readOnly: boolean;
   readonly steps: readonly ViewStep[];
 }
 

@@ -52,6 +52,7 @@ export class Tensor<D extends DType = DType> implements KernelView {
   /** @internal for views: what autograd/views.ts knows of the base */ _view: {
     readonly base: Tensor;
     readonly tracked: boolean;
+    readonly readOnly: boolean;
   } | null = null;
   /** @internal storage version when `_node` was set, for views */ _nodeVersion = 0;
   /** @internal live views of this base: while there are any, its place in the graph outlives dispose() */ _views = 0;
@@ -357,12 +358,27 @@ export function checkLive(op: string, t: Tensor): void {
 /** Throws when the elements of `t` may not be written: a borrowed array, or several indices sharing one element. */
 export function checkWritable(op: string, t: Tensor): void {
   if (t.storage.readOnly) throw argumentError(op, 'this tensor borrows an array and is read-only; clone() it first');
-  if (t.size === 0) return;
+  if (t._view?.readOnly) throw argumentError(op, 'this view is read-only (asStrided); clone() it first');
+  if (t.size === 0 || t.isContiguous) return;
   for (let i = 0; i < t.shape.length; i++) {
     if (t.strides[i] === 0 && (t.shape[i] as number) > 1) {
       throw argumentError(op, `elements of the target overlap (axis ${i} is expanded); clone() it first`);
     }
   }
+  if (mayOverlap(t)) throw argumentError(op, 'elements of the target overlap (windows); clone() it first');
+}
+
+/** Whether an axis steps within the reach of those with smaller strides. */
+function mayOverlap({ shape, strides }: Tensor): boolean {
+  const order = shape.map((_, i) => i).filter((i) => (shape[i] as number) > 1);
+  const step = (i: number): number => Math.abs(strides[i] as number);
+  order.sort((a, b) => step(a) - step(b));
+  let reach = 0;
+  for (const i of order) {
+    if (step(i) <= reach) return true;
+    reach += ((shape[i] as number) - 1) * step(i);
+  }
+  return false;
 }
 
 /** An uninitialised contiguous tensor; shape was checked by the caller. */

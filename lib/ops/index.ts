@@ -35,6 +35,7 @@ export * from './random.ts';
 export type { ReduceArgument, ReduceOptions, VarianceOptions } from './reduce.ts';
 export { amax, amin, argmax, mean, sum, variance } from './reduce.ts';
 export * from './scan.ts';
+export * from './shaping.ts';
 export type { Value } from './shared.ts';
 export type { Range } from './slice.ts';
 export { copySlice, slice } from './slice.ts';

@@ -4,12 +4,14 @@ import type { Spec } from '../autograd/define-op.ts';
 import type { DType } from '../core/dtype.ts';
 import { promote } from '../core/dtype.ts';
 import { tidy } from '../core/scope.ts';
-import { checkedNumel, formatShape, normalizeAxis, sameShape } from '../core/shape.ts';
+import type { Shape } from '../core/shape.ts';
+import { broadcastShapes, checkedNumel, formatShape, normalizeAxis, sameShape } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { kernels } from '../native/kernels.ts';
+import { atLeast1d, atLeast2d, atLeast3d } from './axes.ts';
 import { castTo } from './cast.ts';
 import { requireTensor, sliceView } from './shared.ts';
-import { narrow, unsqueeze } from './view.ts';
+import { broadcastTo, narrow, reshape, unsqueeze } from './view.ts';
 
 const catOp = defineOp({
   name: 'cat',
@@ -97,3 +99,58 @@ export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
     ),
   );
 }
+
+const joined = (op: string, tensors: readonly Tensor[], raise: (x: Tensor) => Tensor, axis: number): Tensor => {
+  checkList(op, tensors);
+  return tidy(() => cat(tensors.map(raise), axis));
+};
+
+/**
+ * Tensors side by side: along axis 1, vectors along axis 0.
+ * @example
+ * hstack([tensor([1]), tensor([2, 3])]); // [1, 2, 3]
+ */
+export function hstack(tensors: readonly Tensor[]): Tensor {
+  const first = checkList('hstack', tensors);
+  return joined('hstack', tensors, atLeast1d, first.rank <= 1 ? 0 : 1);
+}
+
+/**
+ * Tensors one below the other: along axis 0, vectors as rows.
+ * @example
+ * vstack([tensor([1, 2]), tensor([3, 4])]); // [[1, 2], [3, 4]]
+ */
+export function vstack(tensors: readonly Tensor[]): Tensor {
+  return joined('vstack', tensors, atLeast2d, 0);
+}
+
+/**
+ * Tensors one behind the other: along axis 2, matrices as [m, n, 1].
+ * @example
+ * dstack([tensor([1, 2]), tensor([3, 4])]); // [[[1, 3], [2, 4]]]
+ */
+export function dstack(tensors: readonly Tensor[]): Tensor {
+  return joined('dstack', tensors, atLeast3d, 2);
+}
+
+/**
+ * Tensors side by side, vectors as columns.
+ * @example
+ * columnStack([tensor([1, 2]), tensor([3, 4])]); // [[1, 3], [2, 4]]
+ */
+export function columnStack(tensors: readonly Tensor[]): Tensor {
+  return joined('columnStack', tensors, (x) => (x.rank <= 1 ? reshape(x, [x.size, 1]) : x), 1);
+}
+
+/**
+ * Views of tensors in the shape all of them broadcast to.
+ * @example
+ * broadcastTensors([tensor([1, 2]), zeros([3, 1])]).map((t) => t.shape); // [3, 2] twice
+ */
+export function broadcastTensors(tensors: readonly Tensor[]): Tensor[] {
+  checkList('broadcastTensors', tensors);
+  const shape = tensors.reduce<Shape>((common, each) => broadcastShapes('broadcastTensors', common, each.shape), []);
+  return tensors.map((each) => broadcastTo(each, shape));
+}
+
+export { cat as concat, vstack as rowStack };

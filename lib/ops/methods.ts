@@ -25,11 +25,13 @@ import * as products from './products.ts';
 import type { ReduceArgument, VarianceOptions } from './reduce.ts';
 import { amax, amin, argmax, mean, sum, variance } from './reduce.ts';
 import * as scans from './scan.ts';
+import * as shaping from './shaping.ts';
 import type { Value } from './shared.ts';
 import type { Range } from './slice.ts';
 import { copySlice, slice } from './slice.ts';
 import * as softmaxes from './softmax.ts';
 import * as ternary from './ternary.ts';
+import type { RepeatInterleaveOptions } from './tile.ts';
 import * as unary from './unary.ts';
 import {
   broadcastTo,
@@ -66,7 +68,8 @@ declare module '../core/tensor.ts' {
       MethodsOf<typeof products>,
       MethodsOf<typeof softmaxes>,
       MethodsOf<typeof scans>,
-      MethodsOf<typeof indexing> {
+      MethodsOf<typeof indexing>,
+      MethodsOf<typeof shaping> {
     /** Adds gradients into `grad` of the leaves this tensor depends on; see `backward`. */
     backward(options?: BackwardOptions): void;
     /** Calls `hook` with each gradient of this tensor; see `registerHook`. */
@@ -90,13 +93,15 @@ declare module '../core/tensor.ts' {
     transpose(a?: number, b?: number): Tensor<D>;
     expand(shape: readonly number[]): Tensor<D>;
     broadcastTo(shape: readonly number[]): Tensor<D>;
-    squeeze(axis?: number): Tensor<D>;
-    unsqueeze(axis: number): Tensor<D>;
+    squeeze(axis?: number | readonly number[]): Tensor<D>;
+    unsqueeze(axis: number | readonly number[]): Tensor<D>;
     narrow(axis: number, start: number, length: number): Tensor<D>;
     select(axis: number, index: number): Tensor<D>;
     slice(ranges: readonly Range[], steps?: readonly number[]): Tensor<D>;
     copySlice(src: Tensor, ranges: readonly Range[], steps?: readonly number[]): Tensor<D>;
     index(indices: Tensor | readonly number[], axis?: number): Tensor<D>;
+    repeatInterleave(repeats: Tensor, options?: { readonly axis?: number }): Promise<Tensor>;
+    repeatInterleave(repeats: number | readonly number[] | Tensor, options?: RepeatInterleaveOptions): Tensor;
     nonzero(): Promise<Tensor<'int32' | 'int64'>>;
     nonzero(options: FixedSize): Tensor<'int32' | 'int64'>;
     argwhere(): Promise<Tensor<'int32' | 'int64'>>;
@@ -136,6 +141,8 @@ const methods = {
   ...softmaxes,
   ...indexing,
   ...{ backward, registerHook, retainGrad, sum, mean, amax, amin, argmax, var: variance, matmul, linear },
+  ...shaping,
+  ...{ backward, sum, mean, amax, amin, argmax, var: variance, matmul, linear },
   ...{
     reshape,
     view,

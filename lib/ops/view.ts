@@ -6,6 +6,7 @@ import {
   checkedNumel,
   formatShape,
   inferShape,
+  normalizeAxes,
   normalizeAxis,
   numelOf,
   plainSizes,
@@ -162,28 +163,40 @@ export function broadcastTo<D extends DType>(x: Tensor<D>, shape: Shape): Tensor
 }
 
 /**
- * `x` without axes of size 1: all of them, or the one named (kept when its size is not 1).
+ * `x` without axes of size 1: all of them, or those named (kept where their size is not 1).
+ * @param axis - one axis or several
  * @example
  * squeeze(zeros([1, 3, 1])).shape; // [3]
  */
-export function squeeze<D extends DType>(x: Tensor<D>, axis?: number): Tensor<D> {
+export function squeeze<D extends DType>(x: Tensor<D>, axis?: number | readonly number[]): Tensor<D> {
   requireTensor('squeeze', x);
-  const only = axis === undefined ? undefined : normalizeAxis('squeeze', axis, x.rank);
+  const axes = normalizeAxes('squeeze', axis, x.rank);
   return viewOp(
     x,
-    x.shape.filter((size, i) => size !== 1 || (only !== undefined && i !== only)),
+    x.shape.filter((size, i) => size !== 1 || !axes.includes(i)),
   ) as Tensor<D>;
 }
 
 /**
- * `x` with an axis of size 1 inserted at `axis`.
+ * `x` with axes of size 1 inserted: they stand at `axis` of the result.
+ * @param axis - one axis or several, counted in the result
  * @example
  * unsqueeze(zeros([3]), 0).shape; // [1, 3]
+ * unsqueeze(zeros([3]), [0, -1]).shape; // [1, 3, 1]
  */
-export function unsqueeze<D extends DType>(x: Tensor<D>, axis: number): Tensor<D> {
+export function unsqueeze<D extends DType>(x: Tensor<D>, axis: number | readonly number[]): Tensor<D> {
   requireTensor('unsqueeze', x);
-  const at = normalizeAxis('unsqueeze', axis, x.rank + 1);
-  const shape = x.shape.toSpliced(at, 0, 1);
+  let shape: number[];
+  if (typeof axis === 'number') {
+    shape = x.shape.toSpliced(normalizeAxis('unsqueeze', axis, x.rank + 1), 0, 1);
+  } else {
+    if (!Array.isArray(axis)) {
+      throw shapeError('unsqueeze', `axis must be an integer or an array of integers, got ${formatValue(axis)}`);
+    }
+    shape = [...x.shape];
+    // In rising order each axis already stands where it will stay.
+    for (const at of normalizeAxes('unsqueeze', axis, x.rank + axis.length)) shape.splice(at, 0, 1);
+  }
   checkedNumel('unsqueeze', shape);
   return viewOp(x, shape) as Tensor<D>;
 }
