@@ -139,7 +139,10 @@ export interface Kernels {
   mean(out: KernelView, x: KernelView): void;
   amax(out: KernelView, x: KernelView): void;
   amin(out: KernelView, x: KernelView): void;
+  prod(out: KernelView, x: KernelView): void;
+  variance(out: KernelView, x: KernelView, correction: number): void;
   argmax(out: KernelView, x: KernelView): void;
+  argmin(out: KernelView, x: KernelView): void;
   matmul(out: KernelView, a: KernelView, b: KernelView, bias: KernelView | null): void;
   index(out: KernelView, x: KernelView, indices: KernelView): void;
   indexAdd(out: KernelView, indices: KernelView, dy: KernelView): void;

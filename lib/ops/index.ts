@@ -1,6 +1,7 @@
 import { setAccumulate } from '../autograd/backward.ts';
 import { add } from './binary.ts';
 import './methods.ts';
+import './methods-reduce.ts';
 
 setAccumulate(add);
 
@@ -33,11 +34,12 @@ export * from './pool.ts';
 export type { AddProductOptions } from './products.ts';
 export * from './products.ts';
 export * from './random.ts';
-export type { ReduceArgument, ReduceOptions, VarianceOptions } from './reduce.ts';
-export { amax, amin, argmax, mean, sum, variance } from './reduce.ts';
 export * from './scan.ts';
 export type { PadMode, PadOptions } from './pad.ts';
 export * from './shaping.ts';
+export { amax, amin, mean, sum } from './reduce.ts';
+export type { ReduceArgument, ReduceOptions } from './reduce-shared.ts';
+export * from './reductions.ts';
 export type { Value } from './shared.ts';
 export type { Range } from './slice.ts';
 export { copySlice, slice } from './slice.ts';

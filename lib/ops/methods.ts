@@ -22,9 +22,6 @@ import { add_, copy_, div_, fill_, mul_, sub_, zero_ } from './inplace.ts';
 import * as logic from './logic.ts';
 import { linear, matmul } from './matmul.ts';
 import * as products from './products.ts';
-import type { ReduceArgument, VarianceOptions } from './reduce.ts';
-import { amax, amin, argmax, mean, sum, variance } from './reduce.ts';
-import * as scans from './scan.ts';
 import * as shaping from './shaping.ts';
 import type { Value } from './shared.ts';
 import type { Range } from './slice.ts';
@@ -49,8 +46,8 @@ import {
 import { where } from './where.ts';
 
 // A family's methods follow from what its file exports: every function takes the tensor first.
-type MethodOf<F> = F extends (x: never, ...rest: infer R) => infer O ? (...rest: R) => O : never;
-type MethodsOf<M> = { readonly [K in keyof M]: MethodOf<M[K]> };
+export type MethodOf<F> = F extends (x: never, ...rest: infer R) => infer O ? (...rest: R) => O : never;
+export type MethodsOf<M> = { readonly [K in keyof M]: MethodOf<M[K]> };
 type UnaryMethods = { readonly [K in keyof typeof unary]: () => Tensor };
 type CompareMethods = { readonly [K in keyof typeof compare]: (other: Value) => Tensor<'bool'> };
 
@@ -67,7 +64,6 @@ declare module '../core/tensor.ts' {
       CompareMethods,
       MethodsOf<typeof products>,
       MethodsOf<typeof softmaxes>,
-      MethodsOf<typeof scans>,
       MethodsOf<typeof indexing>,
       MethodsOf<typeof shaping> {
     /** Adds gradients into `grad` of the leaves this tensor depends on; see `backward`. */
@@ -78,12 +74,6 @@ declare module '../core/tensor.ts' {
     retainGrad(): void;
     /** This tensor where `condition` holds, else `other`. */
     where(condition: Tensor, other: Value): Tensor;
-    sum(reduce?: ReduceArgument): Tensor;
-    mean(reduce?: ReduceArgument): Tensor;
-    amax(reduce?: ReduceArgument): Tensor<D>;
-    amin(reduce?: ReduceArgument): Tensor<D>;
-    argmax(reduce?: ReduceArgument): Tensor<'int32' | 'int64'>;
-    var(reduce?: number | readonly number[] | VarianceOptions): Tensor;
     matmul(other: Tensor): Tensor;
     linear(weight: Tensor, bias?: Tensor | null): Tensor;
     reshape(shape: readonly number[]): Tensor<D>;
@@ -133,16 +123,14 @@ const methods = {
   ...bitwise,
   ...closeness,
   ...compare,
-  ...scans,
   ...products,
   ...division,
   ...logic,
   ...ternary,
   ...softmaxes,
   ...indexing,
-  ...{ backward, registerHook, retainGrad, sum, mean, amax, amin, argmax, var: variance, matmul, linear },
+  ...{ backward, registerHook, retainGrad, matmul, linear },
   ...shaping,
-  ...{ backward, sum, mean, amax, amin, argmax, var: variance, matmul, linear },
   ...{
     reshape,
     view,
@@ -165,10 +153,15 @@ const methods = {
 // Up to four arguments by name: a rest array per call would cost more than the dispatch itself.
 type Method = (this: Tensor, a?: unknown, b?: unknown, c?: unknown, d?: unknown) => unknown;
 
-for (const [name, op] of Object.entries(methods)) {
-  const call = op as (x: Tensor, a?: unknown, b?: unknown, c?: unknown, d?: unknown) => unknown;
-  const method: Method = function (a, b, c, d) {
-    return call(this, a, b, c, d);
-  };
-  Object.defineProperty(Tensor.prototype, name, { value: method, writable: true, configurable: true });
+/** Makes functions that take a tensor first its methods; methods-*.ts hang families of their own. */
+export function hang(functions: Readonly<Record<string, unknown>>): void {
+  for (const [name, op] of Object.entries(functions)) {
+    const call = op as (x: Tensor, a?: unknown, b?: unknown, c?: unknown, d?: unknown) => unknown;
+    const method: Method = function (a, b, c, d) {
+      return call(this, a, b, c, d);
+    };
+    Object.defineProperty(Tensor.prototype, name, { value: method, writable: true, configurable: true });
+  }
 }
+
+hang(methods);

@@ -2,16 +2,18 @@ import { argumentError, shapeError } from '../errors.ts';
 import { defineOp } from '../autograd/define-op.ts';
 import type { Op, Spec } from '../autograd/define-op.ts';
 import { tidy } from '../core/scope.ts';
-import { normalizeAxis } from '../core/shape.ts';
+import { normalizeAxis, reducedShape } from '../core/shape.ts';
 import { emptyTensor } from '../core/tensor.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { kernels } from '../native/kernels.ts';
 import { mul, sub } from './binary.ts';
 import { castTo } from './cast.ts';
 import { sumOver } from './reduce.ts';
+import type { ReduceArgument } from './reduce-shared.ts';
+import { reducedCount, reduceOptions, resolveReduction } from './reduce-shared.ts';
 import { floatOf, requireTensor } from './shared.ts';
 import { exp } from './unary.ts';
-import { reshape, select, transpose } from './view.ts';
+import { permute, reshape, transpose } from './view.ts';
 
 type RowOp = Op<[x: Spec], Spec>;
 
@@ -97,18 +99,26 @@ export function logSoftmax(x: Tensor, axis: AxisArgument = -1): Tensor {
 }
 
 /**
- * The logarithm of the sum of exp(x) along `axis`, without overflow.
- * @returns shape of `x` without `axis`
- * @throws ERR_SHAPE when `axis` has size 0
+ * The logarithm of the sum of exp(x) over axes, the last one when none is named, without overflow.
+ * @returns shape of `x` without the reduced axes
+ * @throws ERR_SHAPE when a reduced axis has size 0
  * @example
  * logsumexp(tensor([1000, 1000])); // 1000.6931
  */
-export function logsumexp(x: Tensor, axis: AxisArgument = -1): Tensor {
+export function logsumexp(x: Tensor, reduce: ReduceArgument = -1): Tensor {
   requireTensor('logsumexp', x);
-  const at = x.rank === 0 ? 0 : normalizeAxis('logsumexp', axisOf('logsumexp', axis), x.rank);
-  if (x.rank > 0 && x.shape[at] === 0) throw shapeError('logsumexp', `axis ${at} is empty: the sum has no logarithm`);
+  const { axis = -1, keepdim } = reduceOptions('logsumexp', reduce);
+  const r = resolveReduction('logsumexp', x, { axis, keepdim });
+  const empty = r.axes.find((at) => x.shape[at] === 0);
+  if (empty !== undefined) throw shapeError('logsumexp', `axis ${empty} is empty: the sum has no logarithm`);
   return tidy(() => {
-    const kept = along('logsumexp', logsumexpRows, x, axis);
-    return x.rank === 0 ? kept : select(kept, at, 0);
+    const input = castTo(x, floatOf(x.dtype));
+    const shape = reducedShape(x.shape, r.axes, r.keepdim);
+    const kept = [...x.shape.keys()].filter((at) => !r.axes.includes(at));
+    const lines = reshape(permute(input, [...kept, ...r.axes]), [
+      ...kept.map((at) => x.shape[at] as number),
+      reducedCount(x.shape, r),
+    ]);
+    return reshape(logsumexpRows(lines), shape);
   });
 }

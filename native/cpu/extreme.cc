@@ -1,4 +1,4 @@
-// amax, amin and argmax over any axes. NaN wins, and the first of equals.
+// amax and amin over any axes, argmax and argmin along one. NaN wins, and the first of equals.
 #include "../ops/rows/reduce.h"
 
 #include "reduction.h"
@@ -27,17 +27,17 @@ struct Extreme : simd::ExtremeState<T, kLargest> {
   using Partial = ExtremeValue<T, kLargest>;
   Partial partial() const { return {this->value()}; }
 };
-template <class T>
+template <class T, bool kLargest>
 struct Place {
   T value;
   int64_t index;
   void merge(const Place& next, int64_t offset) {
-    if (simd::ArgmaxState<T>::beats(next.value, value)) *this = {next.value, next.index + offset};
+    if (simd::PlaceState<T, kLargest>::beats(next.value, value)) *this = {next.value, next.index + offset};
   }
 };
-template <class T>
-struct Argmax : simd::ArgmaxState<T> {
-  using Partial = Place<T>;
+template <class T, bool kLargest>
+struct Places : simd::PlaceState<T, kLargest> {
+  using Partial = Place<T, kLargest>;
   Partial partial() const { return {this->best, this->index}; }
 };
 
@@ -56,11 +56,11 @@ void extremeColumns(const char* x, const Walk& rows, int64_t columns, T* best) {
 }
 
 /// T's own width of integer for the place, so that values and places are selected by one mask.
-template <class T, class Index>
-void argmaxColumns(const char* x, const Walk& rows, int64_t columns, Index* place) {
+template <bool kLargest, class T, class Index>
+void placeColumns(const char* x, const Walk& rows, int64_t columns, Index* place) {
   T best[kStrip];
   for (int64_t c = 0; c < columns; c++) {
-    best[c] = simd::lowest<T>();
+    best[c] = kLargest ? simd::lowest<T>() : simd::highest<T>();
     place[c] = 0;
   }
   for (int64_t i = 0; i < rows.total; i++) {
@@ -69,7 +69,7 @@ void argmaxColumns(const char* x, const Walk& rows, int64_t columns, Index* plac
     for (int64_t c = 0; c < columns; c++) {
       const T v = a[c], b = best[c];
       const Index p = place[c];
-      const bool wins = (v > b) | ((v != v) & (b == b));
+      const bool wins = (kLargest ? v > b : v < b) | ((v != v) & (b == b));
       best[c] = wins ? v : b;
       place[c] = wins ? here : p;
     }
@@ -96,38 +96,43 @@ void extreme(Stream& s, const char* name, const View& out, const View& x) {
   });
 }
 
+template <bool kLargest>
+void place(Stream& s, const char* name, const View& out, const View& x) {
+  Reduction r;
+  if (!require(s, out.dtype == DType::i32 || out.dtype == DType::i64,
+               "argmax, argmin: the output is not int32 or int64"))
+    return;
+  if (!planReduction(s, out, x, r) || r.kept.total == 0) return;
+  if (r.reduced.total == 0) return fail(s, Code::argument, "%s: an empty axis has no extreme", name);
+  if (!require(s, r.reduced.rank <= 1, "argmax, argmin: reduces more than one axis")) return;
+  // Along a single axis the reduced walk is in its order, even backwards.
+  withAny(s, x.dtype, name, [&]<class T>() {
+    if (!r.columns) {
+      reduceRows<T, Places<T, kLargest>>(
+          s, r, [&](char* to, Place<T, kLargest> p) { putInteger(to, out.dtype, p.index); });
+      return;
+    }
+    reduceColumns(s, r, [&](const char* p, int64_t columns, char* to, int64_t step) {
+      if (sizeof(T) == 8 || r.reduced.total > 0x7fffffff) {
+        int64_t places[kStrip];
+        placeColumns<kLargest, T>(p, r.reduced, columns, places);
+        for (int64_t c = 0; c < columns; c++) putInteger(to + c * step, out.dtype, places[c]);
+      } else {
+        int32_t places[kStrip];
+        placeColumns<kLargest, T>(p, r.reduced, columns, places);
+        for (int64_t c = 0; c < columns; c++) putInteger(to + c * step, out.dtype, places[c]);
+      }
+    });
+  });
+}
+
 }  // namespace
 
 void amax(Stream& s, const Out& out, const In& x) { extreme<true>(s, "amax", out, x); }
 void amin(Stream& s, const Out& out, const In& x) { extreme<false>(s, "amin", out, x); }
 
-void argmax(Stream& s, const Out& out, const In& x) {
-  Reduction r;
-  if (!require(s, out.dtype == DType::i32 || out.dtype == DType::i64,
-               "argmax: the output is not int32 or int64"))
-    return;
-  if (!planReduction(s, out, x, r) || r.kept.total == 0) return;
-  if (r.reduced.total == 0) return fail(s, Code::argument, "argmax: an empty axis has no largest element");
-  if (!require(s, r.reduced.rank <= 1, "argmax: reduces more than one axis")) return;
-  // Along a single axis the reduced walk is in its order, even backwards.
-  withAny(s, x.dtype, "argmax", [&]<class T>() {
-    if (!r.columns) {
-      reduceRows<T, Argmax<T>>(s, r, [&](char* to, Place<T> p) { putInteger(to, out.dtype, p.index); });
-      return;
-    }
-    reduceColumns(s, r, [&](const char* p, int64_t columns, char* to, int64_t step) {
-      if (sizeof(T) == 8 || r.reduced.total > 0x7fffffff) {
-        int64_t place[kStrip];
-        argmaxColumns<T>(p, r.reduced, columns, place);
-        for (int64_t c = 0; c < columns; c++) putInteger(to + c * step, out.dtype, place[c]);
-      } else {
-        int32_t place[kStrip];
-        argmaxColumns<T>(p, r.reduced, columns, place);
-        for (int64_t c = 0; c < columns; c++) putInteger(to + c * step, out.dtype, place[c]);
-      }
-    });
-  });
-}
+void argmax(Stream& s, const Out& out, const In& x) { place<true>(s, "argmax", out, x); }
+void argmin(Stream& s, const Out& out, const In& x) { place<false>(s, "argmin", out, x); }
 
 }  // namespace WG_ISA
 }  // namespace wg::cpu

@@ -51,6 +51,7 @@ test('every recorded op has a backward or is known to have none', () => {
     'gcd',
     'lcm',
     'argmax',
+    'argmin',
     'arange',
     'uniform',
     'normal',

@@ -93,7 +93,7 @@ def run(number, each, tensors):
     first = torch.autograd.grad(loss, leaves, create_graph=second, allow_unused=True)
     filled = [torch.zeros_like(x) if g is None else g for g, x in zip(first, leaves)]
     for k, g in enumerate(filled):
-        tensors[f'{number}.first.{k}'] = g.detach()
+        tensors[f'{number}.first.{k}'] = torch.zeros_like(g) + g.detach()
     description['first'] = True
     if not second:
         description['why'] = each['why']
@@ -101,7 +101,8 @@ def run(number, each, tensors):
     slope = sum(along(g, parity.direction) for g in filled)
     twice = torch.autograd.grad(slope, leaves, allow_unused=True) if slope.requires_grad else [None] * len(leaves)
     for k, (g, x) in enumerate(zip(twice, leaves)):
-        tensors[f'{number}.second.{k}'] = torch.zeros_like(x) if g is None else g.detach()
+        # Added to zeros, because PyTorch's own lazy zeros have no memory to write out.
+        tensors[f'{number}.second.{k}'] = torch.zeros_like(x) + (0 if g is None else g.detach())
     description['second'] = True
     return description
 

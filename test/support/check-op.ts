@@ -39,8 +39,8 @@ export interface OpTest {
   readonly rejects?: readonly Rejected[];
   /** Default: float32 and float64. */
   readonly dtypes?: readonly DType[];
-  /** Default: the dtype under test. */
-  readonly resultDtype?: (dtype: DType) => DType;
+  /** Default: the dtype under test. A list has one for each result. */
+  readonly resultDtype?: (dtype: DType) => DType | readonly DType[];
   readonly differentiable?: boolean;
   /** Errors allowed in units of epsilon; see `additive`. Default 4: a polynomial and its rounding. */
   readonly ulps?: number;
@@ -94,7 +94,8 @@ function checkValues(name: string, op: AnyFunction, entry: OpTest, each: OpCase,
       const scales = sizes === null ? null : many<NDArray>(sizes as NDArray | NDArray[]);
       assert.equal(results.length, expected.length, `${label}: number of results`);
       results.forEach((result, i) => {
-        assert.equal(result.dtype, (entry.resultDtype ?? ((d) => d))(dtype), `${label}: dtype`);
+        const wanted = entry.resultDtype?.(dtype) ?? dtype;
+        assert.equal(result.dtype, typeof wanted === 'string' ? wanted : wanted[i], `${label}: dtype`);
         assertClose(result, expected[i] as NDArray, { ulps: entry.ulps ?? 4, scale: scales?.[i] ?? null }, label);
       });
       inputs.forEach((input, i) => {

@@ -110,17 +110,17 @@ struct ExtremeState {
   }
 };
 
-/// Largest value and the first place it has; the first NaN wins.
-template <class T>
-struct ArgmaxState {
+/// Largest (or smallest) value and the first place it has; the first NaN wins.
+template <class T, bool kLargest>
+struct PlaceState {
   using V = Vec<T>;
   static constexpr int64_t kBlock = 4096;
-  T best = lowest<T>();
+  T best = kLargest ? lowest<T>() : highest<T>();
   int64_t index = 0;
   int64_t seen = 0;
 
   static WG_SIMD bool isNaN(T x) { return x != x; }
-  static WG_SIMD bool beats(T a, T b) { return a > b || (isNaN(a) && !isNaN(b)); }
+  static WG_SIMD bool beats(T a, T b) { return (kLargest ? a > b : a < b) || (isNaN(a) && !isNaN(b)); }
 
   /// First position of `top` among n values that contain it.
   static WG_SIMD int64_t find(const T* p, int64_t n, T top) {
@@ -134,12 +134,12 @@ struct ArgmaxState {
     while (i + 1 < n && !(nan ? isNaN(p[i]) : p[i] == top)) i++;
     return i;
   }
-  // The maximum of a block first, then, only if it is new, its place: two passes, the second over cached
+  // The extreme of a block first, then, only if it is new, its place: two passes, the second over cached
   // data.
   __attribute__((noinline)) void add(const T* p, int64_t n) {
     for (int64_t i = 0; i < n; i += kBlock) {
       const int64_t m = n - i < kBlock ? n - i : kBlock;
-      ExtremeState<T, true> block;
+      ExtremeState<T, kLargest> block;
       block.add(p + i, m);
       const T top = block.value();
       if (beats(top, best)) {

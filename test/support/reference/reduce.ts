@@ -19,7 +19,11 @@ export function reduce(x: NDArray, options: ReduceOptions, finish: (values: numb
   return new NDArray(shape, lists.map(finish));
 }
 
-const total = (values: number[]): number => values.reduce((a, b) => a + b, 0);
+/** By halves: a sum in a row would err more than the kernels it is to judge. */
+const total = (values: number[]): number =>
+  values.length < 16
+    ? values.reduce((a, b) => a + b, 0)
+    : total(values.slice(0, values.length >> 1)) + total(values.slice(values.length >> 1));
 const average = (values: number[]): number => total(values) / values.length;
 const largest = (values: number[]): number =>
   values.reduce((a, b) => (Number.isNaN(a) || a >= b ? a : b), Number.NEGATIVE_INFINITY);
@@ -43,17 +47,66 @@ export const variance = (x: NDArray, options: ReduceOptions & { readonly correct
     return total(values.map((v) => (v - center) ** 2)) / Math.max(0, values.length - (options.correction ?? 1));
   });
 
+export const argmin = (x: NDArray, options: ReduceOptions = {}): NDArray =>
+  reduce(x, options, (values) => {
+    const nan = values.findIndex(Number.isNaN);
+    return nan >= 0 ? nan : values.indexOf(smallest(values));
+  });
+
+export const prod = (x: NDArray, options: ReduceOptions = {}): NDArray =>
+  reduce(x, options, (values) => values.reduce((a, b) => a * b, 1));
+export const all = (x: NDArray, options: ReduceOptions = {}): NDArray =>
+  reduce(x, options, (values) => Number(values.every((v) => v !== 0)));
+export const any = (x: NDArray, options: ReduceOptions = {}): NDArray =>
+  reduce(x, options, (values) => Number(values.some((v) => v !== 0)));
+export const countNonzero = (x: NDArray, options: ReduceOptions = {}): NDArray =>
+  reduce(x, options, (values) => values.filter((v) => v !== 0).length);
+const numbers = (values: number[]): number[] => values.filter((v) => !Number.isNaN(v));
+export const nansum = (x: NDArray, options: ReduceOptions = {}): NDArray =>
+  reduce(x, options, (values) => total(numbers(values)));
+export const nanmean = (x: NDArray, options: ReduceOptions = {}): NDArray =>
+  reduce(x, options, (values) => average(numbers(values)));
+
+export type VarianceOptions = ReduceOptions & { readonly correction?: number };
+export const std = (x: NDArray, options: VarianceOptions = {}): NDArray => map(variance(x, options), Math.sqrt);
+export const varMean = (x: NDArray, options: VarianceOptions = {}): NDArray[] => [
+  variance(x, options),
+  mean(x, options),
+];
+export const stdMean = (x: NDArray, options: VarianceOptions = {}): NDArray[] => [std(x, options), mean(x, options)];
+
+export const norm = (x: NDArray, options: ReduceOptions & { readonly p?: number | 'fro' } = {}): NDArray =>
+  reduce(x, options, (values) => {
+    const p = options.p === undefined || options.p === 'fro' ? 2 : options.p;
+    const sizes = values.map(Math.abs);
+    if (p === 0) return sizes.filter((v) => v !== 0).length;
+    if (p === Number.POSITIVE_INFINITY) return largest(sizes);
+    if (p === Number.NEGATIVE_INFINITY) return smallest(sizes);
+    return total(sizes.map((v) => v ** p)) ** (1 / p);
+  });
+
+/** Along one axis with its index, or of everything. */
+const found =
+  (value: typeof amax, index: typeof argmax) =>
+  (x: NDArray, options: number | ReduceOptions = {}): NDArray | NDArray[] => {
+    const where = typeof options === 'number' ? { axis: options } : options;
+    return where.axis === undefined ? value(x, where) : [value(x, where), index(x, where)];
+  };
+export const max = found(amax, argmax);
+export const min = found(amin, argmin);
+export const aminmax = (x: NDArray, options: ReduceOptions = {}): NDArray[] => [amin(x, options), amax(x, options)];
+
 export function softmax(x: NDArray, axis = -1): NDArray {
   const top = amax(x, { axis, keepdim: true });
   const powers = zip((v, m) => Math.exp(v - m), x, top);
   return zip((p, s) => p / s, powers, sum(powers, { axis, keepdim: true }));
 }
 
-export function logsumexp(x: NDArray, axis = -1): NDArray {
-  const top = amax(x, { axis, keepdim: true });
-  const parts = zip((v, m) => (Number.isFinite(m) ? Math.exp(v - m) : 1), x, top);
-  return zip((m, total) => (Number.isFinite(m) ? m + Math.log(total) : m), amax(x, { axis }), sum(parts, { axis }));
-}
+export const logsumexp = (x: NDArray, options: number | ReduceOptions = -1): NDArray =>
+  reduce(x, typeof options === 'number' ? { axis: options } : { axis: -1, ...options }, (values) => {
+    const top = largest(values);
+    return Number.isFinite(top) ? top + Math.log(total(values.map((v) => Math.exp(v - top)))) : top;
+  });
 
 export function logSoftmax(x: NDArray, axis = -1): NDArray {
   const top = amax(x, { axis, keepdim: true });

@@ -1,0 +1,31 @@
+// The methods of reductions, scans and order.
+import type { DType } from '../core/dtype.ts';
+import type { AxisOptions, ValuesAndIndices } from './extreme.ts';
+import type { MethodsOf } from './methods.ts';
+import { hang } from './methods.ts';
+import { amax, amin, mean, sum } from './reduce.ts';
+import type { ReduceArgument } from './reduce-shared.ts';
+import * as reductions from './reductions.ts';
+import type { VarianceArgument } from './variance.ts';
+
+interface Whole {
+  readonly keepdim?: boolean | undefined;
+}
+/** What has an axis in one form and none in the other is declared by hand: types see one form only. */
+type TwoFold = 'max' | 'min';
+
+declare module '../core/tensor.ts' {
+  interface Tensor<D extends DType = DType> extends Omit<MethodsOf<typeof reductions>, TwoFold> {
+    sum(reduce?: ReduceArgument): Tensor;
+    mean(reduce?: ReduceArgument): Tensor;
+    amax(reduce?: ReduceArgument): Tensor<D>;
+    amin(reduce?: ReduceArgument): Tensor<D>;
+    max(reduce?: Whole): Tensor<D>;
+    max(axis: number | AxisOptions): ValuesAndIndices<D>;
+    min(reduce?: Whole): Tensor<D>;
+    min(axis: number | AxisOptions): ValuesAndIndices<D>;
+    var(reduce?: VarianceArgument): Tensor;
+  }
+}
+
+hang({ ...reductions, sum, mean, amax, amin, var: reductions.variance });
