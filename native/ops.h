@@ -12,6 +12,7 @@
 #include "ops/rows/arithmetic.h"
 #include "ops/rows/conv.h"
 #include "ops/rows/create.h"
+#include "ops/rows/elementary.h"
 #include "ops/rows/elementwise.h"
 #include "ops/rows/index.h"
 #include "ops/rows/loss.h"
@@ -32,6 +33,7 @@
   WG_CREATE_ROWS(X) \
   WG_ELEMENTWISE_ROWS(X) \
   WG_ARITHMETIC_ROWS(X) \
+  WG_ELEMENTARY_ROWS(X) \
   WG_REDUCE_ROWS(X) \
   WG_MATRIX_ROWS(X) \
   WG_INDEX_ROWS(X) \

@@ -29,8 +29,11 @@ function emptyFor(t: Tensor, dtype: DType): Tensor {
 export interface UnaryDefinition {
   readonly name: string;
   readonly kernel: UnaryKernel;
-  /** dx from (saved, dy); `saved` is the input or the output as `saves` says, which native/ops/unary.h must agree with. */
-  readonly gradKernel: UnaryGradKernel;
+  /**
+   * dx from (saved, dy); `saved` is the input or the output as `saves` says, which the body in native/ops must agree
+   * with. Without it `backward` serves alone.
+   */
+  readonly gradKernel?: UnaryGradKernel;
   readonly saves: 'input' | 'output';
   /** 'float' turns integers into float32 first; 'keep' computes in the dtype given. */
   readonly result: 'float' | 'keep';
@@ -46,12 +49,14 @@ export function defineUnary(definition: UnaryDefinition): (x: Tensor) => Tensor 
     saves: saves === 'input' ? [0] : [],
     savesOutputs: saves === 'output' ? [0] : [],
     backward: (ctx: BackwardContext, dy: Tensor): Gradients => [backward(saved(ctx), dy)],
-    fastBackward: (_ctx: BackwardContext, dy: Tensor): Gradients => {
-      const value = saved(_ctx);
-      const dx = emptyFor(value, value.dtype);
-      gradKernel(dx, value, dy);
-      return [dx];
-    },
+    fastBackward:
+      gradKernel &&
+      ((ctx: BackwardContext, dy: Tensor): Gradients => {
+        const value = saved(ctx);
+        const dx = emptyFor(value, value.dtype);
+        gradKernel(dx, value, dy);
+        return [dx];
+      }),
   });
   const run = (x: Tensor): Tensor => {
     const out = emptyFor(x, x.dtype);
@@ -77,6 +82,17 @@ export function defineUnary(definition: UnaryDefinition): (x: Tensor) => Tensor 
 /** Kernels compute in this dtype. */
 function isComputed(dtype: DType): boolean {
   return dtype === 'float32' || dtype === 'float64' || dtype === 'int32' || dtype === 'int64' || dtype === 'uint8';
+}
+
+/** An elementwise question about one tensor. */
+export function definePredicate(name: string, kernel: UnaryKernel): (x: Tensor) => Tensor<'bool'> {
+  return (x) => {
+    requireTensor(name, x);
+    checkLive(name, x);
+    const out = emptyFor(x, 'bool') as Tensor<'bool'>;
+    kernel(out, x);
+    return out;
+  };
 }
 
 export interface BinaryDefinition {

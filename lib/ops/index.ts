@@ -46,6 +46,11 @@ export { copySlice, slice } from './slice.ts';
 export type { AxisArgument } from './softmax.ts';
 export { logSoftmax, logsumexp, softmax } from './softmax.ts';
 export * from './ternary.ts';
+export * from './exponential.ts';
+export * from './nan-to-num.ts';
+export * from './predicates.ts';
+export * from './rounding.ts';
+export * from './trig.ts';
 export * from './unary.ts';
 export {
   broadcastTo,

@@ -29,6 +29,11 @@ import { copySlice, slice } from './slice.ts';
 import * as softmaxes from './softmax.ts';
 import * as ternary from './ternary.ts';
 import type { RepeatInterleaveOptions } from './tile.ts';
+import * as exponential from './exponential.ts';
+import * as trig from './trig.ts';
+import * as rounding from './rounding.ts';
+import * as predicates from './predicates.ts';
+import * as nanToNum from './nan-to-num.ts';
 import * as unary from './unary.ts';
 import {
   broadcastTo,
@@ -54,6 +59,11 @@ type CompareMethods = { readonly [K in keyof typeof compare]: (other: Value) => 
 declare module '../core/tensor.ts' {
   interface Tensor<D extends DType = DType>
     extends UnaryMethods,
+      MethodsOf<typeof exponential>,
+      MethodsOf<typeof trig>,
+      MethodsOf<typeof rounding>,
+      MethodsOf<typeof predicates>,
+      MethodsOf<typeof nanToNum>,
       MethodsOf<typeof arithmetic>,
       MethodsOf<typeof binary>,
       MethodsOf<typeof bitwise>,
@@ -118,6 +128,11 @@ declare module '../core/tensor.ts' {
 /** Functions whose first argument becomes `this`. */
 const methods = {
   ...unary,
+  ...exponential,
+  ...trig,
+  ...rounding,
+  ...predicates,
+  ...nanToNum,
   ...arithmetic,
   ...binary,
   ...bitwise,

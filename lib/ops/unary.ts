@@ -51,6 +51,9 @@ export const sign: Unary = defineUnary({
   backward: (_x, dy) => zerosLike(dy),
 });
 
+/** `sign` under its other name. */
+export const sgn: Unary = sign;
+
 /**
  * e to the power x; integers give float32.
  * @example

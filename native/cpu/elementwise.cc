@@ -29,12 +29,12 @@ struct Plan {
   bool rows;
   int64_t block;  // elements of a staging buffer
   Body body;
-  ScaledBody scaled;  // instead of body, with `scalar`
-  double scalar;
+  BodyWith bodyWith;  // instead of body, with `numbers`
+  const double* numbers;
 };
 
 void runBody(const Plan& p, void* const* pointer, int64_t n) {
-  if (p.scaled != nullptr) p.scaled(pointer[0], pointer[1], pointer[2], pointer[3], n, p.scalar);
+  if (p.bodyWith != nullptr) p.bodyWith(pointer[0], pointer[1], pointer[2], pointer[3], n, p.numbers);
   else p.body(pointer[0], pointer[1], pointer[2], pointer[3], n);
 }
 
@@ -213,15 +213,15 @@ bool run(Stream& s, Plan& p, const View& out, const Source* inputs, int count) {
 bool runElementwise(Stream& s, const View& out, const Source* inputs, int count, Body body) {
   Plan p;
   p.body = body;
-  p.scaled = nullptr;
+  p.bodyWith = nullptr;
   return run(s, p, out, inputs, count);
 }
 
-bool runElementwise(Stream& s, const View& out, const Source* inputs, int count, ScaledBody body,
-                    double scalar) {
+bool runElementwise(Stream& s, const View& out, const Source* inputs, int count, BodyWith body,
+                    const double* numbers) {
   Plan p;
-  p.scaled = body;
-  p.scalar = scalar;
+  p.bodyWith = body;
+  p.numbers = numbers;
   return run(s, p, out, inputs, count);
 }
 

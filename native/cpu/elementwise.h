@@ -22,13 +22,14 @@ inline Source sourceOf(const Operand& o, DType dtype) {
 /// memory as an input, element for element.
 using Body = void (*)(void* out, const void* a, const void* b, const void* c, int64_t n);
 
-/// The same with a number that is alike for all elements: a step size, a slope.
-using ScaledBody = void (*)(void* out, const void* a, const void* b, const void* c, int64_t n, double scalar);
+/// The same with numbers that are alike for all elements: a step size, a slope.
+using BodyWith = void (*)(void* out, const void* a, const void* b, const void* c, int64_t n,
+                          const double* numbers);
 
 /// Runs `body` over `out`. False, with the op failed, when an input's shape differs from out's.
 bool runElementwise(Stream& s, const View& out, const Source* inputs, int count, Body body);
-bool runElementwise(Stream& s, const View& out, const Source* inputs, int count, ScaledBody body,
-                    double scalar);
+bool runElementwise(Stream& s, const View& out, const Source* inputs, int count, BodyWith body,
+                    const double* numbers);
 
 }  // namespace WG_ISA
 }  // namespace wg::cpu

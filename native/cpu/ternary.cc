@@ -34,9 +34,9 @@ void plainBody(void* out, const void* a, const void* b, const void* c, int64_t n
   forEachRegister<T>(out, a, b, c, n, [](V x, V y, V z) { return Op::value(x, y, z); });
 }
 template <class Op, class T>
-void scaledBody(void* out, const void* a, const void* b, const void* c, int64_t n, double scalar) {
+void scaledBody(void* out, const void* a, const void* b, const void* c, int64_t n, const double* numbers) {
   using V = Vec<T>;
-  const V scale(fromDouble<T>(scalar));
+  const V scale(fromDouble<T>(numbers[0]));
   forEachRegister<T>(out, a, b, c, n, [scale](V x, V y, V z) { return Op::value(x, y, z, scale); });
 }
 
@@ -66,9 +66,9 @@ void runScaled(Stream& s, const char* name, const View& out, const Operand& a, c
                const Operand& c, double scale) {
   const Source inputs[] = {sourceOf(a, out.dtype), sourceOf(b, out.dtype), sourceOf(c, out.dtype)};
   if (!agree(s, out, inputs)) return;
-  ScaledBody body = nullptr;
+  BodyWith body = nullptr;
   choose<Op>(s, out.dtype, name, [&body]<class T>() { body = scaledBody<Op, T>; });
-  if (body != nullptr) runElementwise(s, out, inputs, 3, body, scale);
+  if (body != nullptr) runElementwise(s, out, inputs, 3, body, &scale);
 }
 
 }  // namespace

@@ -34,26 +34,44 @@ WG_HD V roundSmall(V x) {
   return (x + magic) - magic;
 }
 
-/// exp(x + tail) for x within [-1100, 1100]; the tail carries what x had to drop.
+/// e^r - 1 for |r| <= ln(2) / 2.
 template <class V>
-WG_HD V expReduced(V x, V tail) {
-  using T = ElementOf<V>;
-  if constexpr (sizeof(T) == 4) {
-    // ln 2 in two parts, the first with so few bits that n times it is exact without a fused multiply-add.
-    const V n = roundSmall(x * V(1.44269504f));
-    const V r = ((x - n * V(0.693359375f)) - n * V(-2.12194440e-4f)) + tail;
+WG_HD V expm1Small(V r) {
+  if constexpr (sizeof(ElementOf<V>) == 4) {
     const V q =
         polynomial(r, 0.49999994f, 0.166665211f, 0.0416685641f, 0.00836868025f, 0.00138043519f);  // 2^-28.3
-    return scaleByPowerOf2(r * r * q + r + V(1.0f), n);
+    return r * r * q + r;
   } else {
-    const V n = roundSmall(x * V(1.4426950408889634));
-    const V r = ((x - n * V(6.93147180369123816490e-01)) - n * V(1.90821492927058770002e-10)) + tail;
     const V q = polynomial(r, 0.5, 0.16666666666666682, 0.041666666666666102, 0.0083333333333169453,
                            0.0013888888889113733, 0.00019841269896594862, 2.4801586927094893e-05,
                            2.7557234657035414e-06, 2.7557583266823568e-07, 2.5112107124074016e-08,
                            2.0825821115821018e-09);  // 2^-64
-    return scaleByPowerOf2(V(1.0) + (r + r * r * q), n);
+    return r + r * r * q;
   }
+}
+
+/// e^(x + tail) = (1 + result) 2^n for x within [-1100, 1100]; the tail carries what x had to drop.
+template <class V>
+WG_HD V expFraction(V x, V tail, V& n) {
+  using T = ElementOf<V>;
+  if constexpr (sizeof(T) == 4) {
+    // ln 2 in two parts, the first with so few bits that n times it is exact without a fused multiply-add.
+    n = roundSmall(x * V(1.44269504f));
+    const V r = ((x - n * V(0.693359375f)) - n * V(-2.12194440e-4f)) + tail;
+    return expm1Small(r);
+  } else {
+    n = roundSmall(x * V(1.4426950408889634));
+    const V r = ((x - n * V(6.93147180369123816490e-01)) - n * V(1.90821492927058770002e-10)) + tail;
+    return expm1Small(r);
+  }
+}
+
+/// exp(x + tail) for x within [-1100, 1100].
+template <class V>
+WG_HD V expReduced(V x, V tail) {
+  V n;
+  const V fraction = expFraction(x, tail, n);
+  return scaleByPowerOf2(fraction + V(ElementOf<V>(1)), n);
 }
 
 template <class V>
@@ -115,21 +133,24 @@ WG_HD V log(V x) {
   return select(x >= V(T(0)), result, select(x == x, V(F::kNaN), x));
 }
 
+/// (tanh(x) - x) / x for |x| < 0.625, from z = x².
 template <class V>
-WG_HD V tanh(V x) {
-  using T = ElementOf<V>;
-  const V a = abs(x), z = x * x;
-  V small;
-  if constexpr (sizeof(T) == 4) {
-    const V p = polynomial(z, -0.333332837f, 0.133315027f, -0.0537444279f, 0.0206534285f,
-                           -0.00572003424f);  // 2^-27.9
-    small = a * z * p + a;
+WG_HD V tanhSmall(V z) {
+  if constexpr (sizeof(ElementOf<V>) == 4) {
+    return z * polynomial(z, -0.333332837f, 0.133315027f, -0.0537444279f, 0.0206534285f,
+                          -0.00572003424f);  // 2^-27.9
   } else {
     const V p =
         polynomial(z, -0.33333333333333326, -0.020496853879103868, -0.00019909190946200501);  // 2^-60.6
     const V q = polynomial(z, 1.0, 0.46149056163729701, 0.0232887384787961, 0.00020644149476757763);
-    small = a * z * (p / q) + a;
+    return z * (p / q);
   }
+}
+
+template <class V>
+WG_HD V tanh(V x) {
+  using T = ElementOf<V>;
+  const V a = abs(x), small = a * tanhSmall(x * x) + a;
   const V large = V(T(1)) - V(T(2)) / (exp(a + a) + V(T(1)));
   return copySign(select(a < V(T(0.625)), small, large), x);
 }

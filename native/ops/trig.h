@@ -1,5 +1,5 @@
-// wg::math::sin and cos: argument reduction in double for every type, so that float32 is right to the last
-// bit but one for all arguments; beyond 2^20 the exact reduction of Payne and Hanek, lane by lane.
+// wg::math::sin, cos and tan: argument reduction in double for every type, so that float32 is right to the
+// last bit but one for all arguments; beyond 2^20 the exact reduction of Payne and Hanek, lane by lane.
 #pragma once
 #include "math.h"
 
@@ -76,14 +76,11 @@ WG_HD V reduceQuadrant(V x, V& quadrant) {
   return r;
 }
 
-/// sin(r) or cos(r) by the quadrant's low bit, negated by its second.
+/// sin(r) and cos(r) for |r| <= pi/4.
 template <class V>
-WG_HD V quarterWave(V r, V quadrant, uint32_t shift) {
+WG_HD void sineCosine(V r, V& s, V& c) {
   using T = ElementOf<V>;
-  using B = BitsOf<V>;
-  using F = Format<T>;
   const V z = r * r;
-  V s, c;
   if constexpr (sizeof(T) == 4) {
     s = r * z * polynomial(z, -0.166666672f, 0.00833332911f, -0.000198393362f, 2.7183064e-06f) +
         r;  // 2^-37.6
@@ -102,6 +99,16 @@ WG_HD V quarterWave(V r, V quadrant, uint32_t shift) {
                                                           2.0876754354630801e-09, -1.1470291962293995e-11,
                                                           4.7380501239015906e-14));  // 2^-75
   }
+}
+
+/// sin(r) or cos(r) by the quadrant's low bit, negated by its second.
+template <class V>
+WG_HD V quarterWave(V r, V quadrant, uint32_t shift) {
+  using T = ElementOf<V>;
+  using B = BitsOf<V>;
+  using F = Format<T>;
+  V s, c;
+  sineCosine(r, s, c);
   using Bit = decltype(F::kSign);
   const B q = bitsOf(quadrant + V(F::kRounder)) + B(static_cast<Bit>(shift));
   const V wave = select((q & B(Bit{1})) == B(Bit{0}), s, c);
@@ -141,6 +148,20 @@ WG_HD V sin(V x) {
 template <class V>
 WG_HD V cos(V x) {
   return shiftedSine(abs(x), 1);
+}
+template <class V>
+WG_HD V tan(V x) {
+  using F = Format<ElementOf<V>>;
+  using B = BitsOf<V>;
+  using Bit = decltype(F::kSign);
+  const V a = abs(x);
+  V r, quadrant, s, c;
+  if constexpr (sizeof(ElementOf<V>) == 4) reduceThroughDouble(a, r, quadrant);
+  else r = reduceQuadrant(a, quadrant);
+  sineCosine(r, s, c);
+  const auto even = (bitsOf(quadrant + V(F::kRounder)) & B(Bit{1})) == B(Bit{0});
+  const V t = select(a < V(F::kInf), select(even, s, -c) / select(even, c, s), a - a);
+  return fromBits<V>(bitsOf(t) ^ (bitsOf(x) & B(F::kSign)));
 }
 
 }  // namespace math

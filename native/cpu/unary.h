@@ -1,0 +1,70 @@
+// Kernels of unary element bodies: name(out, x), and nameGrad(dx, saved, dy).
+#pragma once
+#include "elementwise.h"
+#include "simd/vec.h"
+
+namespace wg::cpu {
+inline namespace WG_ISA {
+namespace {
+
+using simd::Vec;
+
+template <class Op, class T>
+void valueBody(void* out, const void* a, const void*, const void*, int64_t n) {
+  using V = Vec<T>;
+  T* o = static_cast<T*>(out);
+  const T* x = static_cast<const T*>(a);
+  int64_t i = 0;
+  for (; i + V::kLanes <= n; i += V::kLanes) store(o + i, Op::value(simd::load<V>(x + i)));
+  if (i < n) storePart(o + i, Op::value(simd::loadPart<V>(x + i, n - i)), n - i);
+}
+
+template <class Op, class T>
+void gradBody(void* out, const void* a, const void* b, const void*, int64_t n) {
+  using V = Vec<T>;
+  T* o = static_cast<T*>(out);
+  const T* saved = static_cast<const T*>(a);
+  const T* dy = static_cast<const T*>(b);
+  int64_t i = 0;
+  for (; i + V::kLanes <= n; i += V::kLanes)
+    store(o + i, Op::grad(simd::load<V>(saved + i), simd::load<V>(dy + i)));
+  if (i < n) {
+    storePart(o + i, Op::grad(simd::loadPart<V>(saved + i, n - i), simd::loadPart<V>(dy + i, n - i)), n - i);
+  }
+}
+
+template <class Op>
+void runValue(Stream& s, const char* name, const View& out, const View& x) {
+  if (!require(s, out.dtype == x.dtype, "unary: output and input differ in dtype")) return;
+  Body body = nullptr;
+  const auto choose = [&body]<class T>() { body = valueBody<Op, T>; };
+  if constexpr (Op::kIntegers) withNumber(s, x.dtype, name, choose);
+  else withFloat(s, x.dtype, name, choose);
+  const Source inputs[] = {sourceOf(x)};
+  if (body != nullptr) runElementwise(s, out, inputs, 1, body);
+}
+
+template <class Op>
+void runGrad(Stream& s, const char* name, const View& dx, const View& saved, const View& dy) {
+  if (!require(s, dx.dtype == saved.dtype && dx.dtype == dy.dtype,
+               "unary gradient: operands differ in dtype"))
+    return;
+  Body body = nullptr;
+  withFloat(s, dx.dtype, name, [&body]<class T>() { body = gradBody<Op, T>; });
+  const Source inputs[] = {sourceOf(saved), sourceOf(dy)};
+  if (body != nullptr) runElementwise(s, dx, inputs, 2, body);
+}
+
+}  // namespace
+
+/// A kernel without a gradient.
+#define WG_VALUE_KERNEL(X, Struct, name) \
+  void name(Stream& s, const Out& out, const In& x) { runValue<op::Struct>(s, #name, out, x); }
+#define WG_UNARY_KERNELS(X, Struct, name)                                                       \
+  void name(Stream& s, const Out& out, const In& x) { runValue<op::Struct>(s, #name, out, x); } \
+  void name##Grad(Stream& s, const Out& dx, const In& saved, const In& dy) {                    \
+    runGrad<op::Struct>(s, #name "Grad", dx, saved, dy);                                        \
+  }
+
+}  // namespace WG_ISA
+}  // namespace wg::cpu
