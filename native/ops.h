@@ -15,6 +15,7 @@
 #include "ops/rows/elementary.h"
 #include "ops/rows/elementwise.h"
 #include "ops/rows/index.h"
+#include "ops/rows/linalg.h"
 #include "ops/rows/loss.h"
 #include "ops/rows/masked.h"
 #include "ops/rows/matrix.h"
@@ -36,6 +37,7 @@
   WG_ELEMENTARY_ROWS(X) \
   WG_REDUCE_ROWS(X) \
   WG_MATRIX_ROWS(X) \
+  WG_LINALG_ROWS(X) \
   WG_INDEX_ROWS(X) \
   WG_MASKED_ROWS(X) \
   WG_PAD_ROWS(X) \

@@ -21,7 +21,7 @@ import * as indexing from './indexing.ts';
 import { add_, copy_, div_, fill_, mul_, sub_, zero_ } from './inplace.ts';
 import * as logic from './logic.ts';
 import { linear, matmul } from './matmul.ts';
-import * as products from './products.ts';
+import * as matrices from './linear-algebra.ts';
 import * as shaping from './shaping.ts';
 import type { Value } from './shared.ts';
 import type { Range } from './slice.ts';
@@ -72,7 +72,7 @@ declare module '../core/tensor.ts' {
       MethodsOf<typeof logic>,
       MethodsOf<typeof ternary>,
       CompareMethods,
-      MethodsOf<typeof products>,
+      MethodsOf<typeof matrices>,
       MethodsOf<typeof softmaxes>,
       MethodsOf<typeof indexing>,
       MethodsOf<typeof shaping> {
@@ -138,7 +138,7 @@ const methods = {
   ...bitwise,
   ...closeness,
   ...compare,
-  ...products,
+  ...matrices,
   ...division,
   ...logic,
   ...ternary,

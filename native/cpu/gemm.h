@@ -24,6 +24,7 @@ struct Gemm {
   int64_t columnBiasStride;
   const T* rowBias;  ///< [m] or null
   int64_t rowBiasStride;
+  bool accumulate = false;  ///< add to C instead of replacing it
 };
 
 // bench/native/gemm_bench.cc on Zen 4 (1 MiB L2): see bench/NOTES.md. Half the scratch holds A's block, half
@@ -116,7 +117,7 @@ inline void gemmBlock(const Gemm<T>& g, T* scratch) {
         Tile<T> t;
         t.k = kc;
         t.cols = cols;
-        t.accumulate = k0 > 0;
+        t.accumulate = k0 > 0 || g.accumulate;
         t.columnBias = nullptr;
         t.rowBiasStride = g.rowBiasStride;
         if (last && g.columnBias) {
