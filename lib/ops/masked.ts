@@ -1,8 +1,6 @@
 // Ops on the elements where a condition holds.
 import { dtypeError, shapeError } from '../errors.ts';
-import { checkArguments, defineOp } from '../autograd/define-op.ts';
-import type { Op, Spec } from '../autograd/define-op.ts';
-import type { Gradients } from '../autograd/tape.ts';
+import { checkArguments } from '../autograd/define-op.ts';
 import type { DType } from '../core/dtype.ts';
 import { tidy } from '../core/scope.ts';
 import type { Shape } from '../core/shape.ts';
@@ -11,24 +9,11 @@ import type { Tensor } from '../core/tensor.ts';
 import { emptyTensor, queueOf } from '../core/tensor.ts';
 import { kernels } from '../native/kernels.ts';
 import { clone } from './cast.ts';
-import { zeros } from './creation.ts';
 import type { FixedSize } from './counted.ts';
 import { checkSize, whenCounted } from './counted.ts';
+import { countOf, countOffsets, maskedScatterOp, maskedSelectOp } from './masked-ops.ts';
 import { requireSameDtype, requireTensor } from './shared.ts';
-import { broadcastTo, narrow, reshape, select } from './view.ts';
-import { where } from './where.ts';
-
-/** Elements a block is counted by. */
-const blockElements = 32768;
-
-/** How many elements other than zero stand before each block of `x`; the last entry is their number. */
-function countOffsets(x: Tensor): Tensor {
-  const offsets = emptyTensor([Math.max(1, Math.ceil(x.size / blockElements)) + 1], 'int64', queueOf(x));
-  kernels.nonzeroCount(offsets, x);
-  return offsets;
-}
-
-const countOf = (offsets: Tensor): Tensor => select(offsets, 0, -1);
+import { broadcastTo, narrow } from './view.ts';
 
 // ---- positions ---------------------------------------------------------------------------------------------------------
 
@@ -83,39 +68,6 @@ export function nonzeroSync(x: Tensor): Tensor<'int32' | 'int64'> {
 
 // ---- values ------------------------------------------------------------------------------------------------------------
 
-/** [size] elements of `x` where `mask` (of its shape) holds, then `fill`. */
-const selectOp: Op<[Spec, Spec, Spec, number, number], Spec> = defineOp({
-  name: 'maskedSelect',
-  infer: (x: Spec, _mask: Spec, _offsets: Spec, size: number, _fill: number): Spec => ({
-    shape: [size],
-    dtype: x.dtype,
-  }),
-  forward: (ctx, x, mask, offsets, _size, fill) => kernels.maskedSelect(ctx.out, x, mask, offsets, fill),
-  backward: (ctx, dy): Gradients => {
-    const [x, mask, offsets] = ctx.args;
-    const empty = zeros(x.shape, { dtype: dy.dtype, device: dy.device });
-    return [scatterOp(empty, mask, offsets, dy, 'as far as it goes'), null, null, null, null];
-  },
-  saves: [1, 2],
-});
-
-/** A copy of `x` with the elements where `mask` (of its shape) holds taken from `src` in order. */
-const scatterOp: Op<[Spec, Spec, Spec, Spec, 'exactly' | 'as far as it goes'], Spec> = defineOp({
-  name: 'maskedScatter',
-  infer: (x: Spec, _mask: Spec, _offsets: Spec, _src: Spec, _supply: 'exactly' | 'as far as it goes'): Spec => x,
-  forward: (ctx, x, mask, offsets, src, supply) => {
-    kernels.copy(ctx.out, x);
-    kernels.maskedScatter(ctx.out, mask, offsets, src, supply === 'exactly' ? 1 : 0);
-  },
-  backward: (ctx, dy): Gradients => {
-    const [, mask, offsets, src] = ctx.args;
-    const dx = ctx.needs(0) ? where(mask, 0, dy) : null;
-    if (!ctx.needs(3)) return [dx, null, null, null, null];
-    return [dx, null, null, reshape(selectOp(dy, mask, offsets, src.size, 0), src.shape), null];
-  },
-  saves: [1, 2],
-});
-
 function checkMask(op: string, x: Tensor, mask: Tensor): Shape {
   requireTensor(op, x);
   requireTensor(op, mask, 'mask');
@@ -141,14 +93,14 @@ export function maskedSelect(x: Tensor, mask: Tensor, options?: FixedSize): Prom
     const { size, fill } = checkSize('maskedSelect', options);
     return tidy(() => {
       const where = broadcastTo(mask, shape);
-      return selectOp(broadcastTo(x, shape), where, countOffsets(where), size, fill);
+      return maskedSelectOp(broadcastTo(x, shape), where, countOffsets(where), size, fill);
     });
   }
   return tidy(() => {
     const where = broadcastTo(mask, shape);
     const offsets = countOffsets(where);
     // Selected now, as x may be changed in place before the count is known; the result has memory of its own size.
-    const all = selectOp(broadcastTo(x, shape), where, offsets, where.size, 0);
+    const all = maskedSelectOp(broadcastTo(x, shape), where, offsets, where.size, 0);
     return whenCounted(countOf(offsets), [all], (count) => tidy(() => clone(narrow(all, 0, 0, count))));
   });
 }
@@ -163,7 +115,7 @@ export function maskedSelectSync<D extends DType>(x: Tensor<D>, mask: Tensor): T
   return tidy(() => {
     const where = broadcastTo(mask, shape);
     const offsets = countOffsets(where);
-    return selectOp(broadcastTo(x, shape), where, offsets, countOf(offsets).itemSync(), 0);
+    return maskedSelectOp(broadcastTo(x, shape), where, offsets, countOf(offsets).itemSync(), 0);
   }) as Tensor<D>;
 }
 
@@ -187,7 +139,7 @@ export function maskedScatter<D extends DType>(x: Tensor<D>, mask: Tensor, src: 
   }
   return tidy(() => {
     const where = broadcastTo(mask, shape);
-    return scatterOp(x, where, countOffsets(where), src, 'exactly');
+    return maskedScatterOp(x, where, countOffsets(where), src, 'enough');
   }) as Tensor<D>;
 }
 

@@ -8,6 +8,9 @@ import type { Device } from '../core/device.ts';
 import type { DType } from '../core/dtype.ts';
 import { Tensor } from '../core/tensor.ts';
 import * as arithmetic from './arithmetic.ts';
+import { at } from './at.ts';
+import type { Place, Read } from './at.ts';
+import type { Index } from './at-plan.ts';
 import * as binary from './binary.ts';
 import * as bitwise from './bitwise.ts';
 import type { ToOptions } from './cast.ts';
@@ -102,6 +105,8 @@ declare module '../core/tensor.ts' {
     index(indices: Tensor | readonly number[], axis?: number): Tensor<D>;
     repeatInterleave(repeats: Tensor, options?: { readonly axis?: number }): Promise<Tensor>;
     repeatInterleave(repeats: number | readonly number[] | Tensor, options?: RepeatInterleaveOptions): Tensor;
+    /** Elements named by an index for each axis, to read, overwrite or add to; see `at`. */
+    at<const I extends readonly Index[]>(...indices: I): Place<D, Read<D, I>>;
     nonzero(): Promise<Tensor<'int32' | 'int64'>>;
     nonzero(options: FixedSize): Tensor<'int32' | 'int64'>;
     argwhere(): Promise<Tensor<'int32' | 'int64'>>;
@@ -180,3 +185,11 @@ export function hang(functions: Readonly<Record<string, unknown>>): void {
 }
 
 hang(methods);
+// The one method whose number of arguments matters.
+Object.defineProperty(Tensor.prototype, 'at', {
+  value(this: Tensor, ...indices: readonly Index[]) {
+    return at(this, ...indices);
+  },
+  writable: true,
+  configurable: true,
+});

@@ -31,9 +31,11 @@ function plain(t: Tensor): KernelView {
 export function sliceView(t: Tensor, starts: Shape, lengths: Shape, steps: Shape): KernelView {
   let { offset } = t;
   const strides = new Array<number>(t.rank);
+  // An empty part has no first element: an offset for one may lie beyond the storage.
+  const any = !lengths.includes(0);
   for (let i = 0; i < t.rank; i++) {
     const stride = t.strides[i] as number;
-    if ((lengths[i] as number) > 0) offset += (starts[i] as number) * stride;
+    if (any) offset += (starts[i] as number) * stride;
     strides[i] = stride * (steps[i] as number);
   }
   return { storage: t.storage, offset, shape: lengths, strides, dtype: t.dtype };

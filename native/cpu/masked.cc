@@ -185,8 +185,8 @@ void maskedScatter(Stream& s, const InOut& out, const In& mask, const In& offset
   const bool fits = sameShape(out, mask) && isMask(mask) && out.dtype == src.dtype;
   if (!require(s, fits, "maskedScatter: shapes or dtypes do not fit")) return;
   const int64_t count = before(b, b.count), given = numel(src);
-  if (strict != 0 && given < count) {
-    return fail(s, Code::argument, "maskedScatter: the mask holds at %lld elements, the source has only %lld",
+  if ((strict == 1 && given < count) || (strict == 2 && given != count)) {
+    return fail(s, Code::argument, "maskedScatter: the mask holds at %lld elements, the source has %lld",
                 static_cast<long long>(count), static_cast<long long>(given));
   }
   const int64_t item = itemBytes(out.dtype);
