@@ -27,6 +27,7 @@
 #include "ops/rows/reduce.h"
 #include "ops/rows/scan.h"
 #include "ops/rows/softmax.h"
+#include "ops/rows/sort.h"
 
 // clang-format off
 #define WG_OPS(X) \
@@ -45,6 +46,7 @@
   WG_POOL_ROWS(X) \
   WG_SCAN_ROWS(X) \
   WG_SOFTMAX_ROWS(X) \
+  WG_SORT_ROWS(X) \
   WG_LOSS_ROWS(X) \
   WG_RANDOM_ROWS(X) \
   WG_OPTIM_ROWS(X)

@@ -27,7 +27,7 @@ export function checkSize(op: string, options: unknown): { size: number; fill: n
  * What `make` gives for the number that `count` (rank 0) turns out to hold, under the grad mode and in the scope of now.
  * `held` are temporaries of the caller's that `make` needs; they and `count` are disposed when it is done.
  */
-export function whenCounted(count: Tensor, held: readonly Tensor[], make: (count: number) => Tensor): Promise<Tensor> {
+export function whenCounted<T>(count: Tensor, held: readonly Tensor[], make: (count: number) => T): Promise<T> {
   const context = current();
   const owned = [count, ...held];
   for (const each of owned) keep(each);

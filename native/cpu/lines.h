@@ -1,5 +1,5 @@
-// Lines along any axis of several views at once, for kernels in which an element depends on the one before it:
-// neighbouring lines are taken side by side where that reads memory in order.
+// Lines along any axis of several views at once, for kernels in which an element depends on the one before
+// it: neighbouring lines are taken side by side where that reads memory in order.
 #pragma once
 #include "walk.h"
 
@@ -11,11 +11,11 @@ inline constexpr int64_t kLanes = 128;  ///< lines side by side; their states st
 /// The lines of `kViews` views, whose shapes may differ along `axis` only.
 template <int kViews>
 struct Lines {
-  Walk outer[kViews];       ///< the first elements of groups of lines
-  int64_t along[kViews];    ///< bytes from one element of a line to the next
-  int64_t across[kViews];   ///< bytes from one line of a group to the next
-  int64_t length, width;    ///< elements of a line of views[0], lines of a group
-  int64_t lanes;            ///< lines taken side by side
+  Walk outer[kViews];      ///< the first elements of groups of lines
+  int64_t along[kViews];   ///< bytes from one element of a line to the next
+  int64_t across[kViews];  ///< bytes from one line of a group to the next
+  int64_t length, width;   ///< elements of a line of views[0], lines of a group
+  int64_t lanes;           ///< lines taken side by side
 };
 
 /// False, with the op failed, when the shapes do not relate so. The last view decides the order.

@@ -101,8 +101,9 @@ void scan(Stream& s, const View& out, const View& x, int32_t axis) {
   Lines<2> lines;
   if (!require(s, sameShape(out, x) && out.dtype == x.dtype, "scan: output and input differ")) return;
   if (!linesOf(s, {&out, &x}, axis, lines) || numel(x) == 0) return;
-  forEachLine(s, lines,
-              [&](char* const* start, int64_t lanes) { scanStrip<T, State>(lines, start[0], start[1], lanes); });
+  forEachLine(s, lines, [&](char* const* start, int64_t lanes) {
+    scanStrip<T, State>(lines, start[0], start[1], lanes);
+  });
 }
 
 template <class T, bool kLargest>

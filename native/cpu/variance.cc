@@ -113,8 +113,8 @@ void variance(Stream& s, const Out& out, const In& x, const double& correction) 
   };
   withFloat(s, x.dtype, "variance", [&]<class T>() {
     if (!r.columns) {
-      reduceRows<T, Deviations<T>>(
-          s, r, [&](char* to, const Moments& m) { put(to, static_cast<T>(finish(m))); });
+      reduceRows<T, Deviations<T>>(s, r,
+                                   [&](char* to, const Moments& m) { put(to, static_cast<T>(finish(m))); });
       return;
     }
     reduceColumns(s, r, [&](const char* p, int64_t columns, char* to, int64_t step) {

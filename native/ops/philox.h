@@ -14,11 +14,13 @@ namespace philox {
 inline constexpr uint32_t kMultiplier0 = 0xD2511F53u, kMultiplier1 = 0xCD9E8D57u;
 inline constexpr uint32_t kWeyl0 = 0x9E3779B9u, kWeyl1 = 0xBB67AE85u;
 
-/// The four draws of a block. L holds a 32-bit number in each 64-bit lane; mulLow32 multiplies those.
+/// The four draws of a block. L holds a 32-bit number in each 64-bit lane; mulLow32 multiplies those. `third`
+/// is the counter's third word: ops that need an unknown number of draws for an element count them there.
 template <class L>
-WG_HD void block(L counterLow, L counterHigh, uint32_t key0, uint32_t key1, L (&draw)[4]) {
+WG_HD void block(L counterLow, L counterHigh, uint32_t key0, uint32_t key1, L (&draw)[4],
+                 L third = L(uint64_t{0})) {
   const L low32(uint64_t{0xffffffff}), m0(uint64_t{kMultiplier0}), m1(uint64_t{kMultiplier1});
-  L c0 = counterLow, c1 = counterHigh, c2(uint64_t{0}), c3(uint64_t{0});
+  L c0 = counterLow, c1 = counterHigh, c2 = third, c3(uint64_t{0});
   for (int round = 0; round < 10; round++) {
     const L p0 = mulLow32(c0, m0), p1 = mulLow32(c2, m1);
     c0 = (p1 >> 32) ^ c1 ^ L(uint64_t{key0});
