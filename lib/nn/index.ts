@@ -10,7 +10,7 @@ export {
   ConvTranspose3d,
   type ConvTransposeOptions,
 } from './conv.ts';
-export { Dropout } from './dropout.ts';
+export { AlphaDropout, Dropout, Dropout2d, FeatureAlphaDropout } from './dropout.ts';
 export * as init from './init.ts';
 export { Linear, type LinearOptions } from './linear.ts';
 export { CrossEntropyLoss, type CrossEntropyLossOptions, MSELoss, type Reduction } from './loss.ts';

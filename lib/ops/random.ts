@@ -1,43 +1,15 @@
 import { argumentError } from '../errors.ts';
-import { defineOp } from '../autograd/define-op.ts';
-import type { Spec } from '../autograd/define-op.ts';
-import type { Gradients } from '../autograd/tape.ts';
-import type { CreateOptions } from '../core/create.ts';
 import { create } from '../core/create.ts';
 import type { DType } from '../core/dtype.ts';
-import { Generator, defaultGenerator } from '../core/generator.ts';
 import type { Shape } from '../core/shape.ts';
-import { emptyTensor } from '../core/tensor.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { checkOptions, formatValue } from '../core/values.ts';
 import { kernels } from '../native/kernels.ts';
-import { mul } from './binary.ts';
+import type { RandomOptions } from './random-shared.ts';
+import { take } from './random-shared.ts';
 import { requireFloat, requireTensor } from './shared.ts';
-import { reshape } from './view.ts';
 
-export interface RandomOptions<D extends DType = DType> extends CreateOptions<D> {
-  /** Where the numbers come from; the device's default generator when omitted. */
-  readonly generator?: Generator | undefined;
-}
-
-/**
- * Reserves the numbers for `size` elements and gives where they start. The state advances on the device, in order with
- * everything else, so a captured step draws fresh numbers at each replay.
- */
-function take(op: string, generator: Generator | undefined, beside: Tensor): Tensor {
-  if (generator !== undefined && !(generator instanceof Generator))
-    throw argumentError(op, 'generator must be a Generator');
-  const { state } = generator ?? defaultGenerator(beside.device);
-  if (state.device !== beside.device) {
-    throw argumentError(op, `the generator is on ${state.device.name}, the tensor on ${beside.device.name}`);
-  }
-  const used = emptyTensor([2], 'int64', beside.storage.queue);
-  // One counter gives four float32 or two float64 numbers.
-  state.storage.version++;
-  state.storage.lastWriter = 'rngTake';
-  kernels.rngTake(used, state, Math.ceil(beside.size / (beside.dtype === 'float64' ? 2 : 4)));
-  return used;
-}
+export type { GeneratorOptions, RandomOptions } from './random-shared.ts';
 
 function drawn<D extends DType>(
   op: string,
@@ -115,44 +87,34 @@ export function randn<D extends DType = 'float32'>(shape: Shape, options: Random
   return normal<D>(shape, options);
 }
 
-/** The same `used` gives the same mask, so this op is its own gradient. */
-const dropoutOp = defineOp({
-  name: 'dropout',
-  infer: (x: Spec, _used: Spec, _p: number): Spec => x,
-  forward: (ctx, x, used, p) => kernels.dropout(ctx.out, x, used, p),
-  backward: (ctx, dy): Gradients => [dropoutOp(dy, ctx.args[1], ctx.args[2]), null, null],
-  saves: [1],
-});
-
-export interface DropoutOptions {
-  /** Probability of an element to become 0. */
-  readonly p?: number | undefined;
-  /** When false the input is handed through. */
-  readonly training?: boolean | undefined;
-  readonly generator?: Generator | undefined;
+/**
+ * Numbers drawn evenly from [0, 1), with the shape, dtype and device of `x` unless options say otherwise.
+ * @example
+ * randLike(zeros([2, 3])).shape; // [2, 3]
+ */
+export function randLike<D extends DType>(x: Tensor<D>, options: RandomOptions<D> = {}): Tensor<D> {
+  return rand<D>(shapeOf('randLike', x, options), {
+    ...options,
+    dtype: options.dtype ?? x.dtype,
+    device: options.device ?? x.device,
+  });
 }
 
 /**
- * Sets each element to 0 with probability `p` and scales the others by 1 / (1 − p).
- * @returns shape of `x`
+ * Numbers from the standard normal distribution, with the shape, dtype and device of `x` unless options say otherwise.
  * @example
- * dropout(ones([4]), { p: 0.5 }).shape; // [4]
+ * randnLike(zeros([2, 3])).shape; // [2, 3]
  */
-export function dropout(x: Tensor, options: number | DropoutOptions = {}): Tensor {
-  if (typeof options !== 'number') checkOptions('dropout', options);
-  const {
-    p = 0.5,
-    training = true,
-    generator,
-  }: DropoutOptions = typeof options === 'number' ? { p: options } : options;
-  requireTensor('dropout', x);
-  requireFloat('dropout', x);
-  if (typeof p !== 'number' || !(p >= 0 && p <= 1))
-    throw argumentError('dropout', `p must be in [0, 1], got ${formatValue(p)}`);
-  if (!training || p === 0) return reshape(x, x.shape);
-  if (p === 1) return mul(x, 0);
-  const used = take('dropout', generator, x);
-  const result = dropoutOp(x, used, p);
-  used.dispose();
-  return result;
+export function randnLike<D extends DType>(x: Tensor<D>, options: RandomOptions<D> = {}): Tensor<D> {
+  return randn<D>(shapeOf('randnLike', x, options), {
+    ...options,
+    dtype: options.dtype ?? x.dtype,
+    device: options.device ?? x.device,
+  });
+}
+
+function shapeOf(op: string, x: Tensor, options: unknown): Shape {
+  requireTensor(op, x);
+  checkOptions(op, options);
+  return x.shape;
 }
