@@ -57,15 +57,16 @@ function extremeGrad(x: Tensor, axis: number, index: Tensor, src: Tensor, out: T
 
 /**
  * Each factor's slope is the product of the others: the whole divided by it, and where it is the only zero the product of
- * the rest. Two zeros leave slope 0 for both.
+ * the rest. Two zeros leave slope 0 for both, to all orders.
  */
-function prodGrad(x: Tensor, axis: number, index: Tensor, src: Tensor, _out: Tensor, dy: Tensor): [Tensor, Tensor] {
+function prodGrad(x: Tensor, axis: number, index: Tensor, src: Tensor, out: Tensor, dy: Tensor): [Tensor, Tensor] {
   const zeroOwn = eq(x, 0);
   const zeroSrc = eq(src, 0);
   const zeros = scatterAdd(castTo(zeroOwn, dy.dtype), axis, index, castTo(zeroSrc, dy.dtype));
   const rest = reduceOp(where(zeroOwn, 1, x), axis, index, where(zeroSrc, 1, src), 'prod');
   const slope = mul(dy, rest);
-  const alive = mul(slope, castTo(eq(zeros, 0), dy.dtype));
+  // Of zero where a zero stands, but with the right slope in it.
+  const alive = mul(dy, out);
   const only = mul(slope, castTo(eq(zeros, 1), dy.dtype));
   return [
     where(zeroOwn, only, div(alive, where(zeroOwn, 1, x))),

@@ -47,7 +47,7 @@ checkOp('scatterReduce', ops.scatterReduce, {
     },
     {
       name: 'products with zeros',
-      args: [given([0, 2, 3, 0]), 0, ints([0, 1, 1, 3]), given([5, 0, 4, 0]), { reduce: 'prod' }],
+      args: [given([0, 2, 3, 4]), 0, ints([0, 1, 1, 3]), given([5, 0, 4, 1]), { reduce: 'prod' }],
     },
     { name: 'the largest', args: [distinct(3, 4), 0, meeting, rand(2, 4), { reduce: 'amax' }] },
     { name: 'the smallest', args: [distinct(3, 4), 0, meeting, rand(2, 4), { reduce: 'amin' }] },
@@ -251,6 +251,15 @@ const threads = (): void => {
 test('indexAdd gives the same bits for any number of threads', threads);
 
 for (const device of testDevices) {
+  test(`a product with two zeros has slope 0 on ${device}`, () => {
+    const x = tensor([0, 3], { device, requiresGrad: true });
+    const src = tensor([0, 5], { device, requiresGrad: true });
+    const y = ops.scatterReduce(x, 0, tensor([0, 0], { dtype: 'int32', device }), src, { reduce: 'prod' });
+    y.sum().backward();
+    assert.deepEqual([...elements(x.grad as never)], [0, 1]);
+    assert.deepEqual([...elements(src.grad as never)], [0, 0]);
+  });
+
   test(`rows out of range fail what reads them on ${device}`, async () => {
     const x = tensor([1, 2, 3], { device });
     const src = tensor([5], { device });
