@@ -9,6 +9,7 @@
 #pragma once
 #include "core/stream.h"
 #include "core/view.h"
+#include "ops/rows/activation.h"
 #include "ops/rows/arithmetic.h"
 #include "ops/rows/conv.h"
 #include "ops/rows/create.h"
@@ -28,6 +29,7 @@
 #include "ops/rows/scan.h"
 #include "ops/rows/softmax.h"
 #include "ops/rows/sort.h"
+#include "ops/rows/special.h"
 
 // clang-format off
 #define WG_OPS(X) \
@@ -36,6 +38,8 @@
   WG_ELEMENTWISE_ROWS(X) \
   WG_ARITHMETIC_ROWS(X) \
   WG_ELEMENTARY_ROWS(X) \
+  WG_SPECIAL_ROWS(X) \
+  WG_ACTIVATION_ROWS(X) \
   WG_REDUCE_ROWS(X) \
   WG_MATRIX_ROWS(X) \
   WG_LINALG_ROWS(X) \

@@ -28,6 +28,18 @@ export function checkOptions(op: string, options: unknown): void {
   throw argumentError(op, `options must be an object, got ${got}`);
 }
 
+/** Throws ERR_ARGUMENT unless `value` is a number, not NaN, for which `holds`; `wanted` says that in words. */
+export function checkNumber(
+  op: string,
+  name: string,
+  value: unknown,
+  holds: (value: number) => boolean = () => true,
+  wanted = '',
+): void {
+  if (typeof value === 'number' && !Number.isNaN(value) && holds(value)) return;
+  throw argumentError(op, `${name} must be a number${wanted && ` ${wanted}`}, got ${formatValue(value)}`);
+}
+
 /** Throws ERR_ARGUMENT unless `value` can be walked with for … of. */
 export function checkIterable(op: string, name: string, value: unknown): void {
   if (typeof value === 'object' && value !== null && Symbol.iterator in value) return;

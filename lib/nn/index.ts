@@ -1,4 +1,33 @@
-export { ReLU, Sigmoid, Tanh } from './activation.ts';
+export {
+  Hardsigmoid,
+  Hardswish,
+  LogSigmoid,
+  Mish,
+  ReLU,
+  ReLU6,
+  SELU,
+  Sigmoid,
+  SiLU,
+  Softsign,
+  Tanh,
+  Tanhshrink,
+} from './activation.ts';
+export {
+  CELU,
+  ELU,
+  GEGLU,
+  GELU,
+  GLU,
+  Hardshrink,
+  Hardtanh,
+  LeakyReLU,
+  PReLU,
+  RReLU,
+  Softplus,
+  Softshrink,
+  SwiGLU,
+  Threshold,
+} from './activation-with.ts';
 export { BatchNorm2d, type BatchNorm2dOptions } from './batch-norm.ts';
 export {
   Conv1d,

@@ -84,6 +84,43 @@ function isComputed(dtype: DType): boolean {
   return dtype === 'float32' || dtype === 'float64' || dtype === 'int32' || dtype === 'int64' || dtype === 'uint8';
 }
 
+type UnaryWithKernel = (out: KernelView, x: KernelView, p: number, q: number) => void;
+type UnaryWithGradKernel = (dx: KernelView, x: KernelView, dy: KernelView, p: number, q: number) => void;
+
+export interface UnaryWithDefinition {
+  readonly name: string;
+  readonly kernel: UnaryWithKernel;
+  readonly gradKernel: UnaryWithGradKernel;
+  readonly backward: (x: Tensor, dy: Tensor, p: number, q: number) => Tensor;
+}
+
+/** An elementwise op of one tensor with two numbers; integers become float32 first. */
+export function defineUnaryWith(definition: UnaryWithDefinition): (x: Tensor, p: number, q: number) => Tensor {
+  const { name, kernel, gradKernel, backward } = definition;
+  type Context = BackwardContext<readonly [Tensor, number, number]>;
+  const recorded: RecordedOp = register({
+    name,
+    saves: [0],
+    savesOutputs: [],
+    backward: ({ args: [x, p, q] }: Context, dy: Tensor): Gradients => [backward(x, dy, p, q), null, null],
+    fastBackward: ({ args: [x, p, q] }: Context, dy: Tensor): Gradients => {
+      const dx = emptyFor(x, x.dtype);
+      gradKernel(dx, x, dy, p, q);
+      return [dx, null, null];
+    },
+  });
+  return (x, p, q) => {
+    requireTensor(name, x);
+    checkLive(name, x);
+    const input = castTo(x, isFloat(x.dtype) ? x.dtype : 'float32');
+    const out = emptyFor(input, input.dtype);
+    kernel(out, input, p, q);
+    if (recording() && needsGrad(input)) record(recorded, [input, p, q], [out]);
+    if (input !== x) input.dispose();
+    return out;
+  };
+}
+
 /** An elementwise question about one tensor. */
 export function definePredicate(name: string, kernel: UnaryKernel): (x: Tensor) => Tensor<'bool'> {
   return (x) => {

@@ -58,6 +58,12 @@ export * from './nan-to-num.ts';
 export * from './predicates.ts';
 export * from './rounding.ts';
 export * from './trig.ts';
+export * from './special.ts';
+export { digamma, lgamma, polygamma } from './gamma.ts';
+export * from './activation.ts';
+export * from './clipping.ts';
+export * from './gated.ts';
+export * from './slopes.ts';
 export * from './unary.ts';
 export {
   broadcastTo,

@@ -37,6 +37,12 @@ import * as trig from './trig.ts';
 import * as rounding from './rounding.ts';
 import * as predicates from './predicates.ts';
 import * as nanToNum from './nan-to-num.ts';
+import { digamma, lgamma, polygamma } from './gamma.ts';
+import * as special from './special.ts';
+import * as activation from './activation.ts';
+import * as clipping from './clipping.ts';
+import * as gated from './gated.ts';
+import * as slopes from './slopes.ts';
 import * as unary from './unary.ts';
 import {
   broadcastTo,
@@ -62,6 +68,11 @@ type CompareMethods = { readonly [K in keyof typeof compare]: (other: Value) => 
 declare module '../core/tensor.ts' {
   interface Tensor<D extends DType = DType>
     extends UnaryMethods,
+      MethodsOf<typeof special>,
+      MethodsOf<typeof activation>,
+      MethodsOf<typeof clipping>,
+      MethodsOf<typeof gated>,
+      MethodsOf<typeof slopes>,
       MethodsOf<typeof exponential>,
       MethodsOf<typeof trig>,
       MethodsOf<typeof rounding>,
@@ -79,6 +90,10 @@ declare module '../core/tensor.ts' {
       MethodsOf<typeof softmaxes>,
       MethodsOf<typeof indexing>,
       MethodsOf<typeof shaping> {
+    lgamma(): Tensor;
+    digamma(): Tensor;
+    /** The n-th derivative of digamma here. */
+    polygamma(n: number): Tensor;
     /** Adds gradients into `grad` of the leaves this tensor depends on; see `backward`. */
     backward(options?: BackwardOptions): void;
     /** Calls `hook` with each gradient of this tensor; see `registerHook`. */
@@ -132,7 +147,14 @@ declare module '../core/tensor.ts' {
 
 /** Functions whose first argument becomes `this`. */
 const methods = {
+  ...{ lgamma, digamma },
+  polygamma: (x: Tensor, n: number) => polygamma(n, x),
   ...unary,
+  ...special,
+  ...activation,
+  ...clipping,
+  ...gated,
+  ...slopes,
   ...exponential,
   ...trig,
   ...rounding,

@@ -1,7 +1,6 @@
-import { tidy } from '../core/scope.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { kernels } from '../native/kernels.ts';
-import { add, div, mul, sub } from './binary.ts';
+import { div, mul, sub } from './binary.ts';
 import { gt } from './compare.ts';
 import { zerosLike } from './creation.ts';
 import { defineUnary } from './elementwise.ts';
@@ -235,10 +234,3 @@ export const floor: Unary = defineUnary({
   result: 'keep',
   backward: (_x, dy) => zerosLike(dy),
 });
-
-/**
- * x · Φ(x) with Φ the normal distribution function (Hendrycks and Gimpel 2016), elementwise; integers give float32.
- * @example
- * gelu(tensor([-1, 0, 1])); // [-0.1587, 0, 0.8413]
- */
-export const gelu: Unary = (x) => tidy(() => mul(x, mul(add(erf(mul(x, Math.SQRT1_2)), 1), 0.5)));

@@ -55,6 +55,56 @@ void runGrad(Stream& s, const char* name, const View& dx, const View& saved, con
   if (body != nullptr) runElementwise(s, dx, inputs, 2, body);
 }
 
+template <class Op, class T>
+void valueWithBody(void* out, const void* a, const void*, const void*, int64_t n, const double* numbers) {
+  using V = Vec<T>;
+  T* o = static_cast<T*>(out);
+  const T* x = static_cast<const T*>(a);
+  const double p = numbers[0], q = numbers[1];
+  int64_t i = 0;
+  for (; i + V::kLanes <= n; i += V::kLanes) store(o + i, Op::value(simd::load<V>(x + i), p, q));
+  if (i < n) storePart(o + i, Op::value(simd::loadPart<V>(x + i, n - i), p, q), n - i);
+}
+
+template <class Op, class T>
+void gradWithBody(void* out, const void* a, const void* b, const void*, int64_t n, const double* numbers) {
+  using V = Vec<T>;
+  T* o = static_cast<T*>(out);
+  const T* x = static_cast<const T*>(a);
+  const T* dy = static_cast<const T*>(b);
+  const double p = numbers[0], q = numbers[1];
+  int64_t i = 0;
+  for (; i + V::kLanes <= n; i += V::kLanes)
+    store(o + i, Op::grad(simd::load<V>(x + i), simd::load<V>(dy + i), p, q));
+  if (i < n) {
+    storePart(o + i, Op::grad(simd::loadPart<V>(x + i, n - i), simd::loadPart<V>(dy + i, n - i), p, q),
+              n - i);
+  }
+}
+
+template <class Op>
+[[maybe_unused]] void runValueWith(Stream& s, const char* name, const View& out, const View& x, double p,
+                                   double q) {
+  if (!require(s, out.dtype == x.dtype, "unary: output and input differ in dtype")) return;
+  BodyWith body = nullptr;
+  withFloat(s, x.dtype, name, [&body]<class T>() { body = valueWithBody<Op, T>; });
+  const Source inputs[] = {sourceOf(x)};
+  const double numbers[] = {p, q};
+  if (body != nullptr) runElementwise(s, out, inputs, 1, body, numbers);
+}
+
+template <class Op>
+[[maybe_unused]] void runGradWith(Stream& s, const char* name, const View& dx, const View& x, const View& dy,
+                                  double p, double q) {
+  if (!require(s, dx.dtype == x.dtype && dx.dtype == dy.dtype, "unary gradient: operands differ in dtype"))
+    return;
+  BodyWith body = nullptr;
+  withFloat(s, dx.dtype, name, [&body]<class T>() { body = gradWithBody<Op, T>; });
+  const Source inputs[] = {sourceOf(x), sourceOf(dy)};
+  const double numbers[] = {p, q};
+  if (body != nullptr) runElementwise(s, dx, inputs, 2, body, numbers);
+}
+
 }  // namespace
 
 /// A kernel without a gradient.
@@ -64,6 +114,14 @@ void runGrad(Stream& s, const char* name, const View& dx, const View& saved, con
   void name(Stream& s, const Out& out, const In& x) { runValue<op::Struct>(s, #name, out, x); } \
   void name##Grad(Stream& s, const Out& dx, const In& saved, const In& dy) {                    \
     runGrad<op::Struct>(s, #name "Grad", dx, saved, dy);                                        \
+  }
+/// With two numbers.
+#define WG_UNARY_WITH_KERNELS(X, Struct, name)                                                             \
+  void name(Stream& s, const Out& out, const In& x, const double& p, const double& q) {                    \
+    runValueWith<op::Struct>(s, #name, out, x, p, q);                                                      \
+  }                                                                                                        \
+  void name##Grad(Stream& s, const Out& dx, const In& x, const In& dy, const double& p, const double& q) { \
+    runGradWith<op::Struct>(s, #name "Grad", dx, x, dy, p, q);                                             \
   }
 
 }  // namespace WG_ISA

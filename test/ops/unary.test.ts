@@ -51,7 +51,6 @@ const loose: Partial<Record<Name, number>> = {
   tanh: 6,
   sigmoid: 6,
   erf: 8,
-  gelu: 128, // 1 + erf cancels left of zero, as it does in PyTorch
 };
 
 for (const name of Object.keys(unary) as Name[]) {

@@ -38,7 +38,6 @@ export const unary = {
   sqrt: Math.sqrt,
   square: (x: number): number => x * x,
   reciprocal: (x: number): number => 1 / x,
-  gelu: (x: number): number => (x * (1 + erfOf(x * Math.SQRT1_2))) / 2,
   rsqrt: (x: number): number => 1 / Math.sqrt(x),
   sin: Math.sin,
   cos: Math.cos,
