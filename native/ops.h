@@ -15,6 +15,7 @@
 #include "ops/rows/create.h"
 #include "ops/rows/elementary.h"
 #include "ops/rows/elementwise.h"
+#include "ops/rows/image.h"
 #include "ops/rows/index.h"
 #include "ops/rows/linalg.h"
 #include "ops/rows/loss.h"
@@ -48,6 +49,7 @@
   WG_PAD_ROWS(X) \
   WG_CONV_ROWS(X) \
   WG_POOL_ROWS(X) \
+  WG_IMAGE_ROWS(X) \
   WG_SCAN_ROWS(X) \
   WG_SOFTMAX_ROWS(X) \
   WG_SORT_ROWS(X) \

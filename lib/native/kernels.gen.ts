@@ -52,6 +52,19 @@ export interface Pool2dParams {
   readonly dilationH: number;
   readonly dilationW: number;
   readonly countIncludePad: number;
+  readonly divisor: number;
+}
+
+export interface ResampleParams {
+  readonly mode: number;
+  readonly alignCorners: number;
+  readonly ratio: number;
+}
+
+export interface GridSampleParams {
+  readonly mode: number;
+  readonly padding: number;
+  readonly alignCorners: number;
 }
 
 /** Every kernel, in the order of the op table. */
@@ -280,8 +293,16 @@ export interface Kernels {
   maxPool2d(out: KernelView, indices: KernelView, x: KernelView, params: Pool2dParams): void;
   maxPool2dGrad(dx: KernelView, indices: KernelView, dy: KernelView): void;
   maxPool2dGather(out: KernelView, indices: KernelView, x: KernelView): void;
+  maxUnpool2d(out: KernelView, indices: KernelView, x: KernelView): void;
+  adaptiveMaxPool2d(out: KernelView, indices: KernelView, x: KernelView): void;
   avgPool2d(out: KernelView, x: KernelView, params: Pool2dParams): void;
   avgPool2dGrad(dx: KernelView, dy: KernelView, params: Pool2dParams): void;
+  resample(out: KernelView, x: KernelView, params: ResampleParams): void;
+  resampleGrad(dx: KernelView, dy: KernelView, params: ResampleParams): void;
+  gridSample(out: KernelView, x: KernelView, grid: KernelView, params: GridSampleParams): void;
+  gridSampleGradInput(dx: KernelView, dy: KernelView, grid: KernelView, params: GridSampleParams): void;
+  gridSampleGradGrid(dGrid: KernelView, dy: KernelView, x: KernelView, grid: KernelView, params: GridSampleParams): void;
+  nms(keep: KernelView, count: KernelView, boxes: KernelView, scores: KernelView, threshold: number, fill: number): void;
   cumsum(out: KernelView, x: KernelView, axis: number): void;
   cumprod(out: KernelView, x: KernelView, axis: number): void;
   logcumsumexp(out: KernelView, x: KernelView, axis: number): void;

@@ -46,5 +46,5 @@ export { CrossEntropyLoss, type CrossEntropyLossOptions, MSELoss, type Reduction
 export { type Layer, Module, type StateDict, type StateDifference } from './module.ts';
 export type { LayerOptions } from './options.ts';
 export { type Buffer, buffer, type Parameter, parameter } from './parameter.ts';
-export { AvgPool2d, type AvgPool2dOptions, MaxPool2d, type MaxPool2dOptions } from './pooling.ts';
+export * from './pooling.ts';
 export { Flatten, Sequential } from './sequential.ts';

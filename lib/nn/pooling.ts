@@ -1,24 +1,81 @@
 import type { Tensor } from '../core/tensor.ts';
 import { checkOptions } from '../core/values.ts';
-import { avgPool2d, maxPool2d, type Pair } from '../ops/index.ts';
+import type { AvgPoolOptions, MaxPoolOptions, MaxUnpoolOptions, OutputSize, PoolOptions, Sizes } from '../ops/index.ts';
+import * as ops from '../ops/index.ts';
 import { Module } from './module.ts';
 import { formatSizes } from './options.ts';
 
-/** Options of `MaxPool2d`. */
-export interface MaxPool2dOptions {
-  /** The kernel's size when omitted. */
-  readonly stride?: Pair;
-  readonly padding?: Pair;
-  readonly dilation?: Pair;
+export type { AvgPoolOptions, MaxUnpoolOptions, PoolOptions } from '../ops/index.ts';
+/** Options of `MaxPool1d`, `MaxPool2d` and `MaxPool3d`. */
+export type MaxLayerOptions = Omit<MaxPoolOptions, 'returnIndices'>;
+/** Options of `MaxUnpool1d`, `MaxUnpool2d` and `MaxUnpool3d`. */
+export type UnpoolLayerOptions = Omit<MaxUnpoolOptions, 'outputSize'>;
+
+/** What layers with a moving window keep and print. */
+abstract class Window<
+  O extends { readonly stride?: Sizes | undefined; readonly padding?: Sizes | undefined },
+> extends Module {
+  readonly kernelSize: Sizes;
+  protected readonly given: O;
+
+  constructor(name: string, kernelSize: Sizes, options: O) {
+    super();
+    checkOptions(name, options);
+    this.kernelSize = kernelSize;
+    this.given = options;
+  }
+
+  protected override options(): string {
+    const { stride = this.kernelSize, padding = 0 } = this.given;
+    const parts = [formatSizes(this.kernelSize)];
+    if (formatSizes(stride) !== formatSizes(this.kernelSize)) parts.push(`stride ${formatSizes(stride)}`);
+    if (formatSizes(padding) !== '0') parts.push(`padding ${formatSizes(padding)}`);
+    return parts.join(', ');
+  }
 }
 
-/** Options of `AvgPool2d`. */
-export interface AvgPool2dOptions {
-  /** The kernel's size when omitted. */
-  readonly stride?: Pair;
-  readonly padding?: Pair;
-  /** Whether padded zeros count in the mean. */
-  readonly countIncludePad?: boolean;
+abstract class LpWindow extends Window<PoolOptions> {
+  readonly norm: number;
+
+  constructor(name: string, norm: number, kernelSize: Sizes, options: PoolOptions) {
+    super(name, kernelSize, options);
+    this.norm = norm;
+  }
+
+  protected override options(): string {
+    return `${this.norm}, ${super.options()}`;
+  }
+}
+
+/** What adaptive layers keep and print. */
+abstract class Adaptive extends Module {
+  readonly outputSize: OutputSize;
+
+  constructor(outputSize: OutputSize) {
+    super();
+    this.outputSize = outputSize;
+  }
+
+  protected override options(): string {
+    const { outputSize: size } = this;
+    return typeof size === 'object' && size !== null ? size.map((each) => each ?? '·').join('×') : String(size ?? '·');
+  }
+}
+
+/**
+ * The largest value of each window of [N, C, L].
+ *
+ * @example
+ * new nn.MaxPool1d(2).forward(ones([1, 3, 8])).shape; // [1, 3, 4]
+ */
+export class MaxPool1d extends Window<MaxLayerOptions> {
+  constructor(kernelSize: Sizes, options: MaxLayerOptions = {}) {
+    super('MaxPool1d', kernelSize, options);
+  }
+
+  forward(x: Tensor): Tensor {
+    return ops.maxPool1d(x, this.kernelSize, this.given);
+  }
 }
 
 /**
@@ -27,23 +84,45 @@ export interface AvgPool2dOptions {
  * @example
  * new nn.MaxPool2d(2).forward(ones([1, 3, 8, 8])).shape; // [1, 3, 4, 4]
  */
-export class MaxPool2d extends Module {
-  readonly kernelSize: Pair;
-  readonly #options: MaxPool2dOptions;
-
-  constructor(kernelSize: Pair, options: MaxPool2dOptions = {}) {
-    super();
-    checkOptions('MaxPool2d', options);
-    this.kernelSize = kernelSize;
-    this.#options = options;
+export class MaxPool2d extends Window<MaxLayerOptions> {
+  constructor(kernelSize: Sizes, options: MaxLayerOptions = {}) {
+    super('MaxPool2d', kernelSize, options);
   }
 
   forward(x: Tensor): Tensor {
-    return maxPool2d(x, this.kernelSize, this.#options);
+    return ops.maxPool2d(x, this.kernelSize, this.given);
+  }
+}
+
+/**
+ * The largest value of each window of [N, C, D, H, W].
+ *
+ * @example
+ * new nn.MaxPool3d(2).forward(ones([1, 3, 8, 8, 8])).shape; // [1, 3, 4, 4, 4]
+ */
+export class MaxPool3d extends Window<MaxLayerOptions> {
+  constructor(kernelSize: Sizes, options: MaxLayerOptions = {}) {
+    super('MaxPool3d', kernelSize, options);
   }
 
-  protected override options(): string {
-    return describe(this.kernelSize, this.#options);
+  forward(x: Tensor): Tensor {
+    return ops.maxPool3d(x, this.kernelSize, this.given);
+  }
+}
+
+/**
+ * The mean of each window of [N, C, L].
+ *
+ * @example
+ * new nn.AvgPool1d(2).forward(ones([1, 3, 8])).shape; // [1, 3, 4]
+ */
+export class AvgPool1d extends Window<AvgPoolOptions> {
+  constructor(kernelSize: Sizes, options: AvgPoolOptions = {}) {
+    super('AvgPool1d', kernelSize, options);
+  }
+
+  forward(x: Tensor): Tensor {
+    return ops.avgPool1d(x, this.kernelSize, this.given);
   }
 }
 
@@ -53,32 +132,180 @@ export class MaxPool2d extends Module {
  * @example
  * new nn.AvgPool2d(2).forward(ones([1, 3, 8, 8])).shape; // [1, 3, 4, 4]
  */
-export class AvgPool2d extends Module {
-  readonly kernelSize: Pair;
-  readonly #options: AvgPool2dOptions;
-
-  constructor(kernelSize: Pair, options: AvgPool2dOptions = {}) {
-    super();
-    checkOptions('AvgPool2d', options);
-    this.kernelSize = kernelSize;
-    this.#options = options;
+export class AvgPool2d extends Window<AvgPoolOptions> {
+  constructor(kernelSize: Sizes, options: AvgPoolOptions = {}) {
+    super('AvgPool2d', kernelSize, options);
   }
 
   forward(x: Tensor): Tensor {
-    return avgPool2d(x, this.kernelSize, this.#options);
-  }
-
-  protected override options(): string {
-    return describe(this.kernelSize, this.#options);
+    return ops.avgPool2d(x, this.kernelSize, this.given);
   }
 }
 
-function describe(
-  kernelSize: Pair,
-  { stride = kernelSize, padding = 0 }: { readonly stride?: Pair; readonly padding?: Pair },
-): string {
-  const parts = [formatSizes(kernelSize)];
-  if (formatSizes(stride) !== formatSizes(kernelSize)) parts.push(`stride ${formatSizes(stride)}`);
-  if (formatSizes(padding) !== '0') parts.push(`padding ${formatSizes(padding)}`);
-  return parts.join(', ');
+/**
+ * The mean of each window of [N, C, D, H, W].
+ *
+ * @example
+ * new nn.AvgPool3d(2).forward(ones([1, 3, 8, 8, 8])).shape; // [1, 3, 4, 4, 4]
+ */
+export class AvgPool3d extends Window<AvgPoolOptions> {
+  constructor(kernelSize: Sizes, options: AvgPoolOptions = {}) {
+    super('AvgPool3d', kernelSize, options);
+  }
+
+  forward(x: Tensor): Tensor {
+    return ops.avgPool3d(x, this.kernelSize, this.given);
+  }
+}
+
+/**
+ * The p-norm of each window of [N, C, L].
+ *
+ * @example
+ * new nn.LPPool1d(2, 2).forward(ones([1, 3, 8])).shape; // [1, 3, 4]
+ */
+export class LPPool1d extends LpWindow {
+  constructor(norm: number, kernelSize: Sizes, options: PoolOptions = {}) {
+    super('LPPool1d', norm, kernelSize, options);
+  }
+
+  forward(x: Tensor): Tensor {
+    return ops.lpPool1d(x, this.norm, this.kernelSize, this.given);
+  }
+}
+
+/**
+ * The p-norm of each window of [N, C, H, W].
+ *
+ * @example
+ * new nn.LPPool2d(2, 2).forward(ones([1, 3, 8, 8])).shape; // [1, 3, 4, 4]
+ */
+export class LPPool2d extends LpWindow {
+  constructor(norm: number, kernelSize: Sizes, options: PoolOptions = {}) {
+    super('LPPool2d', norm, kernelSize, options);
+  }
+
+  forward(x: Tensor): Tensor {
+    return ops.lpPool2d(x, this.norm, this.kernelSize, this.given);
+  }
+}
+
+/**
+ * Means of [N, C, L] over windows that give the size wanted; null keeps an axis.
+ *
+ * @example
+ * new nn.AdaptiveAvgPool1d(4).forward(ones([1, 3, 8])).shape; // [1, 3, 4]
+ */
+export class AdaptiveAvgPool1d extends Adaptive {
+  forward(x: Tensor): Tensor {
+    return ops.adaptiveAvgPool1d(x, this.outputSize);
+  }
+}
+
+/**
+ * Means of [N, C, H, W] over windows that give the size wanted; null keeps an axis.
+ *
+ * @example
+ * new nn.AdaptiveAvgPool2d(4).forward(ones([1, 3, 8, 8])).shape; // [1, 3, 4, 4]
+ */
+export class AdaptiveAvgPool2d extends Adaptive {
+  forward(x: Tensor): Tensor {
+    return ops.adaptiveAvgPool2d(x, this.outputSize);
+  }
+}
+
+/**
+ * Means of [N, C, D, H, W] over windows that give the size wanted; null keeps an axis.
+ *
+ * @example
+ * new nn.AdaptiveAvgPool3d(4).forward(ones([1, 3, 8, 8, 8])).shape; // [1, 3, 4, 4, 4]
+ */
+export class AdaptiveAvgPool3d extends Adaptive {
+  forward(x: Tensor): Tensor {
+    return ops.adaptiveAvgPool3d(x, this.outputSize);
+  }
+}
+
+/**
+ * Maxima of [N, C, L] over windows that give the size wanted; null keeps an axis.
+ *
+ * @example
+ * new nn.AdaptiveMaxPool1d(4).forward(ones([1, 3, 8])).shape; // [1, 3, 4]
+ */
+export class AdaptiveMaxPool1d extends Adaptive {
+  forward(x: Tensor): Tensor {
+    return ops.adaptiveMaxPool1d(x, this.outputSize);
+  }
+}
+
+/**
+ * Maxima of [N, C, H, W] over windows that give the size wanted; null keeps an axis.
+ *
+ * @example
+ * new nn.AdaptiveMaxPool2d(4).forward(ones([1, 3, 8, 8])).shape; // [1, 3, 4, 4]
+ */
+export class AdaptiveMaxPool2d extends Adaptive {
+  forward(x: Tensor): Tensor {
+    return ops.adaptiveMaxPool2d(x, this.outputSize);
+  }
+}
+
+/**
+ * Maxima of [N, C, D, H, W] over windows that give the size wanted; null keeps an axis.
+ *
+ * @example
+ * new nn.AdaptiveMaxPool3d(4).forward(ones([1, 3, 8, 8, 8])).shape; // [1, 3, 4, 4, 4]
+ */
+export class AdaptiveMaxPool3d extends Adaptive {
+  forward(x: Tensor): Tensor {
+    return ops.adaptiveMaxPool3d(x, this.outputSize);
+  }
+}
+
+/**
+ * Puts maxima back at the indices that `maxPool1d` gave for them, zeros elsewhere.
+ *
+ * @example
+ * new nn.MaxUnpool1d(2).forward(ones([1, 1, 2]), zeros([1, 1, 2], { dtype: 'int32' })).shape; // [1, 1, 4]
+ */
+export class MaxUnpool1d extends Window<UnpoolLayerOptions> {
+  constructor(kernelSize: Sizes, options: UnpoolLayerOptions = {}) {
+    super('MaxUnpool1d', kernelSize, options);
+  }
+
+  forward(x: Tensor, indices: Tensor, outputSize?: readonly number[]): Tensor {
+    return ops.maxUnpool1d(x, indices, this.kernelSize, { ...this.given, outputSize });
+  }
+}
+
+/**
+ * Puts maxima back at the indices that `maxPool2d` gave for them, zeros elsewhere.
+ *
+ * @example
+ * new nn.MaxUnpool2d(2).forward(ones([1, 1, 1, 2]), zeros([1, 1, 1, 2], { dtype: 'int32' })).shape; // [1, 1, 2, 4]
+ */
+export class MaxUnpool2d extends Window<UnpoolLayerOptions> {
+  constructor(kernelSize: Sizes, options: UnpoolLayerOptions = {}) {
+    super('MaxUnpool2d', kernelSize, options);
+  }
+
+  forward(x: Tensor, indices: Tensor, outputSize?: readonly number[]): Tensor {
+    return ops.maxUnpool2d(x, indices, this.kernelSize, { ...this.given, outputSize });
+  }
+}
+
+/**
+ * Puts maxima back at the indices that `maxPool3d` gave for them, zeros elsewhere.
+ *
+ * @example
+ * new nn.MaxUnpool3d(2).forward(ones([1, 1, 1, 1, 2]), zeros([1, 1, 1, 1, 2], { dtype: 'int32' })).shape; // [1, 1, 2, 2, 4]
+ */
+export class MaxUnpool3d extends Window<UnpoolLayerOptions> {
+  constructor(kernelSize: Sizes, options: UnpoolLayerOptions = {}) {
+    super('MaxUnpool3d', kernelSize, options);
+  }
+
+  forward(x: Tensor, indices: Tensor, outputSize?: readonly number[]): Tensor {
+    return ops.maxUnpool3d(x, indices, this.kernelSize, { ...this.given, outputSize });
+  }
 }

@@ -38,6 +38,18 @@ export * from './pool.ts';
 export type { AddProductOptions } from './products.ts';
 export * from './products.ts';
 export * from './dropout.ts';
+export type { AvgPoolOptions, MaxPoolOptions, PoolOptions, WithIndices } from './pool.ts';
+export {
+  avgPool1d,
+  avgPool2d,
+  avgPool3d,
+  lpPool1d,
+  lpPool2d,
+  maxPool1d,
+  maxPool2d,
+  maxPool3d,
+} from './pool.ts';
+export * from './pool-adaptive.ts';
 export * from './random.ts';
 export * from './random-distributions.ts';
 export * from './random-inplace.ts';

@@ -40,6 +40,8 @@ Napi::Value schema(const Napi::CallbackInfo& info) {
   addStruct<Im2colParams>(env, structs);
   addStruct<PadParams>(env, structs);
   addStruct<Pool2dParams>(env, structs);
+  addStruct<ResampleParams>(env, structs);
+  addStruct<GridSampleParams>(env, structs);
   auto dtypes = Napi::Array::New(env);
 #define WG_DTYPE(name, text, bytes)                  \
   {                                                  \

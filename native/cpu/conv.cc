@@ -1,7 +1,7 @@
 // Convolution and its input gradient (which is the transposed convolution): one engine (conv_gemm.h), two
-// windows. With stride s the input gradient falls apart into s * s dense ones, a phase for each residue of the
-// input's coordinates; no zeros are ever multiplied in. Three dimensions are a sum of two over the kernel's
-// depth.
+// windows. With stride s the input gradient falls apart into s * s dense ones, a phase for each residue of
+// the input's coordinates; no zeros are ever multiplied in. Three dimensions are a sum of two over the
+// kernel's depth.
 #include "../ops/rows/conv.h"
 
 #include "conv_gemm.h"
@@ -200,12 +200,14 @@ void run(Stream& s, const char* name, const Lowered<T>& op) {
     if (mine.rows <= 0 || mine.cols <= 0) return;
     T* const scratch = static_cast<T*>(workerScratch());
     if (!scratch) return fail(s, Code::outOfMemory, "%s: no memory for a packing buffer", name);
-    windowGemm<T>({p.window, op.m(), packed + group * op.groupElements() + op.phaseOffset(p),
-                   op.source + volume * op.sourceOuter + group * op.sourceChannels() * in.stride[1], in.stride[0],
-                   op.out + volume * op.outOuter + group * op.m() * to.stride[1] + p.row0 * to.stride[2] + p.col0 * to.stride[3],
-                   to.stride[0], to.stride[1], to.stride[2] * p.rowStep, to.stride[3] * p.colStep,
-                   op.bias ? op.bias + group * op.m() * op.biasStride : nullptr, op.biasStride, op.accumulate},
-                  mine, scratch);
+    windowGemm<T>(
+        {p.window, op.m(), packed + group * op.groupElements() + op.phaseOffset(p),
+         op.source + volume * op.sourceOuter + group * op.sourceChannels() * in.stride[1], in.stride[0],
+         op.out + volume * op.outOuter + group * op.m() * to.stride[1] + p.row0 * to.stride[2] +
+             p.col0 * to.stride[3],
+         to.stride[0], to.stride[1], to.stride[2] * p.rowStep, to.stride[3] * p.colStep,
+         op.bias ? op.bias + group * op.m() * op.biasStride : nullptr, op.biasStride, op.accumulate},
+        mine, scratch);
   });
 }
 
@@ -258,8 +260,8 @@ void run3d(Stream& s, const char* name, bool backward, const View& small, const 
     const DepthTap depth = depthTap(tap, small.shape[2], large.shape[2], params);
     if (depth.count == 0) continue;
     const View smallPlanes = planes(small, depth.from, depth.count),
-               largePlanes = planes(large, depth.from * params.strideD + depth.shift, depth.count,
-                                    params.strideD),
+               largePlanes =
+                   planes(large, depth.from * params.strideD + depth.shift, depth.count, params.strideD),
                tapWeight = planes(weight, tap, 0);
     Lowered<T> op = lowered<T>(backward, smallPlanes, largePlanes, tapWeight, nullptr, planesOf(params));
     op.outer = small.shape[0];
@@ -279,20 +281,23 @@ size_t workspace(bool backward, const View& small, const View& large, const View
 }
 
 bool biasFits(Stream& s, const View& out, const View& bias) {
-  return require(s, !bias.data || (bias.rank == 1 && bias.shape[0] == out.shape[1] && bias.dtype == out.dtype),
+  return require(s,
+                 !bias.data || (bias.rank == 1 && bias.shape[0] == out.shape[1] && bias.dtype == out.dtype),
                  "convolution: bias must have one element per output channel");
 }
 
 void run2d(Stream& s, const char* name, bool backward, const View& small, const View& large,
            const View& weight, const View& bias, const Conv2dParams& params) {
-  if (!convFits(s, name, small, large, weight, params) || !biasFits(s, backward ? large : small, bias)) return;
+  if (!convFits(s, name, small, large, weight, params) || !biasFits(s, backward ? large : small, bias))
+    return;
   if (small.dtype == DType::f64) run(s, name, lowered<double>(backward, small, large, weight, &bias, params));
   else run(s, name, lowered<float>(backward, small, large, weight, &bias, params));
 }
 
 void run3d(Stream& s, const char* name, bool backward, const View& small, const View& large,
            const View& weight, const View& bias, const Conv3dParams& params) {
-  if (!convFits(s, name, small, large, weight, params) || !biasFits(s, backward ? large : small, bias)) return;
+  if (!convFits(s, name, small, large, weight, params) || !biasFits(s, backward ? large : small, bias))
+    return;
   if (small.dtype == DType::f64) run3d<double>(s, name, backward, small, large, weight, bias, params);
   else run3d<float>(s, name, backward, small, large, weight, bias, params);
 }

@@ -145,8 +145,8 @@ inline bool windowDirect(const WindowGemm<T>& g, const PixelBlock& block, T* scr
         const T bias = g.bias ? g.bias[i * g.biasStride] : T(0);
         int64_t x = 0;
         for (; x + kWideVectors * L <= block.cols; x += kWideVectors * L)
-          directStrip<T, kWideVectors>(out + x, from + x, offsets, weights, g.m, taps, bias,
-                                       g.accumulate, kWideVectors * L);
+          directStrip<T, kWideVectors>(out + x, from + x, offsets, weights, g.m, taps, bias, g.accumulate,
+                                       kWideVectors * L);
         for (; x < block.cols; x += L)
           directStrip<T, 1>(out + x, from + x, offsets, weights, g.m, taps, bias, g.accumulate,
                             static_cast<int>(minOf(L, block.cols - x)));

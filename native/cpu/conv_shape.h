@@ -22,8 +22,8 @@ inline ConvShape convShape(const View& out, const View& x, const View& weight, c
           p.padH,          p.padW,          p.dilationH,     p.dilationW};
 }
 
-/// `pad` counts the zeros before the axis; behind it stand as many as the last window needs. So an even kernel
-/// may pad unevenly, and a transposed convolution may be given any output.
+/// `pad` counts the zeros before the axis; behind it stand as many as the last window needs. So an even
+/// kernel may pad unevenly, and a transposed convolution may be given any output.
 inline bool convAxisFits(int64_t out, int64_t in, int64_t kernel, int64_t stride, int64_t pad,
                          int64_t dilation) {
   if (kernel < 1 || kernel > INT32_MAX || stride < 1 || dilation < 1 || pad < 0) return false;

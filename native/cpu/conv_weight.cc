@@ -1,7 +1,7 @@
-// A convolution's weight gradient as dW^T[taps, filters] = sum over pixels of im2col[pixel, tap] * dy[pixel, filter]. The
-// tile broadcasts source values through per-row offsets into a padded slab, so im2col is never built; dy is
-// transposed once per block of pixels. Chunks own ranges of images and channels; their partial sums are added
-// in order.
+// A convolution's weight gradient as dW^T[taps, filters] = sum over pixels of im2col[pixel, tap] * dy[pixel,
+// filter]. The tile broadcasts source values through per-row offsets into a padded slab, so im2col is never
+// built; dy is transposed once per block of pixels. Chunks own ranges of images and channels; their partial
+// sums are added in order.
 #include "../ops/rows/conv.h"
 
 #include "conv_shape.h"
@@ -264,7 +264,8 @@ struct Chunk {
 };
 
 template <class T>
-void run(Stream& s, const View& dWeight, const View& x, const View& dy, const ConvShape& c, const Images& at) {
+void run(Stream& s, const View& dWeight, const View& x, const View& dy, const ConvShape& c,
+         const Images& at) {
   const Cut cut = cutOf<T>(c);
   const int64_t sums = cut.sums(c);
   if (sums == 0 || c.groups * c.filters == 0) return;
@@ -289,20 +290,19 @@ void run(Stream& s, const View& dWeight, const View& x, const View& dy, const Co
                   group = piece / cut.imageBlocks / cut.channelBlocks, image = block * cut.images;
     T* const scratch = static_cast<T*>(workerScratch());
     if (!scratch) return fail(s, Code::outOfMemory, "conv2dGradWeight: no memory for a packing buffer");
-    const Chunk<T> chunk{
-        c,
-        cut,
-        window,
-        static_cast<const T*>(x.data) + (group * c.channels + channel) * x.stride[1],
-        static_cast<const T*>(dy.data) + group * c.filters * dy.stride[1],
-        at,
-        dy.stride[1],
-        dy.stride[2],
-        dy.stride[3],
-        image,
-        minOf(cut.images, c.images - image),
-        minOf(cut.channels, c.channels - channel),
-        partial + (block * c.groups + group) * sums + channel * cut.taps * cut.filters};
+    const Chunk<T> chunk{c,
+                         cut,
+                         window,
+                         static_cast<const T*>(x.data) + (group * c.channels + channel) * x.stride[1],
+                         static_cast<const T*>(dy.data) + group * c.filters * dy.stride[1],
+                         at,
+                         dy.stride[1],
+                         dy.stride[2],
+                         dy.stride[3],
+                         image,
+                         minOf(cut.images, c.images - image),
+                         minOf(cut.channels, c.channels - channel),
+                         partial + (block * c.groups + group) * sums + channel * cut.taps * cut.filters};
     chunk.run(scratch);
   });
 

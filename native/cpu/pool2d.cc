@@ -2,9 +2,7 @@
 // built tap by tap, so that the inner loop runs along the row whatever the window.
 #include "../ops/rows/pool.h"
 
-#include <cstring>
-
-#include "kernel.h"
+#include "planes.h"
 #include "pool2d_pairs.h"
 
 WG_PROTOTYPES(WG_POOL_ROWS)
@@ -32,30 +30,6 @@ struct Axis {
 bool axisFits(const Axis& a) {
   return a.kernel >= 1 && a.stride >= 1 && a.pad >= 0 && a.dilation >= 1 && a.out >= 0 &&
          (a.out == 0 || (a.out - 1) * a.stride - a.pad < a.in + a.pad);
-}
-
-struct Planes {
-  int64_t images, channels;
-  int64_t count() const { return images * channels; }
-};
-
-/// Runs body(image, channel) for every plane, several planes to a chunk; `work` counts elements of one plane.
-template <class Body>
-void eachPlane(Stream& s, const Planes& planes, int64_t work, Body&& body) {
-  const int64_t group = maxOf(32768 / maxOf(work, 1), 1);
-  const auto chunk = [&](int64_t piece) {
-    const int64_t end = minOf(planes.count(), (piece + 1) * group);
-    for (int64_t plane = piece * group; plane < end; ++plane)
-      body(plane / planes.channels, plane % planes.channels);
-  };
-  const int64_t chunks = ceilDiv(planes.count(), group);
-  if (chunks == 1) chunk(0);
-  else parallelFor(s, chunks, chunk);
-}
-
-template <class T>
-T* planeOf(const View& v, int64_t image, int64_t channel) {
-  return static_cast<T*>(v.data) + image * v.stride[0] + channel * v.stride[1];
 }
 
 template <class T>
@@ -129,10 +103,6 @@ void maxPlane(const View& out, const View& indices, const View& x, const Axis& h
     }
 }
 
-bool planesMatch(const View& a, const View& b) {
-  return a.rank == 4 && b.rank == 4 && a.shape[0] == b.shape[0] && a.shape[1] == b.shape[1];
-}
-
 Axis heightOf(const View& small, const View& large, const Pool2dParams& p) {
   return {large.shape[2], small.shape[2], p.kernelH, p.strideH, p.padH, p.dilationH};
 }
@@ -140,43 +110,10 @@ Axis widthOf(const View& small, const View& large, const Pool2dParams& p) {
   return {large.shape[3], small.shape[3], p.kernelW, p.strideW, p.padW, p.dilationW};
 }
 
-/// to[row, column of index] or the reverse, for every element of [OH, OW]; an index outside the plane fails
-/// the op, -1 (a window that saw padding only) is nobody's.
-template <class T, class Move>
-void eachWinner(Stream& s, const char* name, const View& indices, const View& small, const View& large,
-                int64_t image, int64_t channel, Move&& move) {
-  const int32_t* const index = planeOf<int32_t>(indices, image, channel);
-  T* const from = planeOf<T>(small, image, channel);
-  T* const to = planeOf<T>(large, image, channel);
-  const int64_t width = large.shape[3], area = large.shape[2] * width;
-  const bool dense = large.stride[3] == 1 && large.stride[2] == width;
-  for (int64_t y = 0; y < small.shape[2]; ++y)
-    for (int64_t x = 0; x < small.shape[3]; ++x) {
-      const int64_t at = index[y * indices.stride[2] + x * indices.stride[3]];
-      T& value = from[y * small.stride[2] + x * small.stride[3]];
-      if (at >= area || at < -1)
-        return fail(s, Code::index, "%s: index %lld is out of range for a plane of %lld elements", name,
-                    static_cast<long long>(at), static_cast<long long>(area));
-      move(value, at < 0 ? nullptr
-                         : to + (dense ? at : at / width * large.stride[2] + at % width * large.stride[3]));
-    }
-}
-
-template <class T>
-void zeroPlane(const View& v, int64_t image, int64_t channel) {
-  T* const plane = planeOf<T>(v, image, channel);
-  for (int64_t y = 0; y < v.shape[2]; ++y) {
-    T* const row = plane + y * v.stride[2];
-    if (v.stride[3] == 1) {
-      std::memset(row, 0, static_cast<size_t>(v.shape[3]) * sizeof(T));
-    } else {
-      for (int64_t x = 0; x < v.shape[3]; ++x) row[x * v.stride[3]] = T(0);
-    }
-  }
-}
-
-/// What an average divides by: the window's elements, with or without padding.
-double divisor(const Axis& h, const Axis& w, int64_t y, int64_t x, bool countPad) {
+/// What an average divides by: a number given, or the window's elements, with or without padding.
+double divisor(const Axis& h, const Axis& w, int64_t y, int64_t x, const Pool2dParams& p) {
+  if (p.divisor != 0) return p.divisor;
+  const bool countPad = p.countIncludePad != 0;
   int64_t top = y * h.stride - h.pad, left = x * w.stride - w.pad;
   int64_t bottom = minOf(top + h.kernel, h.in + h.pad), right = minOf(left + w.kernel, w.in + w.pad);
   if (!countPad) {
@@ -214,37 +151,6 @@ void maxPool2d(Stream& s, const Out& out, const Out& indices, const In& x, const
   });
 }
 
-void maxPool2dGrad(Stream& s, const Out& dx, const In& indices, const In& dy) {
-  if (!require(s,
-               planesMatch(dx, dy) && sameShape(dy, indices) && dx.dtype == dy.dtype &&
-                   indices.dtype == DType::i32,
-               "maxPool2dGrad: dx, indices (int32) and dy do not fit together"))
-    return;
-  withNumber(s, dx.dtype, "maxPool2dGrad", [&]<class T>() {
-    eachPlane(s, {dx.shape[0], dx.shape[1]}, dx.shape[2] * dx.shape[3] + dy.shape[2] * dy.shape[3],
-              [&](int64_t image, int64_t channel) {
-                zeroPlane<T>(dx, image, channel);
-                eachWinner<T>(s, "maxPool2dGrad", indices, dy, dx, image, channel, [](T& value, T* at) {
-                  if (at) *at = static_cast<T>(*at + value);
-                });
-              });
-  });
-}
-
-void maxPool2dGather(Stream& s, const Out& out, const In& indices, const In& x) {
-  if (!require(s,
-               planesMatch(out, x) && sameShape(out, indices) && out.dtype == x.dtype &&
-                   indices.dtype == DType::i32,
-               "maxPool2dGather: out, indices (int32) and x do not fit together"))
-    return;
-  withNumber(s, x.dtype, "maxPool2dGather", [&]<class T>() {
-    eachPlane(s, {x.shape[0], x.shape[1]}, out.shape[2] * out.shape[3], [&](int64_t image, int64_t channel) {
-      eachWinner<T>(s, "maxPool2dGather", indices, out, x, image, channel,
-                    [](T& value, const T* at) { value = at ? *at : T(0); });
-    });
-  });
-}
-
 void avgPool2d(Stream& s, const Out& out, const In& x, const Pool2dParams& params) {
   if (!averageFits(s, "avgPool2d", out, x, params)) return;
   const Axis h = heightOf(out, x, params), w = widthOf(out, x, params);
@@ -272,7 +178,7 @@ void avgPool2d(Stream& s, const Out& out, const In& x, const Pool2dParams& param
                     }
                     for (int64_t i = 0; i < count; ++i)
                       to[y * out.stride[2] + (x0 + i) * out.stride[3]] =
-                          sums[i] / static_cast<T>(divisor(h, w, y, x0 + i, params.countIncludePad != 0));
+                          sums[i] / static_cast<T>(divisor(h, w, y, x0 + i, params));
                   }
               });
   });
@@ -290,7 +196,7 @@ void avgPool2dGrad(Stream& s, const Out& dx, const In& dy, const Pool2dParams& p
                 for (int64_t y = 0; y < h.out; ++y)
                   for (int64_t x = 0; x < w.out; ++x) {
                     const T share = from[y * dy.stride[2] + x * dy.stride[3]] /
-                                    static_cast<T>(divisor(h, w, y, x, params.countIncludePad != 0));
+                                    static_cast<T>(divisor(h, w, y, x, params));
                     const int64_t top = y * h.stride - h.pad, left = x * w.stride - w.pad;
                     for (int64_t row = maxOf(top, 0); row < minOf(top + h.kernel, h.in); ++row)
                       for (int64_t col = maxOf(left, 0); col < minOf(left + w.kernel, w.in); ++col)

@@ -16,27 +16,28 @@
 
 using namespace wg;
 
-#define WG_TEST_OPS(X)                                                                              \
-  X(matmul)                                                                                         \
-  X(conv2d) X(conv2dGradInput) X(conv2dGradWeight) X(maxPool2d) X(maxPool2dGrad) X(maxPool2dGather) \
-      X(avgPool2d) X(avgPool2dGrad)
+#define WG_TEST_OPS(X)                                                                                 \
+  X(matmul)                                                                                            \
+  X(conv2d)                                                                                            \
+  X(conv2dGradInput) X(conv2dGradWeight) X(maxPool2d) X(maxPool2dGrad) X(maxPool2dGather) X(avgPool2d) \
+      X(avgPool2dGrad)
 
 // The kernels of each ISA: the namespaces the objects really have.
-#define WG_DECLARE_ISA(isa)                                                                      \
-  namespace wg::cpu::isa {                                                                       \
-  void matmul(Stream&, const Out&, const In&, const In&, const MaybeIn&);                        \
-  void conv2d(Stream&, const Out&, const In&, const In&, const MaybeIn&, const Conv2dParams&);   \
-  void conv2dGradInput(Stream&, const Out&, const In&, const In&, const MaybeIn&, const Conv2dParams&); \
-  void conv2dGradWeight(Stream&, const Out&, const In&, const In&, const Conv2dParams&);         \
-  void maxPool2d(Stream&, const Out&, const Out&, const In&, const Pool2dParams&);               \
-  void maxPool2dGrad(Stream&, const Out&, const In&, const In&);                                 \
-  void maxPool2dGather(Stream&, const Out&, const In&, const In&);                               \
-  void avgPool2d(Stream&, const Out&, const In&, const Pool2dParams&);                           \
-  void avgPool2dGrad(Stream&, const Out&, const In&, const Pool2dParams&);                       \
-  size_t matmulWorkspace(const Out&, const In&, const In&, const MaybeIn&);                      \
-  size_t conv2dWorkspace(const Out&, const In&, const In&, const MaybeIn&, const Conv2dParams&); \
+#define WG_DECLARE_ISA(isa)                                                                               \
+  namespace wg::cpu::isa {                                                                                \
+  void matmul(Stream&, const Out&, const In&, const In&, const MaybeIn&);                                 \
+  void conv2d(Stream&, const Out&, const In&, const In&, const MaybeIn&, const Conv2dParams&);            \
+  void conv2dGradInput(Stream&, const Out&, const In&, const In&, const MaybeIn&, const Conv2dParams&);   \
+  void conv2dGradWeight(Stream&, const Out&, const In&, const In&, const Conv2dParams&);                  \
+  void maxPool2d(Stream&, const Out&, const Out&, const In&, const Pool2dParams&);                        \
+  void maxPool2dGrad(Stream&, const Out&, const In&, const In&);                                          \
+  void maxPool2dGather(Stream&, const Out&, const In&, const In&);                                        \
+  void avgPool2d(Stream&, const Out&, const In&, const Pool2dParams&);                                    \
+  void avgPool2dGrad(Stream&, const Out&, const In&, const Pool2dParams&);                                \
+  size_t matmulWorkspace(const Out&, const In&, const In&, const MaybeIn&);                               \
+  size_t conv2dWorkspace(const Out&, const In&, const In&, const MaybeIn&, const Conv2dParams&);          \
   size_t conv2dGradInputWorkspace(const Out&, const In&, const In&, const MaybeIn&, const Conv2dParams&); \
-  size_t conv2dGradWeightWorkspace(const Out&, const In&, const In&, const Conv2dParams&);       \
+  size_t conv2dGradWeightWorkspace(const Out&, const In&, const In&, const Conv2dParams&);                \
   }
 WG_DECLARE_ISA(base)
 #ifdef __x86_64__
@@ -435,8 +436,16 @@ void randomPool(const Kernels& kernels) {
   int64_t h, w;
   for (;;) {
     h = pick(1, 20), w = pick(1, 40);
-    p = {int32_t(pick(1, 4)), int32_t(pick(1, 4)), int32_t(pick(1, 4)), int32_t(pick(1, 4)), 0, 0, 1, 1,
-         int32_t(pick(0, 1))};
+    p = {int32_t(pick(1, 4)),
+         int32_t(pick(1, 4)),
+         int32_t(pick(1, 4)),
+         int32_t(pick(1, 4)),
+         0,
+         0,
+         1,
+         1,
+         int32_t(pick(0, 1)),
+         0};
     if (chance(30)) p.dilationH = int32_t(pick(1, 3)), p.dilationW = int32_t(pick(1, 3));
     p.padH = int32_t(pick(0, p.kernelH / 2));
     p.padW = int32_t(pick(0, p.kernelW / 2));

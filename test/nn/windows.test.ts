@@ -1,7 +1,7 @@
 // Layers of convolution and pooling: shapes, start values, what they hand on, how they print.
 import { strict as assert } from 'node:assert';
 import { suite } from 'uvu';
-import { Generator, nn, ones, randn } from '../../lib/index.ts';
+import { Generator, nn, ones, randn, type Tensor } from '../../lib/index.ts';
 import * as ops from '../../lib/ops/index.ts';
 import { rejects } from '../support/rejects.ts';
 import { elements } from '../support/tensors.ts';
@@ -53,6 +53,32 @@ test('layers print their options', () => {
   rejects(() => new nn.Conv1d(2, 2, [3, 3]), 'ERR_ARGUMENT', /Conv1d: wanted a number or \[length\]/);
   rejects(() => new nn.Conv2d(4, 6, 3, { groups: 4 }), 'ERR_ARGUMENT', /groups must divide/);
   rejects(() => new nn.Conv2d(4, 6, 3, { padding: 'full' as 'same' }), 'ERR_ARGUMENT', /padding: wanted numbers/);
+});
+
+test('pooling layers hand their options on', () => {
+  const x = randn([2, 3, 6, 5]);
+  const same = (a: Tensor, b: Tensor): void =>
+    assert.deepEqual([[...a.shape], elements(a)], [[...b.shape], elements(b)]);
+  same(
+    new nn.MaxPool2d(3, { stride: 2, ceilMode: true }).forward(x),
+    ops.maxPool2d(x, 3, { stride: 2, ceilMode: true }),
+  );
+  same(
+    new nn.AvgPool1d(2, { divisorOverride: 3 }).forward(x.select(0, 0)),
+    ops.avgPool1d(x.select(0, 0), 2, { divisorOverride: 3 }),
+  );
+  same(new nn.LPPool2d(2, [2, 1]).forward(x.abs()), ops.lpPool2d(x.abs(), 2, [2, 1]));
+  same(new nn.AdaptiveAvgPool2d([2, null]).forward(x), ops.adaptiveAvgPool2d(x, [2, 5]));
+  same(new nn.AdaptiveMaxPool2d(1).forward(x), ops.amax(x, { axis: [2, 3], keepdim: true }));
+  const [values, indices] = ops.maxPool2d(x, 2, { returnIndices: true });
+  same(
+    new nn.MaxUnpool2d(2).forward(values, indices, [6, 5]),
+    ops.maxUnpool2d(values, indices, 2, { outputSize: [6, 5] }),
+  );
+  const text = (layer: nn.Module): string | undefined => String(layer).split('\n')[0];
+  assert.equal(text(new nn.MaxPool3d([2, 3, 3], { padding: 1 })), 'MaxPool3d(2×3×3, padding 1)');
+  assert.equal(text(new nn.AdaptiveAvgPool2d([2, null])), 'AdaptiveAvgPool2d(2×·)');
+  assert.equal(text(new nn.LPPool1d(2, 3, { stride: 1 })), 'LPPool1d(2, 3, stride 1)');
 });
 
 test.run();

@@ -162,3 +162,72 @@ export const avgPool = (rank: number): ReturnType<typeof poolOf> =>
     const total = values.reduce((a, b) => a + b, 0);
     return total / (divisorOverride ?? (countIncludePad ? volume : values.length));
   });
+
+/** Ranges of adaptive windows: output i of m takes elements ⌊i n / m⌋ … ⌈(i + 1) n / m⌉ - 1 of n. */
+const adaptive =
+  (rank: number, finish: (values: readonly number[], places: readonly number[]) => number) =>
+  (input: NDArray, sizes: number | null | readonly (number | null)[]): NDArray =>
+    batched(rank, (x: NDArray) => {
+      const [n = 0, channels = 0, ...size] = x.shape;
+      const out = size.map((s, i) => (Array.isArray(sizes) ? sizes[i] : sizes) ?? s);
+      return build([n, channels, ...out], ([image = 0, c = 0, ...place]) => {
+        const from = place.map((o, i) => Math.floor((o * read(size, i)) / read(out, i)));
+        const spans = place.map((o, i) => Math.ceil(((o + 1) * read(size, i)) / read(out, i)) - read(from, i));
+        const values: number[] = [];
+        const places: number[] = [];
+        forEachIndex(spans, (tap) => {
+          const at = tap.map((t, i) => t + read(from, i));
+          values.push(x.at(image, c, ...at));
+          places.push(at.reduce((sum, p, i) => sum * read(size, i) + p, 0));
+        });
+        return finish(values, places);
+      });
+    })(input);
+
+export const adaptiveAvgPool = (rank: number): ReturnType<typeof adaptive> =>
+  adaptive(rank, (values) => values.reduce((a, b) => a + b, 0) / values.length);
+export const adaptiveMaxPool = (rank: number): ReturnType<typeof adaptive> =>
+  adaptive(rank, (values) => read(values, winner(values)));
+export const adaptiveMaxPoolIndices = (rank: number): ReturnType<typeof adaptive> =>
+  adaptive(rank, (values, places) => read(places, winner(values)));
+
+/** (Σ xᵖ)^(1/p) as torch.lp_pool computes it: the mean of each window times the whole window's volume. */
+export const lpPool =
+  (rank: number) =>
+  (x: NDArray, norm: number, sizes: Sizes, options: PoolOptions = {}): NDArray => {
+    const volume = list(sizes, rank).reduce((a, b) => a * b, 1);
+    const powers = new NDArray(
+      x.shape,
+      x.data.map((value) => value ** norm),
+    );
+    const means = avgPool(rank)(powers, sizes, options);
+    return new NDArray(
+      means.shape,
+      means.data.map((value) => (value * volume) ** (1 / norm)),
+    );
+  };
+
+export interface UnpoolOptions {
+  readonly stride?: Sizes;
+  readonly padding?: Sizes;
+  readonly outputSize?: readonly number[];
+}
+
+export const maxUnpool =
+  (rank: number) =>
+  (x: NDArray, indices: NDArray, sizes: Sizes, options: UnpoolOptions = {}): NDArray => {
+    const kernel = list(sizes, rank);
+    const stride = list(options.stride ?? sizes, rank);
+    const padding = list(options.padding ?? 0, rank);
+    const lead = x.shape.slice(0, -rank);
+    const own = x.shape.slice(-rank);
+    const out =
+      options.outputSize ?? own.map((n, i) => (n - 1) * read(stride, i) - 2 * read(padding, i) + read(kernel, i));
+    const result = build([...lead, ...out], () => 0);
+    const area = own.reduce((a, b) => a * b, 1);
+    const whole = out.reduce((a, b) => a * b, 1);
+    x.data.forEach((value, i) => {
+      result.data[Math.floor(i / area) * whole + read(indices.data, i)] = value;
+    });
+    return result;
+  };
