@@ -47,4 +47,5 @@ export { type Layer, Module, type StateDict, type StateDifference } from './modu
 export type { LayerOptions } from './options.ts';
 export { type Buffer, buffer, type Parameter, parameter } from './parameter.ts';
 export * from './pooling.ts';
+export * from './resizing.ts';
 export { Flatten, Sequential } from './sequential.ts';

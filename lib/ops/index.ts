@@ -34,7 +34,6 @@ export * from './linear-algebra.ts';
 export * from './loss.ts';
 export * from './matmul.ts';
 export * from './norm.ts';
-export * from './pool.ts';
 export type { AddProductOptions } from './products.ts';
 export * from './products.ts';
 export * from './dropout.ts';
@@ -50,6 +49,10 @@ export {
   maxPool3d,
 } from './pool.ts';
 export * from './pool-adaptive.ts';
+export * from './boxes.ts';
+export type { GridSampleOptions } from './grid-sample.ts';
+export { affineGrid, gridSample } from './grid-sample.ts';
+export * from './interpolate.ts';
 export * from './random.ts';
 export * from './random-distributions.ts';
 export * from './random-inplace.ts';

@@ -81,4 +81,16 @@ test('pooling layers hand their options on', () => {
   assert.equal(text(new nn.LPPool1d(2, 3, { stride: 1 })), 'LPPool1d(2, 3, stride 1)');
 });
 
+test('layers that resize', () => {
+  const x = randn([2, 8, 3, 4]);
+  const same = (a: Tensor, b: Tensor): void => assert.deepEqual(elements(a), elements(b));
+  const options = { scaleFactor: 2, mode: 'bilinear', alignCorners: true } as const;
+  same(new nn.Upsample(options).forward(x), ops.interpolate(x, options));
+  same(new nn.PixelShuffle(2).forward(x), ops.pixelShuffle(x, 2));
+  same(new nn.PixelUnshuffle(1).forward(x), x);
+  same(new nn.ChannelShuffle(4).forward(x), ops.channelShuffle(x, 4));
+  assert.equal(String(new nn.Upsample(options)).split('\n')[0], 'Upsample(× 2, bilinear)');
+  rejects(() => new nn.PixelShuffle(0), 'ERR_ARGUMENT', /factor: wanted an integer ≥ 1/);
+});
+
 test.run();
