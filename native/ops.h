@@ -15,6 +15,7 @@
 #include "ops/rows/create.h"
 #include "ops/rows/elementary.h"
 #include "ops/rows/elementwise.h"
+#include "ops/rows/fft.h"
 #include "ops/rows/image.h"
 #include "ops/rows/index.h"
 #include "ops/rows/linalg.h"
@@ -44,6 +45,7 @@
   WG_REDUCE_ROWS(X) \
   WG_MATRIX_ROWS(X) \
   WG_LINALG_ROWS(X) \
+  WG_FFT_ROWS(X) \
   WG_INDEX_ROWS(X) \
   WG_MASKED_ROWS(X) \
   WG_PAD_ROWS(X) \

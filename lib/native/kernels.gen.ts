@@ -266,6 +266,9 @@ export interface Kernels {
   svdvals(s: KernelView, a: KernelView): void;
   matrixExp(out: KernelView, a: KernelView): void;
   cdist(out: KernelView, a: KernelView, b: KernelView, p: number): void;
+  fft(out: KernelView, x: KernelView, length: number, inverse: number, scale: number): void;
+  rfft(out: KernelView, x: KernelView, length: number, scale: number): void;
+  irfft(out: KernelView, x: KernelView, length: number, scale: number): void;
   index(out: KernelView, x: KernelView, indices: KernelView): void;
   indexAdd(out: KernelView, indices: KernelView, dy: KernelView): void;
   gather(out: KernelView, x: KernelView, index: KernelView, axis: number): void;

@@ -94,4 +94,5 @@ export {
   view,
 } from './view.ts';
 export { where } from './where.ts';
+export * from './windows.ts';
 export type { Pair, Sizes } from './window.ts';

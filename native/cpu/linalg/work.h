@@ -4,6 +4,7 @@
 #pragma once
 #include "../../ops/rows/linalg.h"
 #include "../../ops/scalar.h"
+#include "../batch.h"
 #include "../gemm_thin.h"
 
 WG_PROTOTYPES(WG_LINALG_ROWS)
@@ -16,8 +17,6 @@ inline constexpr int64_t kPanel = 32;
 /// Working memory up to this many doubles a matrix lies in the thread's own scratch, and no product is
 /// blocked.
 inline constexpr int64_t kSmallWork = 24576;
-/// Larger working memory is made for this many matrices at most; others wait for their turn.
-inline constexpr int64_t kSlabs = 16;
 /// Rows of an update done by one thread.
 inline constexpr int64_t kUpdateRows = 64;
 
@@ -29,20 +28,6 @@ struct Work {
   double* panel;  ///< kPanel doubles for each row of the largest operand
 };
 
-inline int64_t batchOf(const View& v, int trailing) {
-  int64_t n = 1;
-  for (int i = 0; i < v.rank - trailing; i++) n *= v.shape[i];
-  return n;
-}
-/// Elements from the start of the view to matrix (or vector, with trailing 1) `index` of its batch.
-inline int64_t offsetOf(const View& v, int trailing, int64_t index) {
-  int64_t offset = 0;
-  for (int i = v.rank - trailing - 1; i >= 0; i--) {
-    offset += index % v.shape[i] * v.stride[i];
-    index /= v.shape[i];
-  }
-  return offset;
-}
 inline int64_t rowsOfMatrix(const View& v) { return v.shape[v.rank - 2]; }
 inline int64_t colsOfMatrix(const View& v) { return v.shape[v.rank - 1]; }
 
