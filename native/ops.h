@@ -23,6 +23,7 @@
 #include "ops/rows/masked.h"
 #include "ops/rows/matrix.h"
 #include "ops/rows/memory.h"
+#include "ops/rows/norm.h"
 #include "ops/rows/optim.h"
 #include "ops/rows/pad.h"
 #include "ops/rows/pool.h"
@@ -56,6 +57,7 @@
   WG_SOFTMAX_ROWS(X) \
   WG_SORT_ROWS(X) \
   WG_LOSS_ROWS(X) \
+  WG_NORM_ROWS(X) \
   WG_RANDOM_ROWS(X) \
   WG_OPTIM_ROWS(X)
 // clang-format on

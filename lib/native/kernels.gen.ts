@@ -326,6 +326,9 @@ export interface Kernels {
   histogram(counts: KernelView, x: KernelView, range: KernelView): void;
   crossEntropy(losses: KernelView, logSumExp: KernelView, logits: KernelView, labels: KernelView, ignoreIndex: number): void;
   crossEntropyGrad(dLogits: KernelView, logits: KernelView, logSumExp: KernelView, labels: KernelView, dLosses: KernelView, ignoreIndex: number): void;
+  rowNorm(out: KernelView, mean: KernelView, rstd: KernelView, x: KernelView, weight: KernelView | null, bias: KernelView | null, eps: number, center: number): void;
+  rowNormGrad(dx: KernelView, x: KernelView, mean: KernelView, rstd: KernelView, weight: KernelView | null, dy: KernelView, center: number): void;
+  rowNormGradWeight(dWeight: KernelView, dBias: KernelView, x: KernelView, mean: KernelView, rstd: KernelView, dy: KernelView): void;
   rngTake(used: KernelView, state: KernelView, count: number): void;
   uniform(out: KernelView, used: KernelView, low: number, high: number): void;
   normal(out: KernelView, used: KernelView, mean: number, std: number): void;

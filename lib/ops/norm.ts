@@ -47,8 +47,8 @@ export function batchNorm(x: Tensor, options: BatchNormOptions = {}): Tensor {
     if (t.rank !== 1 || t.shape[0] !== channels)
       throw shapeError('batchNorm', `${name} must be [${channels}], got ${formatShape(t.shape)}`);
   }
-  if (typeof eps !== 'number' || !(eps > 0))
-    throw argumentError('batchNorm', `eps must be > 0, got ${formatValue(eps)}`);
+  if (typeof eps !== 'number' || !(eps >= 0))
+    throw argumentError('batchNorm', `eps must be ≥ 0, got ${formatValue(eps)}`);
   const perChannel = channels === 0 ? 0 : x.size / channels;
   if (training && perChannel <= 1) {
     throw shapeError('batchNorm', `wants more than one value per channel when training, got ${formatShape(x.shape)}`);

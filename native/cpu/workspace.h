@@ -14,6 +14,6 @@
   X(cholesky) X(triangularSolve) X(luFactor) X(solve) X(inverse) X(det) X(slogdet) X(cofactor) \
   X(qr) X(eigh) X(eigvalsh) X(svd) X(svdvals) X(matrixExp) \
   X(sort) X(topk) X(mode) X(histogram) \
-  X(nms) \
+  X(nms) X(rowNormGradWeight) \
   X(fft) X(rfft) X(irfft)
 // clang-format on
