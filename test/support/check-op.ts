@@ -59,11 +59,22 @@ const isList = (value: unknown): value is readonly TensorSpec[] =>
 /** Applies `f` to every spec among the arguments, lists of specs included. */
 function mapSpecs<T>(args: readonly unknown[], f: (spec: TensorSpec, index: number) => T): unknown[] {
   let index = 0;
-  return args.map((arg) => (isSpec(arg) ? f(arg, index++) : isList(arg) ? arg.map((each) => f(each, index++)) : arg));
+  return args.map((arg) => {
+    if (isSpec(arg)) return f(arg, index++);
+    if (isList(arg)) return arg.map((each) => f(each, index++));
+    if (!isOptions(arg)) return arg;
+    return Object.fromEntries(Object.entries(arg).map(([key, each]) => [key, isSpec(each) ? f(each, index++) : each]));
+  });
 }
 
+/** An options object; tensors among its values are found too. */
+const isOptions = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+
 function specsOf(args: readonly unknown[]): TensorSpec[] {
-  return args.flatMap((arg) => (isSpec(arg) ? [arg] : isList(arg) ? [...arg] : []));
+  return args.flatMap((arg) =>
+    isSpec(arg) ? [arg] : isList(arg) ? [...arg] : isOptions(arg) ? Object.values(arg).filter(isSpec) : [],
+  );
 }
 
 const many = <T>(result: T | readonly T[]): readonly T[] => (Array.isArray(result) ? result : [result as T]);
@@ -72,7 +83,9 @@ const many = <T>(result: T | readonly T[]): readonly T[] => (Array.isArray(resul
 const weight = (i: number): number => ((i * 7919) % 13) / 6.5 - 0.9;
 
 const tensorsIn = (args: readonly unknown[]): Tensor[] =>
-  args.flat().filter((arg): arg is Tensor => typeof arg === 'object' && arg !== null && 'storage' in arg);
+  args
+    .flatMap((arg) => (isOptions(arg) ? Object.values(arg) : arg))
+    .filter((arg): arg is Tensor => typeof arg === 'object' && arg !== null && 'storage' in arg);
 
 function checkValues(name: string, op: AnyFunction, entry: OpTest, each: OpCase, device: string): void {
   for (const dtype of each.dtypes ?? entry.dtypes ?? (['float32', 'float64'] as const)) {

@@ -1,0 +1,163 @@
+// Losses that ask for a margin between scores, distances or similarities.
+import { argumentError, shapeError } from '../errors.ts';
+import { tidy } from '../core/scope.ts';
+import { formatShape } from '../core/shape.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { add, div, minimum, mul, sub } from './binary.ts';
+import { castTo } from './cast.ts';
+import { eq, ne } from './compare.ts';
+import { arange } from './creation.ts';
+import { index } from './index-select.ts';
+import type { LossOptions } from './loss-shared.ts';
+import { reduceLoss, reductionOf, requireNumber, requireOperands, requireShape } from './loss-shared.ts';
+import { norm } from './vector-norm.ts';
+import { sum } from './reduce.ts';
+import { requireIntegers, requireTensor } from './shared.ts';
+import { relu, sqrt, square } from './unary.ts';
+import { unsqueeze } from './view.ts';
+import { where } from './where.ts';
+
+export interface MarginOptions extends LossOptions {
+  readonly margin?: number | undefined;
+}
+
+/**
+ * x for targets of 1, max(0, margin − x) for targets of −1, where x is a distance; shapes broadcast.
+ * @returns one number, or with reduction 'none' the broadcast shape
+ * @example
+ * hingeEmbeddingLoss(tensor([0.5, 0.25]), tensor([1, -1]), { reduction: 'none' }); // [0.5, 0.75]
+ */
+export function hingeEmbeddingLoss(x: Tensor, target: Tensor, options: MarginOptions = {}): Tensor {
+  const reduction = reductionOf('hingeEmbeddingLoss', options);
+  const { margin = 1 } = options;
+  requireNumber('hingeEmbeddingLoss', 'margin', margin);
+  requireOperands('hingeEmbeddingLoss', { input: x, target });
+  return tidy(() => {
+    const apart = where(ne(target, 1), relu(sub(margin, x)), 0);
+    return reduceLoss(add(apart, where(ne(target, -1), x, 0)), reduction);
+  });
+}
+
+/**
+ * max(0, −t (a − b) + margin): for t = 1 the first score should be the larger, for −1 the second; shapes broadcast.
+ * @returns one number, or with reduction 'none' the broadcast shape
+ * @example
+ * marginRankingLoss(tensor([1]), tensor([3]), tensor([1])); // 2
+ */
+export function marginRankingLoss(a: Tensor, b: Tensor, target: Tensor, options: MarginOptions = {}): Tensor {
+  const reduction = reductionOf('marginRankingLoss', options);
+  const { margin = 0 } = options;
+  requireNumber('marginRankingLoss', 'margin', margin);
+  requireOperands('marginRankingLoss', { a, b, target });
+  return tidy(() => reduceLoss(relu(add(mul(target, sub(b, a)), margin)), reduction));
+}
+
+export interface MultiMarginOptions extends MarginOptions {
+  /** 1 or 2: the power of each term. */
+  readonly p?: 1 | 2 | undefined;
+  /** One factor for each class, applied by label: [C]. */
+  readonly weight?: Tensor | null | undefined;
+}
+
+/**
+ * Σ over the other classes j of max(0, margin − x[label] + x[j])^p, divided by C (Crammer and Singer 2001).
+ * @param x - scores [N, C]
+ * @param labels - [N] int32, int64 or uint8; one outside [0, C) is ERR_INDEX when the result is read
+ * @returns one number, or with reduction 'none' [N]
+ * @example
+ * multiMarginLoss(tensor([[0, 1]]), tensor([0], { dtype: 'int32' })); // 1
+ */
+export function multiMarginLoss(x: Tensor, labels: Tensor, options: MultiMarginOptions = {}): Tensor {
+  const reduction = reductionOf('multiMarginLoss', options);
+  const { margin = 1, p = 1, weight } = options;
+  requireNumber('multiMarginLoss', 'margin', margin);
+  if (p !== 1 && p !== 2) throw argumentError('multiMarginLoss', `p must be 1 or 2, got ${String(p)}`);
+  requireOperands('multiMarginLoss', { scores: x, weight });
+  requireTensor('multiMarginLoss', labels, 'labels');
+  requireIntegers('multiMarginLoss', labels, 'labels');
+  if (x.rank !== 2) throw shapeError('multiMarginLoss', `scores must be [N, C], got ${formatShape(x.shape)}`);
+  const [count, classes] = x.shape as readonly [number, number];
+  requireShape('multiMarginLoss', 'labels', labels, [count]);
+  if (weight != null) requireShape('multiMarginLoss', 'weight', weight, [classes]);
+  return tidy(() => {
+    const numbers = arange(classes, { dtype: 'int32', device: x.device });
+    // Reading the class numbers at the labels checks their range.
+    const chosen = eq(unsqueeze(index(numbers, labels), 1), numbers);
+    const own = sum(where(chosen, x, 0), { axis: 1, keepdim: true });
+    const short = relu(add(sub(x, own), margin));
+    const terms = where(chosen, 0, p === 1 ? short : square(short));
+    const losses = div(sum(terms, { axis: 1 }), classes);
+    return reduceLoss(weight == null ? losses : mul(losses, index(weight, labels)), reduction);
+  });
+}
+
+export interface TripletOptions extends MarginOptions {
+  /** The norm distances are measured in. */
+  readonly p?: number | undefined;
+  /** Added to each difference, so that the distance has a gradient at 0. */
+  readonly eps?: number | undefined;
+  /** Use the distance of positive and negative where it is smaller than the anchor's (Balntas et al. 2016). */
+  readonly swap?: boolean | undefined;
+}
+
+/**
+ * max(0, d(anchor, positive) − d(anchor, negative) + margin) with d(a, b) = ‖a − b + ε‖_p over the last axis (Schroff et al.
+ * 2015, arXiv:1503.03832); shapes broadcast.
+ * @param anchor - [..., D], as the other two
+ * @returns one number, or with reduction 'none' [...]
+ * @example
+ * tripletMarginLoss(tensor([[0, 0]]), tensor([[1, 0]]), tensor([[0, 3]])); // 0
+ */
+export function tripletMarginLoss(
+  anchor: Tensor,
+  positive: Tensor,
+  negative: Tensor,
+  options: TripletOptions = {},
+): Tensor {
+  const reduction = reductionOf('tripletMarginLoss', options);
+  const { margin = 1, p = 2, eps = 1e-6, swap = false } = options;
+  requireNumber('tripletMarginLoss', 'margin', margin);
+  requireNumber('tripletMarginLoss', 'eps', eps, 0);
+  requireNumber('tripletMarginLoss', 'p', p, 0);
+  requireOperands('tripletMarginLoss', { anchor, positive, negative });
+  if (anchor.rank === 0) throw shapeError('tripletMarginLoss', 'anchor must be [..., D], got rank 0');
+  return tidy(() => {
+    const distance = (a: Tensor, b: Tensor): Tensor => norm(add(sub(a, b), eps), { p, axis: -1 });
+    const near = distance(anchor, positive);
+    const far = distance(anchor, negative);
+    const apart = swap ? minimum(far, distance(positive, negative)) : far;
+    return reduceLoss(relu(add(sub(near, apart), margin)), reduction);
+  });
+}
+
+/**
+ * 1 − cos(a, b) for targets of 1, max(0, cos(a, b) − margin) for targets of −1, with the cosine of the angle over the last
+ * axis.
+ * @param a - [N, D] or [D], as `b`
+ * @param target - [N], or rank 0
+ * @returns one number, or with reduction 'none' the shape of target
+ * @example
+ * cosineEmbeddingLoss(tensor([[1, 0]]), tensor([[0, 1]]), tensor([1])); // 1
+ */
+export function cosineEmbeddingLoss(a: Tensor, b: Tensor, target: Tensor, options: MarginOptions = {}): Tensor {
+  const reduction = reductionOf('cosineEmbeddingLoss', options);
+  const { margin = 0 } = options;
+  requireNumber('cosineEmbeddingLoss', 'margin', margin);
+  requireOperands('cosineEmbeddingLoss', { a, b });
+  requireTensor('cosineEmbeddingLoss', target, 'target');
+  if (a.rank !== 1 && a.rank !== 2) {
+    throw shapeError('cosineEmbeddingLoss', `inputs must be [N, D] or [D], got ${formatShape(a.shape)}`);
+  }
+  requireShape('cosineEmbeddingLoss', 'b', b, a.shape);
+  requireShape('cosineEmbeddingLoss', 'target', target, a.shape.slice(0, -1));
+  return tidy(() => {
+    const axis = a.rank - 1;
+    const tiny = 1e-12; // PyTorch's; keeps the root away from 0
+    const dot = sum(mul(a, b), { axis });
+    const size = mul(add(sum(square(a), { axis }), tiny), add(sum(square(b), { axis }), tiny));
+    const cosine = div(dot, sqrt(size));
+    const sign = castTo(target, a.dtype);
+    const together = where(eq(sign, 1), sub(1, cosine), 0);
+    return reduceLoss(add(together, where(eq(sign, -1), relu(sub(cosine, margin)), 0)), reduction);
+  });
+}
