@@ -1,110 +1,74 @@
-// Ops that write into their first argument; inplace-shared.ts says what becomes of the graph.
+// Ops that write into their first argument. The elementwise families have theirs by derivation: `name_` computes what `name` does.
 import { argumentError, dtypeError, shapeError } from '../errors.ts';
 import { checkArguments } from '../autograd/define-op.ts';
 import type { RecordedOp } from '../autograd/tape.ts';
 import { needsGrad, recording } from '../autograd/tape.ts';
 import { canCast } from '../core/dtype.ts';
+import { tidy } from '../core/scope.ts';
 import { broadcastShapes, formatShape, sameShape } from '../core/shape.ts';
-import { Tensor } from '../core/tensor.ts';
-import type { KernelView } from '../native/kernels.ts';
+import { checkLive, Tensor } from '../core/tensor.ts';
 import { kernels } from '../native/kernels.ts';
-import { add, div, mul, sub } from './binary.ts';
+import { mul } from './binary.ts';
 import { castTo, clone } from './cast.ts';
-import { checkOperand, commonDtype, operand } from './elementwise.ts';
+import type { DirectForm } from './direct.ts';
+import { directForm } from './direct.ts';
+import { commonDtype, operand } from './elementwise.ts';
+import type { Elementwise } from './families.ts';
+import { elementwise } from './families.ts';
 import { before, bump, changed, checkTarget, overlaps } from './inplace-shared.ts';
 import { sumTo } from './reduce.ts';
 import type { Value } from './shared.ts';
 import { broadcastView, requireTensor } from './shared.ts';
 
-function arithmetic(
-  op: string,
-  kernel: (out: KernelView, a: KernelView, b: KernelView | number) => void,
-  definition: () => RecordedOp,
-  float: boolean,
-): <T extends Tensor>(target: T, value: Value) => T {
-  return (target, value) => {
-    checkTarget(op, target);
-    checkOperand(op, value);
-    checkArguments(op, [target, value]);
-    const common = commonDtype(op, target, value);
-    if (!canCast(common, target.dtype) || (float && !canCast('float32', target.dtype))) {
-      throw dtypeError(op, `a ${float ? 'float32' : common} result does not fit into ${target.dtype}`);
-    }
-    const shape = value instanceof Tensor ? broadcastShapes(op, target.shape, value.shape) : target.shape;
-    if (!sameShape(shape, target.shape)) {
-      throw shapeError(op, `the result has shape ${formatShape(shape)}, the target ${formatShape(target.shape)}`);
-    }
-    if (value instanceof Tensor && overlaps(target, value)) {
-      throw argumentError(op, 'the operand overlaps the target partly; clone() it first');
-    }
-    const recorded = definition();
-    const live = recording() && (needsGrad(target) || needsGrad(value));
-    // What backward reads of the operand must outlive the write, also when it is the target itself.
-    const same = live && value instanceof Tensor && value.storage === target.storage;
-    const right = same ? clone(value) : operand(value, target.dtype, target);
-    // Products read the old values of the target when the operand needs a gradient.
-    const old = live ? before(target, recorded.saves?.length !== 0 && needsGrad(right)) : null;
-    bump(op, target);
-    kernel(target, target, right instanceof Tensor ? broadcastView(op, right, target.shape) : right);
-    changed(op, target, live ? recorded : null, [old, right]);
-    old?.dispose();
-    if (right instanceof Tensor && right !== value) right.dispose();
-    return target;
-  };
+type AnyOp = (x: Tensor, ...rest: readonly unknown[]) => Tensor;
+
+type InPlaceForm<F> = F extends (x: never, ...rest: infer R) => unknown
+  ? <T extends Tensor>(target: T, ...rest: R) => T
+  : never;
+
+/** `name_` for every op of the elementwise families. */
+export type InPlaceForms = { readonly [K in keyof Elementwise & string as `${K}_`]: InPlaceForm<Elementwise[K]> };
+
+/** Whether the kernel of `form` may write over the target: its result has the target's dtype and shape. */
+function fits(name: string, form: DirectForm, target: Tensor, rest: readonly unknown[]): boolean {
+  if (rest.length !== (form.binary ? 1 : 0)) return false;
+  if (!form.binary) return form.writes(target.dtype);
+  const [value] = rest;
+  if (typeof value === 'number' || typeof value === 'bigint') {
+    return form.writes(target.dtype) && commonDtype(name, target, value) === target.dtype;
+  }
+  if (!(value instanceof Tensor) || !form.writes(target.dtype)) return false;
+  if (value.rank > target.rank || commonDtype(name, target, value) !== target.dtype) return false;
+  return sameShape(broadcastShapes(name, target.shape, value.shape), target.shape);
 }
 
-/**
- * target ← target + value; `value` broadcasts to the target.
- * @returns the target
- * @example
- * add_(tensor([1, 2]), 1); // [2, 3]
- */
-export const add_: <T extends Tensor>(target: T, value: Value) => T = arithmetic(
-  'add_',
-  (out, a, b) => kernels.add(out, a, b),
-  () => add.recorded,
-  false,
-);
+/** Lets the kernel write over its first operand. */
+function runDirect(name: string, form: DirectForm, target: Tensor, value: Value | undefined): void {
+  const { recorded, kernel } = form;
+  const live = recording() && (needsGrad(target) || needsGrad(value));
+  // What backward reads of the operand must outlive the write, also when it is the target itself.
+  const same = live && value instanceof Tensor && value.storage === target.storage;
+  const right = value === undefined ? 0 : same ? clone(value) : operand(value, target.dtype, target);
+  const { saves } = recorded;
+  const keepValues = saves === undefined || (saves === 'others' ? needsGrad(right) : saves.includes(0));
+  const old = live ? before(target, keepValues) : null;
+  bump(name, target);
+  kernel(target, target, right instanceof Tensor ? broadcastView(name, right, target.shape) : right);
+  changed(name, target, live ? recorded : null, value === undefined ? [old] : [old, right]);
+  old?.dispose();
+  if (right instanceof Tensor && right !== value) right.dispose();
+}
 
-/**
- * target ← target − value; `value` broadcasts to the target.
- * @returns the target
- * @example
- * sub_(tensor([1, 2]), 1); // [0, 1]
- */
-export const sub_: <T extends Tensor>(target: T, value: Value) => T = arithmetic(
-  'sub_',
-  (out, a, b) => kernels.sub(out, a, b),
-  () => sub.recorded,
-  false,
-);
+/** Tensors among the arguments, those in options included. */
+function tensorsIn(rest: readonly unknown[]): Tensor[] {
+  return rest.flatMap((each): Tensor[] => {
+    if (each instanceof Tensor) return [each];
+    if (typeof each !== 'object' || each === null || Array.isArray(each)) return [];
+    return Object.values(each).filter((value): value is Tensor => value instanceof Tensor);
+  });
+}
 
-/**
- * target ← target · value; `value` broadcasts to the target.
- * @returns the target
- * @example
- * mul_(tensor([1, 2]), 3); // [3, 6]
- */
-export const mul_: <T extends Tensor>(target: T, value: Value) => T = arithmetic(
-  'mul_',
-  (out, a, b) => kernels.mul(out, a, b),
-  () => mul.recorded,
-  false,
-);
-
-/**
- * target ← target / value; the target must be a float tensor.
- * @returns the target
- * @example
- * div_(tensor([2, 4]), 2); // [1, 2]
- */
-export const div_: <T extends Tensor>(target: T, value: Value) => T = arithmetic(
-  'div_',
-  (out, a, b) => kernels.div(out, a, b),
-  () => div.recorded,
-  true,
-);
-
+/** A target that became another tensor, the second argument, or a number. */
 const overwrite: RecordedOp = {
   name: 'copy_',
   saves: [],
@@ -113,6 +77,97 @@ const overwrite: RecordedOp = {
     return [ctx.needs(0) ? mul(dy, 0) : null, source !== null && ctx.needs(1) ? sumTo(dy, source.shape) : null];
   },
 };
+
+/** Computes the result apart and copies it over the target: for compositions, and where dtypes differ. */
+function runApart(name: string, op: AnyOp, target: Tensor, rest: readonly unknown[]): void {
+  tidy(() => {
+    const others = tensorsIn(rest);
+    const keep = recording() && (needsGrad(target) || others.some(needsGrad));
+    // The op may save its arguments, which the write would change.
+    const own = (each: unknown): unknown =>
+      keep && each instanceof Tensor && each.storage === target.storage ? clone(each) : each;
+    const result = op(keep ? clone(target) : target, ...rest.map(own));
+    if (!canCast(result.dtype, target.dtype)) {
+      throw dtypeError(name, `a ${result.dtype} result does not fit into ${target.dtype}`);
+    }
+    if (!sameShape(result.shape, target.shape)) {
+      throw shapeError(
+        name,
+        `the result has shape ${formatShape(result.shape)}, the target ${formatShape(target.shape)}`,
+      );
+    }
+    const right = castTo(result, target.dtype);
+    const live = recording() && (needsGrad(right) || needsGrad(target));
+    // Connected through the result where that has a place in the graph; else what the target was gets nothing.
+    const old = live && !needsGrad(right) ? before(target, false) : null;
+    bump(name, target);
+    kernels.copy(target, right);
+    changed(name, target, live ? overwrite : null, [old, right]);
+  });
+}
+
+function inPlaceForm(name: string, op: AnyOp): (target: Tensor, ...rest: readonly unknown[]) => Tensor {
+  const form = directForm(op);
+  return (target, ...given) => {
+    checkTarget(name, target);
+    // Methods pass on what they were not given.
+    const rest = given.slice(0, given.findLastIndex((each) => each !== undefined) + 1);
+    checkArguments(name, [target, ...rest]);
+    for (const each of tensorsIn(rest)) {
+      checkLive(name, each);
+      if (overlaps(target, each)) {
+        throw argumentError(name, 'the operand overlaps the target partly; clone() it first');
+      }
+    }
+    if (form !== undefined && fits(name, form, target, rest))
+      runDirect(name, form, target, rest[0] as Value | undefined);
+    else runApart(name, op, target, rest);
+    return target;
+  };
+}
+
+/**
+ * The in-place form of every elementwise op: `inPlace.relu_(x)` computes relu(x) in x, as `x.relu_()` does. The result must
+ * have the shape of the target and a dtype that can be cast to the target's without losing its kind, else ERR_SHAPE or
+ * ERR_DTYPE; a leaf that requires grad is ERR_GRAD, a target whose elements overlap ERR_ARGUMENT.
+ * @example
+ * inPlace.clamp_(tensor([-2, 3]), { min: 0, max: 1 }); // [0, 1]
+ */
+export const inPlace: InPlaceForms = Object.fromEntries(
+  Object.entries(elementwise).map(([name, op]) => [`${name}_`, inPlaceForm(`${name}_`, op as unknown as AnyOp)]),
+) as unknown as InPlaceForms;
+
+/**
+ * target ← target + alpha · value; `value` broadcasts to the target.
+ * @returns the target
+ * @example
+ * add_(tensor([1, 2]), 1); // [2, 3]
+ */
+export const add_: InPlaceForms['add_'] = inPlace.add_;
+
+/**
+ * target ← target − alpha · value; `value` broadcasts to the target.
+ * @returns the target
+ * @example
+ * sub_(tensor([1, 2]), 1); // [0, 1]
+ */
+export const sub_: InPlaceForms['sub_'] = inPlace.sub_;
+
+/**
+ * target ← target · value; `value` broadcasts to the target.
+ * @returns the target
+ * @example
+ * mul_(tensor([1, 2]), 3); // [3, 6]
+ */
+export const mul_: InPlaceForms['mul_'] = inPlace.mul_;
+
+/**
+ * target ← target / value; the target must be a float tensor unless the quotient is rounded.
+ * @returns the target
+ * @example
+ * div_(tensor([2, 4]), 2); // [1, 2]
+ */
+export const div_: InPlaceForms['div_'] = inPlace.div_;
 
 /**
  * Overwrites `target` with `source`, which broadcasts and is cast to the target's dtype.

@@ -16,13 +16,14 @@ import * as bitwise from './bitwise.ts';
 import type { ToOptions } from './cast.ts';
 import { cast, clone, contiguous, detach, to } from './cast.ts';
 import * as closeness from './closeness.ts';
-import * as compare from './compare.ts';
+import type * as compare from './compare.ts';
 import type { FixedSize } from './counted.ts';
-import * as division from './division.ts';
 import { index } from './index-select.ts';
 import * as indexing from './indexing.ts';
-import { add_, copy_, div_, fill_, mul_, sub_, zero_ } from './inplace.ts';
-import * as logic from './logic.ts';
+import type { Elementwise } from './families.ts';
+import { elementwise } from './families.ts';
+import type { InPlaceForms } from './inplace.ts';
+import { copy_, fill_, inPlace, zero_ } from './inplace.ts';
 import { linear, matmul } from './matmul.ts';
 import * as matrices from './linear-algebra.ts';
 import * as shaping from './shaping.ts';
@@ -63,6 +64,14 @@ import { where } from './where.ts';
 export type MethodOf<F> = F extends (x: never, ...rest: infer R) => infer O ? (...rest: R) => O : never;
 export type MethodsOf<M> = { readonly [K in keyof M]: MethodOf<M[K]> };
 type UnaryMethods = { readonly [K in keyof typeof unary]: () => Tensor };
+type MethodOf<F> = F extends (x: never, ...rest: infer R) => infer O ? (...rest: R) => O : never;
+type MethodsOf<M> = { readonly [K in keyof M]: MethodOf<M[K]> };
+type ElementwiseMethods = Omit<MethodsOf<Elementwise>, keyof CompareMethods>;
+type InPlaceMethods<T> = {
+  readonly [K in keyof InPlaceForms]: InPlaceForms[K] extends (x: never, ...rest: infer R) => unknown
+    ? (...rest: R) => T
+    : never;
+};
 type CompareMethods = { readonly [K in keyof typeof compare]: (other: Value) => Tensor<'bool'> };
 
 declare module '../core/tensor.ts' {
@@ -81,10 +90,9 @@ declare module '../core/tensor.ts' {
       MethodsOf<typeof arithmetic>,
       MethodsOf<typeof binary>,
       MethodsOf<typeof bitwise>,
+    extends ElementwiseMethods,
+      InPlaceMethods<Tensor<D>>,
       MethodsOf<typeof closeness>,
-      MethodsOf<typeof division>,
-      MethodsOf<typeof logic>,
-      MethodsOf<typeof ternary>,
       CompareMethods,
       MethodsOf<typeof matrices>,
       MethodsOf<typeof softmaxes>,
@@ -135,10 +143,6 @@ declare module '../core/tensor.ts' {
     clone(): Tensor<D>;
     contiguous(): Tensor<D>;
     detach(): Tensor<D>;
-    add_(value: Value): this;
-    sub_(value: Value): this;
-    mul_(value: Value): this;
-    div_(value: Value): this;
     copy_(source: Tensor): this;
     fill_(value: number | bigint): this;
     zero_(): this;
@@ -163,12 +167,16 @@ const methods = {
   ...arithmetic,
   ...binary,
   ...bitwise,
+  ...elementwise,
+  ...inPlace,
   ...closeness,
   ...compare,
   ...matrices,
   ...division,
   ...logic,
   ...ternary,
+  ...scans,
+  ...products,
   ...softmaxes,
   ...indexing,
   ...{ backward, registerHook, retainGrad, matmul, linear },
@@ -188,7 +196,7 @@ const methods = {
     slice,
     copySlice,
   },
-  ...{ index, cast, to, clone, contiguous, detach, add_, sub_, mul_, div_, copy_, fill_, zero_ },
+  ...{ index, cast, to, clone, contiguous, detach, copy_, fill_, zero_ },
   where: (a: Tensor, condition: Tensor, b: Value): Tensor => where(condition, a, b),
 };
 
