@@ -74,6 +74,7 @@ export interface Kernels {
   copy(out: KernelView, x: KernelView): void;
   anyNonFinite(out: KernelView, x: KernelView): void;
   linspace(out: KernelView, start: number, end: number): void;
+  triangleIndices(out: KernelView, rows: number, columns: number, offset: number, upper: number): void;
   oneHot(out: KernelView, labels: KernelView): void;
   neg(out: KernelView, x: KernelView): void;
   negGrad(dx: KernelView, saved: KernelView, dy: KernelView): void;

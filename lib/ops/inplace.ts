@@ -29,6 +29,13 @@ type InPlaceForm<F> = F extends (x: never, ...rest: infer R) => unknown
 /** `name_` for every op of the elementwise families. */
 export type InPlaceForms = { readonly [K in keyof Elementwise & string as `${K}_`]: InPlaceForm<Elementwise[K]> };
 
+/** The same as methods of `T`. */
+export type InPlaceMethods<T> = {
+  readonly [K in keyof InPlaceForms]: InPlaceForms[K] extends (x: never, ...rest: infer R) => unknown
+    ? (...rest: R) => T
+    : never;
+};
+
 /** Whether the kernel of `form` may write over the target: its result has the target's dtype and shape. */
 function fits(name: string, form: DirectForm, target: Tensor, rest: readonly unknown[]): boolean {
   if (rest.length !== (form.binary ? 1 : 0)) return false;

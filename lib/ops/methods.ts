@@ -7,22 +7,18 @@ import type { GradientHook } from '../autograd/tape.ts';
 import type { Device } from '../core/device.ts';
 import type { DType } from '../core/dtype.ts';
 import { Tensor } from '../core/tensor.ts';
-import * as arithmetic from './arithmetic.ts';
 import { at } from './at.ts';
 import type { Place, Read } from './at.ts';
 import type { Index } from './at-plan.ts';
-import * as binary from './binary.ts';
-import * as bitwise from './bitwise.ts';
 import type { ToOptions } from './cast.ts';
 import { cast, clone, contiguous, detach, to } from './cast.ts';
 import * as closeness from './closeness.ts';
-import type * as compare from './compare.ts';
 import type { FixedSize } from './counted.ts';
 import { index } from './index-select.ts';
 import * as indexing from './indexing.ts';
-import type { Elementwise } from './families.ts';
+import type { ElementwiseMethods } from './families.ts';
 import { elementwise } from './families.ts';
-import type { InPlaceForms } from './inplace.ts';
+import type { InPlaceMethods } from './inplace.ts';
 import { copy_, fill_, inPlace, zero_ } from './inplace.ts';
 import { linear, matmul } from './matmul.ts';
 import * as matrices from './linear-algebra.ts';
@@ -31,20 +27,9 @@ import type { Value } from './shared.ts';
 import type { Range } from './slice.ts';
 import { copySlice, slice } from './slice.ts';
 import * as softmaxes from './softmax.ts';
-import * as ternary from './ternary.ts';
 import type { RepeatInterleaveOptions } from './tile.ts';
-import * as exponential from './exponential.ts';
-import * as trig from './trig.ts';
-import * as rounding from './rounding.ts';
-import * as predicates from './predicates.ts';
-import * as nanToNum from './nan-to-num.ts';
-import { digamma, lgamma, polygamma } from './gamma.ts';
-import * as special from './special.ts';
-import * as activation from './activation.ts';
-import * as clipping from './clipping.ts';
+import { polygamma } from './gamma.ts';
 import * as gated from './gated.ts';
-import * as slopes from './slopes.ts';
-import * as unary from './unary.ts';
 import {
   broadcastTo,
   expand,
@@ -63,43 +48,17 @@ import { where } from './where.ts';
 // A family's methods follow from what its file exports: every function takes the tensor first.
 export type MethodOf<F> = F extends (x: never, ...rest: infer R) => infer O ? (...rest: R) => O : never;
 export type MethodsOf<M> = { readonly [K in keyof M]: MethodOf<M[K]> };
-type UnaryMethods = { readonly [K in keyof typeof unary]: () => Tensor };
-type MethodOf<F> = F extends (x: never, ...rest: infer R) => infer O ? (...rest: R) => O : never;
-type MethodsOf<M> = { readonly [K in keyof M]: MethodOf<M[K]> };
-type ElementwiseMethods = Omit<MethodsOf<Elementwise>, keyof CompareMethods>;
-type InPlaceMethods<T> = {
-  readonly [K in keyof InPlaceForms]: InPlaceForms[K] extends (x: never, ...rest: infer R) => unknown
-    ? (...rest: R) => T
-    : never;
-};
-type CompareMethods = { readonly [K in keyof typeof compare]: (other: Value) => Tensor<'bool'> };
 
 declare module '../core/tensor.ts' {
   interface Tensor<D extends DType = DType>
-    extends UnaryMethods,
-      MethodsOf<typeof special>,
-      MethodsOf<typeof activation>,
-      MethodsOf<typeof clipping>,
-      MethodsOf<typeof gated>,
-      MethodsOf<typeof slopes>,
-      MethodsOf<typeof exponential>,
-      MethodsOf<typeof trig>,
-      MethodsOf<typeof rounding>,
-      MethodsOf<typeof predicates>,
-      MethodsOf<typeof nanToNum>,
-      MethodsOf<typeof arithmetic>,
-      MethodsOf<typeof binary>,
-      MethodsOf<typeof bitwise>,
     extends ElementwiseMethods,
       InPlaceMethods<Tensor<D>>,
+      MethodsOf<typeof gated>,
       MethodsOf<typeof closeness>,
-      CompareMethods,
       MethodsOf<typeof matrices>,
       MethodsOf<typeof softmaxes>,
       MethodsOf<typeof indexing>,
       MethodsOf<typeof shaping> {
-    lgamma(): Tensor;
-    digamma(): Tensor;
     /** The n-th derivative of digamma here. */
     polygamma(n: number): Tensor;
     /** Adds gradients into `grad` of the leaves this tensor depends on; see `backward`. */
@@ -151,32 +110,12 @@ declare module '../core/tensor.ts' {
 
 /** Functions whose first argument becomes `this`. */
 const methods = {
-  ...{ lgamma, digamma },
-  polygamma: (x: Tensor, n: number) => polygamma(n, x),
-  ...unary,
-  ...special,
-  ...activation,
-  ...clipping,
-  ...gated,
-  ...slopes,
-  ...exponential,
-  ...trig,
-  ...rounding,
-  ...predicates,
-  ...nanToNum,
-  ...arithmetic,
-  ...binary,
-  ...bitwise,
   ...elementwise,
   ...inPlace,
+  polygamma: (x: Tensor, n: number) => polygamma(n, x),
+  ...gated,
   ...closeness,
-  ...compare,
   ...matrices,
-  ...division,
-  ...logic,
-  ...ternary,
-  ...scans,
-  ...products,
   ...softmaxes,
   ...indexing,
   ...{ backward, registerHook, retainGrad, matmul, linear },

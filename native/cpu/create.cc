@@ -1,4 +1,4 @@
-// Evenly spaced numbers and one-hot rows.
+// Evenly spaced numbers, indices of triangles and one-hot rows.
 #include "../ops/rows/create.h"
 
 #include "labels.h"
@@ -7,6 +7,19 @@ WG_PROTOTYPES(WG_CREATE_ROWS)
 
 namespace wg::cpu {
 inline namespace WG_ISA {
+namespace {
+
+/// Contiguous, or without elements.
+bool isPacked(const View& v) { return numel(v) == 0 || isContiguous(v); }
+
+/// The sum of clamp(i, 0, columns) over i < m: elements left of a diagonal.
+int64_t below(int64_t m, int64_t columns) {
+  if (m <= 0) return 0;
+  if (m <= columns + 1) return m * (m - 1) / 2;
+  return columns * (columns + 1) / 2 + (m - columns - 1) * columns;
+}
+
+}  // namespace
 
 void linspace(Stream& s, const Out& out, const double& start, const double& end) {
   const Walk to = walkOf(out);
@@ -32,7 +45,7 @@ void linspace(Stream& s, const Out& out, const double& start, const double& end)
 }
 
 void oneHot(Stream& s, const Out& out, const In& labels) {
-  bool sound = out.rank == labels.rank + 1 && isContiguous(out) && isIndexType(labels.dtype);
+  bool sound = out.rank == labels.rank + 1 && isPacked(out) && isIndexType(labels.dtype);
   for (int i = 0; sound && i < labels.rank; i++) sound = out.shape[i] == labels.shape[i];
   if (!require(s, sound, "oneHot: the output is not labels by classes")) return;
   const int64_t classes = out.shape[labels.rank];
@@ -53,6 +66,42 @@ void oneHot(Stream& s, const Out& out, const In& labels) {
       }
     });
   });
+}
+
+// Row i has clamp(i + offset, 0, columns) elements left of the diagonal; those, or the others when `upper`,
+// are numbered row by row.
+void triangleIndices(Stream& s, const Out& out, const double& rowCount, const double& columnCount,
+                     const double& diagonal, const int32_t& upper) {
+  const int64_t rows = static_cast<int64_t>(rowCount), columns = static_cast<int64_t>(columnCount);
+  const int64_t offset = static_cast<int64_t>(diagonal);
+  const auto before = [&](int64_t row) {
+    const int64_t left = below(row + offset, columns) - below(offset, columns);
+    return upper != 0 ? row * columns - left : left;
+  };
+  const bool sound = out.rank == 2 && out.shape[0] == 2 && rows >= 0 && columns >= 0 && isPacked(out) &&
+                     out.shape[1] == before(rows);
+  if (!require(s, sound, "triangleIndices: the output is not two rows of indices")) return;
+  if (out.shape[1] == 0) return;
+  const int64_t group = maxOf(1, kChunk / maxOf(1, columns));
+  const auto write = [&]<class T>() {
+    T* row = static_cast<T*>(out.data);
+    T* column = row + out.shape[1];
+    parallelFor(s, ceilDiv(rows, group), [&](int64_t chunk) {
+      const int64_t end = minOf((chunk + 1) * group, rows);
+      for (int64_t i = chunk * group; i < end; i++) {
+        const int64_t split = minOf(maxOf(i + offset, 0), columns);
+        const int64_t first = upper != 0 ? split : 0, last = upper != 0 ? columns : split;
+        const int64_t at = before(i);
+        for (int64_t k = first; k < last; k++) {
+          row[at + k - first] = static_cast<T>(i);
+          column[at + k - first] = static_cast<T>(k);
+        }
+      }
+    });
+  };
+  if (out.dtype == DType::i32) write.template operator()<int32_t>();
+  else if (out.dtype == DType::i64) write.template operator()<int64_t>();
+  else unsupported(s, "triangleIndices", out.dtype);
 }
 
 }  // namespace WG_ISA

@@ -50,6 +50,7 @@ test('every recorded op has a backward or is known to have none', () => {
     'bitwiseRightShift',
     'gcd',
     'lcm',
+    'oneHot',
     'argmax',
     'argmin',
     'standardGamma',

@@ -23,6 +23,8 @@ const rest: Record<string, (device: string, dtype: DType) => unknown[]> = {
   lerp: () => [0.5, 0.25],
   addcmul: () => [2, 3],
   addcdiv: () => [2, 3],
+  threshold: () => [1, 2],
+  prelu: (device, dtype) => [tensor([0.25], { device, dtype: dtype === 'float64' ? dtype : 'float32' })],
   clamp: () => [{ min: 1.25, max: 2 }],
   maskedFill: (device) => [tensor([true, false, true, false], { device }), 3],
 };

@@ -311,7 +311,7 @@ export function checkOp(name: string, op: AnyFunction, entry: OpTest): void {
     entry.cases.forEach((each, position) => {
       test(`${name}: ${each.name} on ${device}`, () => {
         checkValues(name, op, entry, each, device);
-        if (!each.dtypes || each.dtypes.includes('float64')) {
+        if ((each.dtypes ?? entry.dtypes ?? ['float64']).includes('float64')) {
           note(name, { differentiable: isDifferentiable(op, each, device) });
         }
         const smooth =
