@@ -6,8 +6,8 @@ import { Module } from './module.ts';
 import { checkSizes, type LayerOptions } from './options.ts';
 import { type Buffer, buffer, type Parameter, parameter } from './parameter.ts';
 
-/** Options of `BatchNorm2d`. */
-export interface BatchNorm2dOptions extends Omit<LayerOptions, 'generator'> {
+/** Options of the batch normalisations. */
+export interface BatchNormOptions extends Omit<LayerOptions, 'generator'> {
   readonly eps?: number;
   /** Share of the newest batch in the running statistics. */
   readonly momentum?: number;
@@ -17,13 +17,8 @@ export interface BatchNorm2dOptions extends Omit<LayerOptions, 'generator'> {
   readonly trackRunningStats?: boolean;
 }
 
-/**
- * Normalises each channel of [N, C, H, W]: by the batch's statistics while training, by the running ones in evaluation.
- *
- * @example
- * new nn.BatchNorm2d(3).forward(ones([2, 3, 4, 4])).shape; // [2, 3, 4, 4]
- */
-export class BatchNorm2d extends Module {
+/** Normalises each channel: by the batch's statistics while training, by the running ones in evaluation. */
+abstract class BatchNorm extends Module {
   readonly channels: number;
   readonly eps: number;
   readonly momentum: number;
@@ -36,13 +31,14 @@ export class BatchNorm2d extends Module {
   /** [channels], unbiased */
   readonly runningVar: Buffer | null;
 
-  constructor(channels: number, options: BatchNorm2dOptions = {}) {
+  constructor(channels: number, options: BatchNormOptions = {}) {
     super();
-    checkOptions('BatchNorm2d', options);
+    const { name } = this.constructor;
+    checkOptions(name, options);
     const { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true, ...place } = options;
-    checkSizes('BatchNorm2d', { channels });
+    checkSizes(name, { channels });
     if (typeof momentum !== 'number' || !(momentum >= 0 && momentum <= 1))
-      throw argumentError('BatchNorm2d', `momentum: wanted 0 to 1, got ${formatValue(momentum)}`);
+      throw argumentError(name, `momentum: wanted 0 to 1, got ${formatValue(momentum)}`);
     this.channels = channels;
     this.eps = eps;
     this.momentum = momentum;
@@ -52,10 +48,16 @@ export class BatchNorm2d extends Module {
     this.runningVar = trackRunningStats ? buffer(ones([channels], place)) : null;
   }
 
+  /** Ranks of the inputs, and how messages write them. */
+  protected abstract inputs(): { readonly ranks: readonly number[]; readonly form: string };
+
   forward(x: Tensor): Tensor {
-    requireTensor('BatchNorm2d', x);
-    if (x.rank !== 4)
-      throw shapeError('BatchNorm2d', `wanted [N, ${this.channels}, H, W], got [${x.shape.join(', ')}]`);
+    const { name } = this.constructor;
+    const { ranks, form } = this.inputs();
+    requireTensor(name, x);
+    if (!ranks.includes(x.rank)) {
+      throw shapeError(name, `wanted [N, ${this.channels}${form}], got [${x.shape.join(', ')}]`);
+    }
     const { weight, bias, runningMean, runningVar, momentum, eps } = this;
     const training = this.training || runningMean === null;
     return batchNorm(x, { weight, bias, runningMean, runningVar, training, momentum, eps });
@@ -63,5 +65,41 @@ export class BatchNorm2d extends Module {
 
   protected override options(): string {
     return String(this.channels);
+  }
+}
+
+/**
+ * Batch normalisation of [N, C] or [N, C, L].
+ *
+ * @example
+ * new nn.BatchNorm1d(3).forward(ones([2, 3, 4])).shape; // [2, 3, 4]
+ */
+export class BatchNorm1d extends BatchNorm {
+  protected inputs(): { readonly ranks: readonly number[]; readonly form: string } {
+    return { ranks: [2, 3], form: '(, L)' };
+  }
+}
+
+/**
+ * Batch normalisation of images [N, C, H, W].
+ *
+ * @example
+ * new nn.BatchNorm2d(3).forward(ones([2, 3, 4, 4])).shape; // [2, 3, 4, 4]
+ */
+export class BatchNorm2d extends BatchNorm {
+  protected inputs(): { readonly ranks: readonly number[]; readonly form: string } {
+    return { ranks: [4], form: ', H, W' };
+  }
+}
+
+/**
+ * Batch normalisation of volumes [N, C, D, H, W].
+ *
+ * @example
+ * new nn.BatchNorm3d(3).forward(ones([2, 3, 2, 4, 4])).shape; // [2, 3, 2, 4, 4]
+ */
+export class BatchNorm3d extends BatchNorm {
+  protected inputs(): { readonly ranks: readonly number[]; readonly form: string } {
+    return { ranks: [5], form: ', D, H, W' };
   }
 }

@@ -28,7 +28,7 @@ export {
   SwiGLU,
   Threshold,
 } from './activation-with.ts';
-export { BatchNorm2d, type BatchNorm2dOptions } from './batch-norm.ts';
+export { BatchNorm1d, BatchNorm2d, BatchNorm3d, type BatchNormOptions } from './batch-norm.ts';
 export {
   Conv1d,
   Conv2d,
@@ -42,8 +42,9 @@ export {
 export { AlphaDropout, Dropout, Dropout2d, FeatureAlphaDropout } from './dropout.ts';
 export * as init from './init.ts';
 export { Linear, type LinearOptions } from './linear.ts';
-export { CrossEntropyLoss, type CrossEntropyLossOptions, MSELoss, type Reduction } from './loss.ts';
+export * from './loss.ts';
 export { type Layer, Module, type StateDict, type StateDifference } from './module.ts';
+export * from './norm.ts';
 export type { LayerOptions } from './options.ts';
 export { type Buffer, buffer, type Parameter, parameter } from './parameter.ts';
 export * from './pooling.ts';
