@@ -11,6 +11,7 @@
 #include "core/view.h"
 #include "ops/rows/activation.h"
 #include "ops/rows/arithmetic.h"
+#include "ops/rows/attention.h"
 #include "ops/rows/conv.h"
 #include "ops/rows/create.h"
 #include "ops/rows/elementary.h"
@@ -59,7 +60,8 @@
   WG_LOSS_ROWS(X) \
   WG_NORM_ROWS(X) \
   WG_RANDOM_ROWS(X) \
-  WG_OPTIM_ROWS(X)
+  WG_OPTIM_ROWS(X) \
+  WG_ATTENTION_ROWS(X)
 // clang-format on
 
 namespace wg {

@@ -67,6 +67,13 @@ export interface GridSampleParams {
   readonly alignCorners: number;
 }
 
+export interface AttentionParams {
+  readonly scale: number;
+  readonly dropout: number;
+  readonly left: number;
+  readonly right: number;
+}
+
 /** Every kernel, in the order of the op table. */
 export interface Kernels {
   fill(out: KernelView, value: number): void;
@@ -343,4 +350,6 @@ export interface Kernels {
   adamStep(params: readonly KernelView[], grads: readonly KernelView[], m: readonly KernelView[], v: readonly KernelView[], state: KernelView, hyper: KernelView, decoupled: number): void;
   globalNorm(norm: KernelView, grads: readonly KernelView[]): void;
   clipScale(grads: readonly KernelView[], norm: KernelView, maxNorm: number): void;
+  attention(out: KernelView, lse: KernelView, q: KernelView, k: KernelView, v: KernelView, mask: KernelView | null, slopes: KernelView | null, used: KernelView | null, params: AttentionParams): void;
+  attentionGrad(dq: KernelView, dk: KernelView, dv: KernelView, q: KernelView, k: KernelView, v: KernelView, out: KernelView, lse: KernelView, dout: KernelView, dlse: KernelView, mask: KernelView | null, slopes: KernelView | null, used: KernelView | null, params: AttentionParams): void;
 }

@@ -119,6 +119,8 @@ const flopCounts: Readonly<Record<string, Flops>> = {
   conv3d: conv,
   conv3dGradInput: convGradInput,
   conv3dGradWeight: convGradWeight,
+  attention: ([, , q, k]) => 2 * numel(q) * (k?.shape[2] ?? 0),
+  attentionGrad: ([, , , q, k]) => 5 * numel(q) * (k?.shape[2] ?? 0),
 };
 
 function numel(view: KernelView | undefined): number {

@@ -9,6 +9,8 @@ export * from './arithmetic.ts';
 export type { Place } from './at.ts';
 export { at } from './at.ts';
 export type { Index, IndexRange } from './at-plan.ts';
+export type { AttentionOptions } from './attention.ts';
+export { scaledDotProductAttention } from './attention.ts';
 export * from './binary.ts';
 export * from './bitwise.ts';
 export type { BinaryOp } from './elementwise.ts';

@@ -42,6 +42,7 @@ Napi::Value schema(const Napi::CallbackInfo& info) {
   addStruct<Pool2dParams>(env, structs);
   addStruct<ResampleParams>(env, structs);
   addStruct<GridSampleParams>(env, structs);
+  addStruct<AttentionParams>(env, structs);
   auto dtypes = Napi::Array::New(env);
 #define WG_DTYPE(name, text, bytes)                  \
   {                                                  \

@@ -46,10 +46,10 @@ inline int64_t depthBlock(int64_t k) {
   return evenSplit(k, kDepthBytes / static_cast<int64_t>(sizeof(T)), 8);
 }
 
-/// Rows of A that fit the scratch.
+/// Rows of A that fit their half of the scratch.
 template <class T>
-inline int64_t packedRows(int64_t depth) {
-  return kBlockBytes / static_cast<int64_t>(sizeof(T)) / depth;
+inline int64_t packedRows(int64_t depth, int64_t blockBytes = kBlockBytes) {
+  return blockBytes / static_cast<int64_t>(sizeof(T)) / depth;
 }
 
 /// A tile whose C columns are not contiguous goes through a small dense copy.
@@ -75,9 +75,10 @@ inline void runTile(TileKernel<T> kernel, Tile<T>& tile, int rows, int64_t cCol)
   tile.accumulate = accumulate;
 }
 
-/// The whole of g on the calling thread.
+/// The whole of g on the calling thread. A caller that keeps its own tiles in the scratch leaves two blocks
+/// of `blockBytes` and their slack to the packing.
 template <class T>
-inline void gemmBlock(const Gemm<T>& g, T* scratch) {
+inline void gemmBlock(const Gemm<T>& g, T* scratch, int64_t blockBytes = kBlockBytes) {
   constexpr int L = Lanes<T>::kCount;
   if (g.m <= 0 || g.n <= 0) return;
   const bool wide = g.m <= kWideRows;
@@ -85,7 +86,7 @@ inline void gemmBlock(const Gemm<T>& g, T* scratch) {
   const int64_t panel = static_cast<int64_t>(vectors) * L;
   const int64_t rows = ceilDiv(g.m, ceilDiv(g.m, mostRows));  // tiles of nearly equal height waste least
   const int64_t depth = depthBlock<T>(g.k);
-  const int64_t capacity = packedRows<T>(depth);
+  const int64_t capacity = packedRows<T>(depth, blockBytes);
   const int64_t blockRows = maxOf(capacity / rows, 1) * rows;
   // Panels of B that are not whole vectors wide, or not contiguous, or used often enough, are packed.
   // A pitch near a power of two would put a panel's rows into few sets of the caches.
@@ -94,7 +95,7 @@ inline void gemmBlock(const Gemm<T>& g, T* scratch) {
   const bool directA =
       g.n <= 2 * panel || (g.aCol == 1 && g.m * minOf(g.k, depth) * static_cast<int64_t>(sizeof(T)) <= 24576);
   T* const packedA = scratch;
-  T* const packedB = scratch + (kBlockBytes + kScratchSlack) / static_cast<int64_t>(sizeof(T));
+  T* const packedB = scratch + (blockBytes + kScratchSlack) / static_cast<int64_t>(sizeof(T));
   alignas(64) T bias[kWideVectors * L];
 
   for (int64_t k0 = 0; k0 == 0 || k0 < g.k; k0 += depth) {

@@ -9,11 +9,8 @@
 
 // clang-format off
 #define WG_WORKSPACE_OPS(X) \
-  X(matmul) \
-  X(conv2d) X(conv2dGradInput) X(conv2dGradWeight) X(conv3d) X(conv3dGradInput) X(conv3dGradWeight) \
-  X(cholesky) X(triangularSolve) X(luFactor) X(solve) X(inverse) X(det) X(slogdet) X(cofactor) \
-  X(qr) X(eigh) X(eigvalsh) X(svd) X(svdvals) X(matrixExp) \
-  X(sort) X(topk) X(mode) X(histogram) \
-  X(nms) X(rowNormGradWeight) \
-  X(fft) X(rfft) X(irfft)
+  X(matmul) X(conv2d) X(conv2dGradInput) X(conv2dGradWeight) X(conv3d) X(conv3dGradInput) \
+  X(conv3dGradWeight) X(cholesky) X(triangularSolve) X(luFactor) X(solve) X(inverse) X(det) X(slogdet) \
+  X(cofactor) X(qr) X(eigh) X(eigvalsh) X(svd) X(svdvals) X(matrixExp) X(sort) X(topk) X(mode) \
+  X(histogram) X(nms) X(rowNormGradWeight) X(fft) X(rfft) X(irfft) X(attentionGrad)
 // clang-format on
