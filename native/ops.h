@@ -18,6 +18,7 @@
 #include "ops/rows/elementwise.h"
 #include "ops/rows/fft.h"
 #include "ops/rows/image.h"
+#include "ops/rows/embedding.h"
 #include "ops/rows/index.h"
 #include "ops/rows/linalg.h"
 #include "ops/rows/loss.h"
@@ -29,6 +30,7 @@
 #include "ops/rows/pad.h"
 #include "ops/rows/pool.h"
 #include "ops/rows/random.h"
+#include "ops/rows/recurrent.h"
 #include "ops/rows/reduce.h"
 #include "ops/rows/scan.h"
 #include "ops/rows/softmax.h"
@@ -61,7 +63,9 @@
   WG_NORM_ROWS(X) \
   WG_RANDOM_ROWS(X) \
   WG_OPTIM_ROWS(X) \
-  WG_ATTENTION_ROWS(X)
+  WG_ATTENTION_ROWS(X) \
+  WG_EMBEDDING_ROWS(X) \
+  WG_RECURRENT_ROWS(X)
 // clang-format on
 
 namespace wg {

@@ -352,4 +352,13 @@ export interface Kernels {
   clipScale(grads: readonly KernelView[], norm: KernelView, maxNorm: number): void;
   attention(out: KernelView, lse: KernelView, q: KernelView, k: KernelView, v: KernelView, mask: KernelView | null, slopes: KernelView | null, used: KernelView | null, params: AttentionParams): void;
   attentionGrad(dq: KernelView, dk: KernelView, dv: KernelView, q: KernelView, k: KernelView, v: KernelView, out: KernelView, lse: KernelView, dout: KernelView, dlse: KernelView, mask: KernelView | null, slopes: KernelView | null, used: KernelView | null, params: AttentionParams): void;
+  rotate(out: KernelView, x: KernelView, cos: KernelView, sin: KernelView, interleaved: number, inverse: number): void;
+  embeddingBag(out: KernelView, places: KernelView, weight: KernelView, indices: KernelView, offsets: KernelView, scales: KernelView | null, mode: number, padding: number): void;
+  bagNumbers(out: KernelView, offsets: KernelView): void;
+  rnnGates(h: KernelView, x: KernelView, r: KernelView, relu: number): void;
+  rnnGatesGrad(dGates: KernelView, h: KernelView, dh: KernelView, relu: number): void;
+  lstmGates(h: KernelView, c: KernelView, gates: KernelView, x: KernelView, r: KernelView, c0: KernelView): void;
+  lstmGatesGrad(dGates: KernelView, dc0: KernelView, gates: KernelView, c: KernelView, c0: KernelView, dh: KernelView, dc: KernelView): void;
+  gruGates(h: KernelView, acts: KernelView, x: KernelView, r: KernelView, h0: KernelView): void;
+  gruGatesGrad(dx: KernelView, dr: KernelView, dh0: KernelView, acts: KernelView, h0: KernelView, dh: KernelView): void;
 }

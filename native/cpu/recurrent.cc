@@ -1,0 +1,235 @@
+// One step of a recurrent layer: gates, cell and hidden state of a row in one pass, and the same backwards.
+#include "../ops/rows/recurrent.h"
+
+#include "../ops/math.h"
+#include "rows.h"
+#include "simd/exponent.h"
+
+WG_PROTOTYPES(WG_RECURRENT_ROWS)
+
+namespace wg::cpu {
+inline namespace WG_ISA {
+namespace {
+
+using simd::Vec;
+
+constexpr int64_t kUnits = 128;  // hidden units at a time: all their blocks stay in the first-level cache
+
+/// An argument [N, parts * H], moved to and from contiguous blocks.
+struct Strip {
+  Rows rows;
+  explicit Strip(const View& v) : rows(rowsOf(v)) {}
+
+  template <class T>
+  void load(T* to, int64_t i, int64_t column, int64_t n) const {
+    const char* from = at(rows.start, i) + column * rows.step;
+    if (rows.step == rows.item) {
+      __builtin_memcpy(to, from, static_cast<size_t>(n) * sizeof(T));
+      return;
+    }
+    for (int64_t x = 0; x < n; ++x) to[x] = *reinterpret_cast<const T*>(from + x * rows.step);
+  }
+  template <class T>
+  void save(const T* from, int64_t i, int64_t column, int64_t n) const {
+    char* to = at(rows.start, i) + column * rows.step;
+    if (rows.step == rows.item) {
+      __builtin_memcpy(to, from, static_cast<size_t>(n) * sizeof(T));
+      return;
+    }
+    for (int64_t x = 0; x < n; ++x) *reinterpret_cast<T*>(to + x * rows.step) = from[x];
+  }
+};
+
+/// f(row, first unit, count) for blocks of units; n rows of h units.
+template <class F>
+void forUnits(Stream& s, int64_t rows, int64_t hidden, F f) {
+  forEachRow(s, rows, hidden * 8,
+             [&](int64_t i) {  // transcendental functions: eight times a plain element's work
+               for (int64_t u = 0; u < hidden; u += kUnits) f(i, u, minOf(kUnits, hidden - u));
+             });
+}
+
+/// Every view is [rows, parts * hidden] of one float dtype.
+bool fits(Stream& s, const View& h, const View* const* views, const int* parts, int count) {
+  bool ok = h.rank == 2;
+  for (int i = 0; ok && i < count; ++i)
+    ok = views[i]->rank == 2 && views[i]->dtype == h.dtype && views[i]->shape[0] == h.shape[0] &&
+         views[i]->shape[1] == parts[i] * h.shape[1];
+  return require(s, ok, "recurrent: gates, states and gradients do not fit together");
+}
+
+/// The whole block in registers; lanes behind n hold whatever the block holds.
+template <class T, class F>
+void each(int64_t n, F f) {
+  for (int64_t i = 0; i < n; i += Vec<T>::kLanes) f(i);
+}
+template <class T>
+Vec<T> get(const T* p, int64_t i) {
+  return simd::load<Vec<T>>(p + i);
+}
+
+}  // namespace
+
+void rnnGates(Stream& s, const Out& h, const In& x, const In& r, const int32_t& relu) {
+  const View* const views[] = {&x, &r};
+  const int parts[] = {1, 1};
+  if (!fits(s, h, views, parts, 2)) return;
+  const Strip to(h), a(x), b(r);
+  withFloat(s, h.dtype, "rnnGates", [&]<class T>() {
+    forUnits(s, h.shape[0], h.shape[1], [&](int64_t i, int64_t u, int64_t n) {
+      alignas(64) T left[kUnits] = {}, right[kUnits] = {};
+      a.load(left, i, u, n);
+      b.load(right, i, u, n);
+      each<T>(n, [&](int64_t k) {
+        const Vec<T> sum = get(left, k) + get(right, k), zero(T(0));
+        store(left + k, relu ? select(sum < zero, zero, sum) : math::tanh(sum));
+      });
+      to.save(left, i, u, n);
+    });
+  });
+}
+
+void rnnGatesGrad(Stream& s, const Out& dGates, const In& h, const In& dh, const int32_t& relu) {
+  const View* const views[] = {&dGates, &dh};
+  const int parts[] = {1, 1};
+  if (!fits(s, h, views, parts, 2)) return;
+  const Strip to(dGates), a(h), b(dh);
+  withFloat(s, h.dtype, "rnnGatesGrad", [&]<class T>() {
+    forUnits(s, h.shape[0], h.shape[1], [&](int64_t i, int64_t u, int64_t n) {
+      alignas(64) T y[kUnits] = {}, dy[kUnits] = {};
+      a.load(y, i, u, n);
+      b.load(dy, i, u, n);
+      each<T>(n, [&](int64_t k) {
+        const Vec<T> v = get(y, k), d = get(dy, k), zero(T(0)), one(T(1));
+        store(dy + k, relu ? select(v > zero, d, zero) : d * (one - v * v));
+      });
+      to.save(dy, i, u, n);
+    });
+  });
+}
+
+void lstmGates(Stream& s, const Out& h, const Out& c, const Out& gates, const In& x, const In& r,
+               const In& c0) {
+  const View* const views[] = {&c, &gates, &x, &r, &c0};
+  const int parts[] = {1, 4, 4, 4, 1};
+  if (!fits(s, h, views, parts, 5)) return;
+  const Strip toH(h), toC(c), toGates(gates), a(x), b(r), before(c0);
+  const int64_t hidden = h.shape[1];
+  withFloat(s, h.dtype, "lstmGates", [&]<class T>() {
+    forUnits(s, h.shape[0], hidden, [&](int64_t i, int64_t u, int64_t n) {
+      alignas(64) T gate[4][kUnits] = {}, other[kUnits] = {}, cell[kUnits] = {}, out[kUnits] = {};
+      for (int g = 0; g < 4; ++g) {
+        a.load(gate[g], i, g * hidden + u, n);
+        b.load(other, i, g * hidden + u, n);
+        each<T>(n, [&](int64_t k) {
+          const Vec<T> sum = get(gate[g], k) + get(other, k);
+          store(gate[g] + k, g == 2 ? math::tanh(sum) : math::sigmoid(sum));
+        });
+        toGates.save(gate[g], i, g * hidden + u, n);
+      }
+      before.load(cell, i, u, n);
+      each<T>(n, [&](int64_t k) {
+        const Vec<T> now = get(gate[1], k) * get(cell, k) + get(gate[0], k) * get(gate[2], k);
+        store(cell + k, now);
+        store(out + k, get(gate[3], k) * math::tanh(now));
+      });
+      toC.save(cell, i, u, n);
+      toH.save(out, i, u, n);
+    });
+  });
+}
+
+void lstmGatesGrad(Stream& s, const Out& dGates, const Out& dc0, const In& gates, const In& c, const In& c0,
+                   const In& dh, const In& dc) {
+  const View* const views[] = {&dGates, &dc0, &gates, &c0, &dh, &dc};
+  const int parts[] = {4, 1, 4, 1, 1, 1};
+  if (!fits(s, c, views, parts, 6)) return;
+  const Strip toGates(dGates), toC0(dc0), acts(gates), cells(c), before(c0), dHidden(dh), dCell(dc);
+  const int64_t hidden = c.shape[1];
+  withFloat(s, c.dtype, "lstmGatesGrad", [&]<class T>() {
+    forUnits(s, c.shape[0], hidden, [&](int64_t i, int64_t u, int64_t n) {
+      alignas(64) T gate[4][kUnits] = {}, now[kUnits] = {}, old[kUnits] = {}, dy[kUnits] = {},
+                    flow[kUnits] = {};
+      for (int g = 0; g < 4; ++g) acts.load(gate[g], i, g * hidden + u, n);
+      cells.load(now, i, u, n);
+      before.load(old, i, u, n);
+      dHidden.load(dy, i, u, n);
+      dCell.load(flow, i, u, n);
+      each<T>(n, [&](int64_t k) {
+        const Vec<T> one(T(1)), in = get(gate[0], k), forget = get(gate[1], k), fresh = get(gate[2], k),
+                                open = get(gate[3], k), top = math::tanh(get(now, k)), d = get(dy, k);
+        const Vec<T> through = get(flow, k) + d * open * (one - top * top);
+        store(gate[0] + k, through * fresh * in * (one - in));
+        store(gate[1] + k, through * get(old, k) * forget * (one - forget));
+        store(gate[2] + k, through * in * (one - fresh * fresh));
+        store(gate[3] + k, d * top * open * (one - open));
+        store(flow + k, through * forget);
+      });
+      for (int g = 0; g < 4; ++g) toGates.save(gate[g], i, g * hidden + u, n);
+      toC0.save(flow, i, u, n);
+    });
+  });
+}
+
+void gruGates(Stream& s, const Out& h, const Out& acts, const In& x, const In& r, const In& h0) {
+  const View* const views[] = {&acts, &x, &r, &h0};
+  const int parts[] = {4, 3, 3, 1};
+  if (!fits(s, h, views, parts, 4)) return;
+  const Strip toH(h), toActs(acts), a(x), b(r), before(h0);
+  const int64_t hidden = h.shape[1];
+  withFloat(s, h.dtype, "gruGates", [&]<class T>() {
+    forUnits(s, h.shape[0], hidden, [&](int64_t i, int64_t u, int64_t n) {
+      alignas(64) T gate[4][kUnits] = {}, other[kUnits] = {};
+      for (int g = 0; g < 2; ++g) {
+        a.load(gate[g], i, g * hidden + u, n);
+        b.load(other, i, g * hidden + u, n);
+        each<T>(n, [&](int64_t k) { store(gate[g] + k, math::sigmoid(get(gate[g], k) + get(other, k))); });
+      }
+      a.load(gate[2], i, 2 * hidden + u, n);
+      b.load(gate[3], i, 2 * hidden + u, n);
+      before.load(other, i, u, n);
+      each<T>(n, [&](int64_t k) {
+        const Vec<T> fresh = math::tanh(get(gate[2], k) + get(gate[0], k) * get(gate[3], k));
+        store(gate[2] + k, fresh);
+        store(other + k, fresh + get(gate[1], k) * (get(other, k) - fresh));
+      });
+      for (int g = 0; g < 4; ++g) toActs.save(gate[g], i, g * hidden + u, n);
+      toH.save(other, i, u, n);
+    });
+  });
+}
+
+void gruGatesGrad(Stream& s, const Out& dx, const Out& dr, const Out& dh0, const In& acts, const In& h0,
+                  const In& dh) {
+  const View* const views[] = {&dx, &dr, &dh0, &acts, &dh};
+  const int parts[] = {3, 3, 1, 4, 1};
+  if (!fits(s, h0, views, parts, 5)) return;
+  const Strip toX(dx), toR(dr), toH0(dh0), saved(acts), before(h0), dHidden(dh);
+  const int64_t hidden = h0.shape[1];
+  withFloat(s, h0.dtype, "gruGatesGrad", [&]<class T>() {
+    forUnits(s, h0.shape[0], hidden, [&](int64_t i, int64_t u, int64_t n) {
+      alignas(64) T gate[4][kUnits] = {}, old[kUnits] = {}, dy[kUnits] = {};
+      for (int g = 0; g < 4; ++g) saved.load(gate[g], i, g * hidden + u, n);
+      before.load(old, i, u, n);
+      dHidden.load(dy, i, u, n);
+      each<T>(n, [&](int64_t k) {
+        const Vec<T> one(T(1)), reset = get(gate[0], k), keep = get(gate[1], k), fresh = get(gate[2], k),
+                                part = get(gate[3], k), d = get(dy, k);
+        const Vec<T> dFresh = d * (one - keep) * (one - fresh * fresh);
+        store(gate[0] + k, dFresh * part * reset * (one - reset));
+        store(gate[1] + k, d * (get(old, k) - fresh) * keep * (one - keep));
+        store(gate[2] + k, dFresh);
+        store(gate[3] + k, dFresh * reset);
+        store(dy + k, d * keep);
+      });
+      for (int g = 0; g < 3; ++g) {
+        toX.save(gate[g], i, g * hidden + u, n);
+        toR.save(gate[g == 2 ? 3 : g], i, g * hidden + u, n);
+      }
+      toH0.save(dy, i, u, n);
+    });
+  });
+}
+
+}  // namespace WG_ISA
+}  // namespace wg::cpu
