@@ -50,3 +50,16 @@ export { type Buffer, buffer, type Parameter, parameter } from './parameter.ts';
 export * from './pooling.ts';
 export * from './resizing.ts';
 export { Flatten, Sequential } from './sequential.ts';
+export { type AttendOptions, MultiheadAttention, type MultiheadAttentionOptions } from './attention.ts';
+export { Embedding, EmbeddingBag, type EmbeddingBagLayerOptions, type EmbeddingLayerOptions } from './embedding.ts';
+export {
+  type CellOptions,
+  GRU,
+  GRUCell,
+  LSTM,
+  LSTMCell,
+  type RecurrentLayerOptions,
+  RNN,
+  RNNCell,
+  type RNNOptions,
+} from './recurrent.ts';

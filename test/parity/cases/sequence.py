@@ -85,3 +85,42 @@ def sinusoidal(count, size):
 
 for count, size in [(3, 4), (1, 2), (5, 6)]:
     case('sinusoidalPositions', [count, size, {'dtype': 'float64'}], lambda n, d, o: sinusoidal(n, d), kind='composed')
+
+
+def weights(gates, features, hidden, layers=1, ways=1, bias=True):
+    sets = []
+    for layer in range(layers):
+        for _ in range(ways):
+            own = {'inputWeight': T(gates * hidden, ways * hidden if layer else features, low=-1, high=1), 'hiddenWeight': T(gates * hidden, hidden, low=-1, high=1)}
+            if bias:
+                own |= {'inputBias': T(gates * hidden), 'hiddenBias': T(gates * hidden)}
+            sets.append(own)
+    return sets
+
+
+def recurrent(name, run):
+    """Two layers both ways, one without biases, one with the batch first."""
+    gates = {'rnn': 1, 'gru': 3, 'lstm': 4}[name]
+
+    def states(*shape):
+        return {'hidden': T(*shape)} | ({'cell': T(*shape)} if name == 'lstm' else {})
+
+    def fn(x, w, o):
+        flat = [t for each in w for t in each.values()]
+        first = (o['hidden'], o['cell']) if name == 'lstm' else o['hidden']
+        two, batch_first = o.get('bidirectional', False), o.get('batchFirst', False)
+        return run(x, first, flat, 'inputBias' in w[0], len(w) // (2 if two else 1), 0.0, False, two, batch_first)
+
+    case(name, [T(3, 2, 2), weights(gates, 2, 2, 2, 2), {'bidirectional': True} | states(4, 2, 2)], fn)
+    case(name, [T(4, 1, 3), weights(gates, 3, 2, bias=False), states(1, 1, 2)], fn)
+    case(name, [T(2, 3, 2), weights(gates, 2, 3), {'batchFirst': True} | states(1, 2, 3)], fn)
+
+
+recurrent('rnn', torch._VF.rnn_tanh)
+recurrent('gru', torch._VF.gru)
+recurrent('lstm', torch._VF.lstm)
+
+for batch, features, hidden in [(2, 3, 2), (1, 1, 3), (3, 2, 1)]:
+    case('rnnCell', [T(batch, features), T(batch, hidden), weights(1, features, hidden)[0]], lambda x, h, w: torch.rnn_tanh_cell(x, h, *w.values()))
+    case('gruCell', [T(batch, features), T(batch, hidden), weights(3, features, hidden)[0]], lambda x, h, w: torch.gru_cell(x, h, *w.values()))
+    case('lstmCell', [T(batch, features), [T(batch, hidden), T(batch, hidden)], weights(4, features, hidden)[0]], lambda x, s, w: torch.lstm_cell(x, tuple(s), *w.values()))
