@@ -84,11 +84,13 @@ function find(
   return tidy(() => {
     const runs = how(x.detach(), x.size, 0);
     const held = [runs.values, runs.inverse, runs.counts];
-    return whenCounted(select(runs.total, 0, 0), held, (count) => {
-      const found = results(x, runs, count, options);
-      // What is handed on must outlive the temporaries.
-      return Array.isArray(found) ? (found.map((t) => owned(t, held)) as UniqueResult) : owned(found, held);
-    });
+    return whenCounted(select(runs.total, 0, 0), held, (count) =>
+      tidy(() => {
+        const found = results(x, runs, count, options);
+        // What is handed on must outlive the temporaries.
+        return Array.isArray(found) ? (found.map((t) => owned(t, held)) as UniqueResult) : owned(found, held);
+      }),
+    );
   });
 }
 
