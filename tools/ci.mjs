@@ -156,7 +156,7 @@ async function asan(stage) {
   }
   const spine = ['sharing', 'errors', 'memory', 'threads', 'uploads'].map((name) => `spine/${name}`);
   const ops = ['view', 'inplace', 'join', 'binary'].map((name) => `ops/${name}`);
-  const chosen = ['native/schema', 'core/', 'autograd/', ...spine, ...ops];
+  const chosen = ['native/schema', 'core/', 'autograd/', 'fuzz/calls', ...spine, ...ops];
   await stage.tests(chosen, { WARPGRAD_TEST_TIMEOUT: '900', ...sanitizerEnv('address,undefined') });
 }
 
