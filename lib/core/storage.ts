@@ -89,7 +89,8 @@ function rounded(bytes: number): number {
 function reserve(op: string, device: Device, bytes: number): void {
   const size = rounded(bytes);
   const wanted = device.liveBytes + size;
-  if (wanted > memoryLimit(device) - commands.foreignBytes(device.number)) reserveSlowly(op, device, bytes);
+  // Not `>`: a size that is NaN must not get through either.
+  if (!(wanted <= memoryLimit(device) - commands.foreignBytes(device.number))) reserveSlowly(op, device, bytes);
   device.liveBytes += size;
   if (device.liveBytes > device.peakBytes) device.peakBytes = device.liveBytes;
 }

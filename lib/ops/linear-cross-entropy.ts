@@ -110,7 +110,7 @@ export function linearCrossEntropy(
   const op = 'linearCrossEntropy';
   const reduction = reductionOf(op, options);
   const { bias = null, ignoreIndex = -100 } = options;
-  requireOperands(op, { x, weight, bias });
+  requireOperands(op, { x, weight, bias }, ['bias']);
   requireTensor(op, labels, 'labels');
   requireIntegers(op, labels, 'labels');
   checkArguments(op, [x, labels]);

@@ -30,7 +30,7 @@ export interface BinaryLossOptions extends LossOptions {
 export function binaryCrossEntropy(probs: Tensor, target: Tensor, options: BinaryLossOptions = {}): Tensor {
   const reduction = reductionOf('binaryCrossEntropy', options);
   const { weight } = options;
-  requireOperands('binaryCrossEntropy', { probs, target, weight });
+  requireOperands('binaryCrossEntropy', { probs, target, weight }, ['weight']);
   return tidy(() => {
     const yes = mul(target, clampMin(log(probs), -100));
     const no = mul(sub(1, target), clampMin(log1p(neg(probs)), -100));
@@ -54,7 +54,7 @@ export interface LogitsLossOptions extends BinaryLossOptions {
 export function binaryCrossEntropyWithLogits(x: Tensor, target: Tensor, options: LogitsLossOptions = {}): Tensor {
   const reduction = reductionOf('binaryCrossEntropyWithLogits', options);
   const { weight, posWeight } = options;
-  requireOperands('binaryCrossEntropyWithLogits', { logits: x, target, weight, posWeight });
+  requireOperands('binaryCrossEntropyWithLogits', { logits: x, target, weight, posWeight }, ['weight', 'posWeight']);
   return tidy(() => {
     const surprise = logaddexp(neg(x), 0);
     const scaled = posWeight == null ? surprise : mul(surprise, add(mul(sub(posWeight, 1), target), 1));
@@ -118,7 +118,7 @@ export function softMarginLoss(x: Tensor, target: Tensor, options: LossOptions =
 export function multilabelSoftMarginLoss(x: Tensor, target: Tensor, options: BinaryLossOptions = {}): Tensor {
   const reduction = reductionOf('multilabelSoftMarginLoss', options);
   const { weight } = options;
-  requireOperands('multilabelSoftMarginLoss', { logits: x, target, weight });
+  requireOperands('multilabelSoftMarginLoss', { logits: x, target, weight }, ['weight']);
   if (x.rank === 0) throw shapeError('multilabelSoftMarginLoss', `input must be [..., C], got ${formatShape(x.shape)}`);
   return tidy(() => {
     const each = binaryCrossEntropyWithLogits(x, target, { weight, reduction: 'none' });

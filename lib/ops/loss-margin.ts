@@ -72,7 +72,7 @@ export function multiMarginLoss(x: Tensor, labels: Tensor, options: MultiMarginO
   const { margin = 1, p = 1, weight } = options;
   requireNumber('multiMarginLoss', 'margin', margin);
   if (p !== 1 && p !== 2) throw argumentError('multiMarginLoss', `p must be 1 or 2, got ${String(p)}`);
-  requireOperands('multiMarginLoss', { scores: x, weight });
+  requireOperands('multiMarginLoss', { scores: x, weight }, ['weight']);
   requireTensor('multiMarginLoss', labels, 'labels');
   requireIntegers('multiMarginLoss', labels, 'labels');
   if (x.rank !== 2) throw shapeError('multiMarginLoss', `scores must be [N, C], got ${formatShape(x.shape)}`);

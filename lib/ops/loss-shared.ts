@@ -32,11 +32,15 @@ export function reduceLoss(losses: Tensor, reduction: Reduction): Tensor {
   return reduction === 'sum' ? sum(losses) : mean(losses);
 }
 
-/** Checks that all are float tensors of one dtype on one device; null and undefined are left out. */
-export function requireOperands(op: string, operands: Readonly<Record<string, Tensor | null | undefined>>): void {
+/** Checks that all are float tensors of one dtype on one device; those named in `optional` may be null or undefined. */
+export function requireOperands(
+  op: string,
+  operands: Readonly<Record<string, Tensor | null | undefined>>,
+  optional: readonly string[] = [],
+): void {
   let first: Tensor | null = null;
   for (const [name, t] of Object.entries(operands)) {
-    if (t == null) continue;
+    if (t == null && optional.includes(name)) continue;
     requireTensor(op, t, name);
     checkArguments(op, [first ?? t, t]);
     requireFloat(op, t, name);

@@ -32,7 +32,7 @@ export interface CrossEntropyOptions extends ClassLossOptions {
 
 function checkWeight(op: string, weight: Tensor | null | undefined, scores: Tensor): void {
   if (weight == null) return;
-  requireOperands(op, { scores, weight });
+  requireOperands(op, { scores, weight }, ['weight']);
   requireShape(op, 'weight', weight, [scores.shape[scores.rank === 1 ? 0 : 1] as number]);
 }
 

@@ -4,6 +4,7 @@ import { defineOp } from '../autograd/define-op.ts';
 import type { Spec } from '../autograd/define-op.ts';
 import { create } from '../core/create.ts';
 import type { DType } from '../core/dtype.ts';
+import { checkDtype } from '../core/dtype.ts';
 import { tidy } from '../core/scope.ts';
 import type { Shape } from '../core/shape.ts';
 import { formatShape } from '../core/shape.ts';
@@ -82,7 +83,8 @@ export function randperm<D extends DType = 'int32'>(n: number, options: RandomOp
   checkOptions('randperm', options);
   if (!Number.isSafeInteger(n) || n < 0 || n >= 2 ** 31)
     throw argumentError('randperm', `n must be an integer in [0, 2^31), got ${formatValue(n)}`);
-  const { generator, dtype = 'int32', ...rest } = options;
+  const { generator, ...rest } = options;
+  const dtype = options.dtype === undefined ? 'int32' : checkDtype('randperm', options.dtype);
   return tidy(() => {
     // 64 random bits each: that two are equal, and keep their order, has a chance of n² / 2^65.
     const keys = create('randperm', [n], { ...rest, dtype: 'int64' });

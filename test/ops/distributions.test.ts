@@ -283,6 +283,7 @@ for (const device of testDevices) {
       rejects(() => ops.randint([2], { high: 0, device }), 'ERR_ARGUMENT', /low < high/);
       rejects(() => ops.randint([2], { high: 1.5, device }), 'ERR_ARGUMENT', /integers/);
       rejects(() => ops.randperm(-1, { device }), 'ERR_ARGUMENT', /n must/);
+      rejects(() => ops.randperm(3, { dtype: ['int32'] as never, device }), 'ERR_DTYPE', /randperm/);
       rejects(() => ops.multinomial(ops.ones([3], { device }), 4), 'ERR_ARGUMENT', /without/);
       rejects(() => ops.multinomial(ops.ones([2, 2, 2], { device }), 1), 'ERR_SHAPE', /rows/);
       rejects(() => ops.poisson(ops.ones([2], { device, dtype: 'int32' })), 'ERR_DTYPE', /float/);

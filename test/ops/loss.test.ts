@@ -298,6 +298,7 @@ checkOp('ctcLoss', ops.ctcLoss, {
   ],
   rejects: [
     { name: 'rank 1', args: () => [rand(3), labels(1), [3], [1]], code: 'ERR_SHAPE' },
+    { name: 'no scores', args: () => [null, targets(1, 1), [3], [1]], code: 'ERR_ARGUMENT', message: /logProbs/ },
     {
       name: 'a length past the end',
       args: () => [rand(3, 1, 3), targets(1, 1), [4], [1]],
