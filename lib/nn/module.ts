@@ -5,7 +5,7 @@ import { scopeChildren } from '../core/scope.ts';
 import { requireTensor, type Tensor } from '../core/tensor.ts';
 import { checkFunction, checkOptions, formatValue } from '../core/values.ts';
 import { argumentError, shapeError } from '../errors.ts';
-import { dropGrads } from '../ops/optim-steps.ts';
+import { dropGrads } from '../ops/optim-lists.ts';
 import { type Buffer, buffer, type Parameter, parameter, roleOf } from './parameter.ts';
 
 /** A module's parameters and buffers by path, in the order of declaration. */

@@ -1,131 +1,109 @@
 // The fused multi-tensor kernels behind the optimizers: one command for all parameters, all or nothing. None is recorded.
-import { emptyTensor, checkLive, checkWritable, type Tensor } from '../core/tensor.ts';
-import { argumentError, deviceError, dtypeError, shapeError } from '../errors.ts';
+// Formulas and papers stand beside the classes in lib/optim.
+import type { Tensor } from '../core/tensor.ts';
 import { kernels } from '../native/kernels.ts';
+import { bump, checkLists, checkState } from './optim-shared.ts';
 
 /** Parameters and gradients of one step, each list in the same order. */
 export interface StepTensors {
   readonly params: readonly Tensor[];
   readonly grads: readonly Tensor[];
-  /** float64 [1]: steps done; the kernel adds one. */
+  /** float64: steps done, which the kernel counts, and what else the optimizer keeps for all parameters together. */
   readonly state: Tensor;
   /** float64 hyper-parameters on the same device. */
   readonly hyper: Tensor;
 }
 
-/**
- * One step of stochastic gradient descent, in place. hyper = [lr, momentum, dampening, weightDecay].
- * @param momentum - buffers like the parameters, or none
- */
-export function sgdStep(
+/** How a step treats its gradients; every kernel takes those that mean something to it. */
+export interface StepMode {
+  /** Climbs instead of descending. */
+  readonly maximize?: boolean;
+  /** 'gradient' (default) adds weightDecay · p to the gradient, 'decoupled' shrinks p itself by lr · weightDecay. */
+  readonly decay?: 'gradient' | 'decoupled';
+  /** Looks ahead by one step of the momentum. */
+  readonly nesterov?: boolean;
+}
+
+/** Lists of tensors like the parameters; a variant that needs no such list gives an empty one. */
+type Slots<K extends string> = Readonly<Record<K, readonly Tensor[]>>;
+
+/** The bits of native/cpu/optim_step.h. */
+function flags({ maximize = false, decay = 'gradient', nesterov = false }: StepMode): number {
+  return (maximize ? 1 : 0) | (decay === 'decoupled' ? 2 : 0) | (nesterov ? 4 : 0);
+}
+
+/** Checks a step and notes what it writes; false when there is nothing to do. */
+function ready(
+  op: string,
   { params, grads, state, hyper }: StepTensors,
-  momentum: readonly Tensor[],
-  { nesterov = false }: { readonly nesterov?: boolean } = {},
-): void {
-  if (params.length === 0) return;
-  checkLists('sgdStep', params, momentum.length > 0 ? { grads, momentum } : { grads });
-  checkState('sgdStep', params, state, hyper, 4);
-  bump('sgdStep', params, momentum, [state]);
-  kernels.sgdStep(params, grads, momentum, state, hyper, nesterov ? 1 : 0);
+  slots: Slots<string>,
+  { hypers, states = 1 }: { readonly hypers: number; readonly states?: number },
+): boolean {
+  if (params.length === 0) return false;
+  const present = Object.entries(slots).filter(([, list]) => list.length > 0);
+  checkLists(op, params, { grads, ...Object.fromEntries(present) });
+  checkState(op, params, state, states, hyper, hypers);
+  bump(op, params, ...Object.values(slots), [state]);
+  return true;
 }
 
-/**
- * One step of Adam, in place. hyper = [lr, beta1, beta2, eps, weightDecay].
- * @param m - running means of the gradients
- * @param v - running means of their squares
- * @param options.decay - 'gradient' adds weightDecay · p to the gradient (Adam), 'decoupled' shrinks p itself (AdamW)
- */
-export function adamStep(
-  { params, grads, state, hyper }: StepTensors,
-  m: readonly Tensor[],
-  v: readonly Tensor[],
-  { decay }: { readonly decay: 'gradient' | 'decoupled' },
-): void {
-  if (params.length === 0) return;
-  checkLists('adamStep', params, { grads, m, v });
-  checkState('adamStep', params, state, hyper, 5);
-  bump('adamStep', params, m, v, [state]);
-  kernels.adamStep(params, grads, m, v, state, hyper, decay === 'decoupled' ? 1 : 0);
+/** One step of stochastic gradient descent, in place. hyper = [lr, momentum, dampening, weightDecay]; `momentum` may be empty. */
+export function sgdStep(t: StepTensors, slots: Slots<'momentum'>, mode: StepMode = {}): void {
+  if (!ready('sgdStep', t, slots, { hypers: 4 })) return;
+  kernels.sgdStep(t.params, t.grads, slots.momentum, t.state, t.hyper, flags(mode));
 }
 
-/** The 2-norm of all gradients together, rank 0. */
-export function globalNorm(grads: readonly Tensor[]): Tensor {
-  const [first] = grads;
-  if (first === undefined) throw argumentError('globalNorm', 'wanted at least one gradient, got none');
-  for (const g of grads) checkSame('globalNorm', 'gradients', first, g);
-  const norm = emptyTensor([], first.dtype, first.storage.queue);
-  kernels.globalNorm(norm, grads);
-  return norm;
+/** One step of Adam, in place. hyper = [lr, beta1, beta2, eps, weightDecay]; `largest` is empty without amsgrad. */
+export function adamStep(t: StepTensors, slots: Slots<'m' | 'v' | 'largest'>, mode: StepMode = {}): void {
+  if (!ready('adamStep', t, slots, { hypers: 5 })) return;
+  kernels.adamStep(t.params, t.grads, slots.m, slots.v, slots.largest, t.state, t.hyper, flags(mode));
 }
 
-/** Scales gradients in place by min(1, maxNorm / (norm + 1e-6)). */
-export function clipScale(grads: readonly Tensor[], norm: Tensor, maxNorm: number): void {
-  const [first] = grads;
-  if (first === undefined) return;
-  for (const g of grads) {
-    checkSame('clipScale', 'gradients', first, g);
-    checkWritable('clipScale', g);
-  }
-  checkSame('clipScale', 'norm', first, norm);
-  bump('clipScale', grads);
-  kernels.clipScale(grads, norm, maxNorm);
+/** One step of Adamax, in place. hyper = [lr, beta1, beta2, eps, weightDecay]. */
+export function adamaxStep(t: StepTensors, slots: Slots<'m' | 'largest'>, mode: StepMode = {}): void {
+  if (!ready('adamaxStep', t, slots, { hypers: 5 })) return;
+  kernels.adamaxStep(t.params, t.grads, slots.m, slots.largest, t.state, t.hyper, flags(mode));
 }
 
-function checkSame(op: string, name: string, first: Tensor, t: Tensor): void {
-  checkLive(op, t);
-  if (t.device !== first.device) throw deviceError(op, `${name} are on ${first.device.name} and ${t.device.name}`);
-  if (t.dtype !== first.dtype)
-    throw dtypeError(op, `${name} are ${first.dtype} and ${t.dtype}; step each dtype by itself`);
+/** One step of NAdam, in place. hyper = [lr, beta1, beta2, eps, weightDecay, momentumDecay], state = [steps, product of momenta]. */
+export function nadamStep(t: StepTensors, slots: Slots<'m' | 'v'>, mode: StepMode = {}): void {
+  if (!ready('nadamStep', t, slots, { hypers: 6, states: 2 })) return;
+  kernels.nadamStep(t.params, t.grads, slots.m, slots.v, t.state, t.hyper, flags(mode));
 }
 
-function checkLists(op: string, params: readonly Tensor[], lists: Readonly<Record<string, readonly Tensor[]>>): void {
-  const first = params[0] as Tensor;
-  for (const p of params) {
-    checkSame(op, 'params', first, p);
-    checkWritable(op, p);
-  }
-  for (const [name, list] of Object.entries(lists)) {
-    if (list.length !== params.length) throw argumentError(op, `wanted ${params.length} ${name}, got ${list.length}`);
-    list.forEach((t, k) => {
-      checkSame(op, name, first, t);
-      const wanted = params[k]?.shape ?? [];
-      if (t.shape.join() === wanted.join()) return;
-      throw shapeError(op, `${name}[${k}]: wanted [${wanted.join(', ')}], got [${t.shape.join(', ')}]`);
-    });
-  }
+/** One step of RAdam, in place. hyper = [lr, beta1, beta2, eps, weightDecay]. */
+export function radamStep(t: StepTensors, slots: Slots<'m' | 'v'>, mode: StepMode = {}): void {
+  if (!ready('radamStep', t, slots, { hypers: 5 })) return;
+  kernels.radamStep(t.params, t.grads, slots.m, slots.v, t.state, t.hyper, flags(mode));
 }
 
-function checkState(op: string, params: readonly Tensor[], state: Tensor, hyper: Tensor, hypers: number): void {
-  for (const [name, t, size] of [
-    ['state', state, 1],
-    ['hyper', hyper, hypers],
-  ] as const) {
-    checkLive(op, t);
-    if (t.device !== params[0]?.device)
-      throw deviceError(op, `${name} must be on the parameters' device, is on ${t.device.name}`);
-    if (t.dtype !== 'float64') throw dtypeError(op, `${name} must be float64, got ${t.dtype}`);
-    if (t.shape.length !== 1 || t.size !== size)
-      throw shapeError(op, `${name} wants [${size}], got [${t.shape.join(', ')}]`);
-  }
+/** One step of RMSprop, in place. hyper = [lr, alpha, eps, weightDecay, momentum]; `mean` is empty unless centered, `momentum` may be. */
+export function rmspropStep(t: StepTensors, slots: Slots<'square' | 'mean' | 'momentum'>, mode: StepMode = {}): void {
+  if (!ready('rmspropStep', t, slots, { hypers: 5 })) return;
+  const { square, mean, momentum } = slots;
+  kernels.rmspropStep(t.params, t.grads, square, mean, momentum, t.state, t.hyper, flags(mode));
 }
 
-/** Autograd must see that saved tensors changed. */
-/** Notes that `op` is about to write; before the kernel, so that a failed step leaves its targets valid. */
-function bump(op: string, ...lists: readonly (readonly Tensor[])[]): void {
-  for (const list of lists) {
-    for (const t of list) {
-      t.storage.version++;
-      t.storage.lastWriter = op;
-    }
-  }
+/** One step of Adagrad, in place. hyper = [lr, lrDecay, weightDecay, eps]. */
+export function adagradStep(t: StepTensors, slots: Slots<'sum'>, mode: StepMode = {}): void {
+  if (!ready('adagradStep', t, slots, { hypers: 4 })) return;
+  kernels.adagradStep(t.params, t.grads, slots.sum, t.state, t.hyper, flags(mode));
 }
 
-/** Sets the gradients to null and frees them. */
-export function dropGrads(params: Iterable<Tensor>): void {
-  for (const p of params) {
-    const { grad } = p;
-    if (grad === null) continue;
-    p.grad = null;
-    grad.dispose();
-  }
+/** One step of Adadelta, in place. hyper = [lr, rho, eps, weightDecay]. */
+export function adadeltaStep(t: StepTensors, slots: Slots<'square' | 'delta'>, mode: StepMode = {}): void {
+  if (!ready('adadeltaStep', t, slots, { hypers: 4 })) return;
+  kernels.adadeltaStep(t.params, t.grads, slots.square, slots.delta, t.state, t.hyper, flags(mode));
+}
+
+/** One step of Lion, in place. hyper = [lr, beta1, beta2, weightDecay]. */
+export function lionStep(t: StepTensors, slots: Slots<'m'>, mode: StepMode = {}): void {
+  if (!ready('lionStep', t, slots, { hypers: 4 })) return;
+  kernels.lionStep(t.params, t.grads, slots.m, t.state, t.hyper, flags(mode));
+}
+
+/** One step of LAMB, in place: two passes, the second with each tensor's trust ratio. hyper = [lr, beta1, beta2, eps, weightDecay]. */
+export function lambStep(t: StepTensors, slots: Slots<'m' | 'v'>, mode: StepMode = {}): void {
+  if (!ready('lambStep', t, slots, { hypers: 5 })) return;
+  kernels.lambStep(t.params, t.grads, slots.m, slots.v, t.state, t.hyper, flags(mode));
 }

@@ -1,59 +1,44 @@
-import type { Tensor } from '../core/tensor.ts';
 import { checkOptions } from '../core/values.ts';
-import { adamStep, type StepTensors } from '../ops/optim-steps.ts';
-import { Optimizer, type Params } from './optimizer.ts';
-import { checkNumber, type Hyper } from './param-group.ts';
+import { adamStep, type StepMode, type StepTensors } from '../ops/optim-steps.ts';
+import { type ModeOptions, MomentOptimizer, type Slots } from './fused.ts';
+import type { Params } from './optimizer.ts';
+import { checkFlag, type Hyper, type Moments } from './param-group.ts';
 
-type Name = 'lr' | 'beta1' | 'beta2' | 'eps' | 'weightDecay';
+/** Options of `Adam` and `AdamW`; a group may have numbers of its own. */
+export interface AdamOptions extends Partial<Hyper<Moments>>, ModeOptions {
+  /** Divides by the largest mean of squares so far, not the present one (Reddi et al. 2018). */
+  readonly amsgrad?: boolean;
+}
 
-/** Options of `Adam` and `AdamW`; a group may have its own. */
-export type AdamOptions = Partial<Hyper<Name>>;
-
-abstract class AdamBase extends Optimizer<Name> {
-  readonly #decay: 'gradient' | 'decoupled';
-
-  constructor(
-    params: Params<Name>,
-    { lr = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0 }: AdamOptions,
-    decay: 'gradient' | 'decoupled',
-  ) {
-    super(params, { lr, beta1, beta2, eps, weightDecay });
-    this.#decay = decay;
+abstract class AdamBase extends MomentOptimizer {
+  constructor(params: Params<Moments>, options: AdamOptions, decay: 'gradient' | 'decoupled') {
+    const { lr = 1e-3, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weightDecay = 0 } = options;
+    const { amsgrad = false, maximize = false } = options;
+    super(params, { lr, beta1, beta2, eps, weightDecay }, { decay, maximize }, amsgrad ? ['largest'] : []);
+    checkFlag(this.constructor.name, 'amsgrad', amsgrad);
   }
 
-  protected check({ lr, beta1, beta2, eps, weightDecay }: Hyper<Name>): void {
-    const where = this.constructor.name;
-    checkNumber(where, 'lr', lr);
-    checkNumber(where, 'beta1', beta1, 0, 1);
-    checkNumber(where, 'beta2', beta2, 0, 1);
-    checkNumber(where, 'eps', eps);
-    checkNumber(where, 'weightDecay', weightDecay);
-  }
-
-  protected slotNames(): readonly string[] {
-    return ['m', 'v'];
-  }
-
-  protected update(tensors: StepTensors, slots: ReadonlyMap<string, readonly Tensor[]>): void {
-    adamStep(tensors, slots.get('m') ?? [], slots.get('v') ?? [], { decay: this.#decay });
+  protected run(tensors: StepTensors, slots: Slots, mode: StepMode): void {
+    adamStep(tensors, { m: slots('m'), v: slots('v'), largest: slots('largest') }, mode);
   }
 }
 
 /**
- * Adam, by PyTorch's formulas; weight decay is added to the gradient.
+ * Adam (Kingma & Ba 2015), by PyTorch's formulas; weight decay is added to the gradient.
  *
  * @example
  * const adam = new optim.Adam(model.parameters(), { lr: 1e-3 });
  */
 export class Adam extends AdamBase {
-  constructor(params: Params<Name>, options: AdamOptions = {}) {
+  constructor(params: Params<Moments>, options: AdamOptions = {}) {
     checkOptions('Adam', options);
     super(params, options, 'gradient');
   }
 }
 
 /**
- * Adam with decoupled weight decay (0.01 by default): the parameters shrink by lr · weightDecay each step.
+ * Adam with decoupled weight decay (Loshchilov & Hutter 2019), 0.01 by default: the parameters shrink by lr · weightDecay
+ * each step.
  *
  * @example
  * const adamw = new optim.AdamW([
@@ -62,7 +47,7 @@ export class Adam extends AdamBase {
  * ], { lr: 3e-3 });
  */
 export class AdamW extends AdamBase {
-  constructor(params: Params<Name>, options: AdamOptions = {}) {
+  constructor(params: Params<Moments>, options: AdamOptions = {}) {
     checkOptions('AdamW', options);
     super(params, { weightDecay: 0.01, ...options }, 'decoupled');
   }

@@ -1,6 +1,17 @@
+export {
+  Adadelta,
+  type AdadeltaOptions,
+  Adagrad,
+  type AdagradOptions,
+  RMSprop,
+  type RMSpropOptions,
+} from './adagrad.ts';
 export { Adam, type AdamOptions, AdamW } from './adam.ts';
-export { clipGradNorm } from './clip.ts';
+export { Adamax, type AdamaxOptions, NAdam, type NAdamOptions, RAdam, type RAdamOptions } from './adam-kin.ts';
+export { clipGradNorm, unscale } from './clip.ts';
+export type { ModeOptions } from './fused.ts';
+export { LAMB, type LAMBOptions, Lion, type LionOptions } from './lion.ts';
 export { type GroupOptions, Optimizer, type OptimizerState, type Params } from './optimizer.ts';
-export { type Hyper, ParamGroup } from './param-group.ts';
+export { type Hyper, type Moments, ParamGroup } from './param-group.ts';
 export { CosineWarmup, type CosineWarmupOptions, Schedule } from './schedule.ts';
 export { SGD, type SGDOptions } from './sgd.ts';

@@ -1,11 +1,14 @@
 import { withContextSync } from '../core/context.ts';
+import type { Device } from '../core/device.ts';
 import { isFloat } from '../core/dtype.ts';
 import { keep } from '../core/scope.ts';
+import type { Shape } from '../core/shape.ts';
 import { checkLive, requireTensor, Tensor } from '../core/tensor.ts';
 import { checkArray, checkIterable, checkMap, checkOptions } from '../core/values.ts';
 import { argumentError, deviceError, dtypeError, shapeError } from '../errors.ts';
-import { zeros, zerosLike } from '../ops/index.ts';
-import { dropGrads, type StepTensors } from '../ops/optim-steps.ts';
+import { zeros } from '../ops/index.ts';
+import { dropGrads } from '../ops/optim-lists.ts';
+import type { StepTensors } from '../ops/optim-steps.ts';
 import { type Hyper, ParamGroup } from './param-group.ts';
 
 /** Parameters with hyper-parameters of their own; those left out are the optimizer's. */
@@ -52,8 +55,11 @@ export abstract class Optimizer<K extends string = string> {
   readonly groups: readonly ParamGroup<K>[];
   readonly #states: readonly GroupState[];
 
-  /** @param defaults - every hyper-parameter in the kernel's order, 'lr' among them */
-  protected constructor(params: Params<K>, defaults: Hyper<K>) {
+  /**
+   * @param defaults - every hyper-parameter in the kernel's order, 'lr' among them
+   * @param variantSlots - names of slots this variant of the optimizer needs beside `slotNames`
+   */
+  protected constructor(params: Params<K>, defaults: Hyper<K>, variantSlots: readonly string[] = []) {
     const kind = this.constructor.name;
     const lists = toGroups(kind, params);
     const device = checkParams(
@@ -68,7 +74,7 @@ export abstract class Optimizer<K extends string = string> {
       return new ParamGroup({ params: members, device, values, lrScale: base === 0 ? 1 : lr / base, check });
     });
     this.#states = withContextSync({ gradMode: false, scope: null }, () =>
-      this.groups.map((group) => this.#makeState(group)),
+      this.groups.map((group) => this.#makeState(group, variantSlots)),
     );
   }
 
@@ -77,6 +83,16 @@ export abstract class Optimizer<K extends string = string> {
 
   /** Names of the tensors kept for each parameter of a group. */
   protected abstract slotNames(values: Hyper<K>): readonly string[];
+
+  /** Shape of the tensor `name` kept for a parameter. */
+  protected slotShape(_name: string, param: Tensor): Shape {
+    return param.shape;
+  }
+
+  /** How many numbers, the count of steps first, a cohort keeps for all its parameters; they begin as 0. */
+  protected stateSize(): number {
+    return 1;
+  }
 
   /** Queues one kernel. */
   protected abstract update(tensors: StepTensors, slots: ReadonlyMap<string, readonly Tensor[]>): void;
@@ -137,8 +153,8 @@ export abstract class Optimizer<K extends string = string> {
         const own = this.#states[g] as GroupState;
         if (!sameCohorts(own.cohorts, cohorts)) {
           for (const cohort of own.cohorts) cohort.state.dispose();
-          const { device } = this.groups[g]?.hyper ?? {};
-          own.cohorts = cohorts.map((members) => ({ members, state: keep(zeros([1], { dtype: 'float64', device })) }));
+          const { device } = (this.groups[g] as ParamGroup<K>).hyper;
+          own.cohorts = cohorts.map((members) => ({ members, state: this.#newState(device) }));
         }
         this.groups[g]?.set(hyper as Partial<Hyper<K>>);
       });
@@ -161,18 +177,24 @@ export abstract class Optimizer<K extends string = string> {
     this.dispose();
   }
 
-  #makeState(group: ParamGroup<K>): GroupState {
+  #newState(device: Device): Tensor {
+    return keep(zeros([this.stateSize()], { dtype: 'float64', device }));
+  }
+
+  #makeState(group: ParamGroup<K>, variantSlots: readonly string[]): GroupState {
     const { params } = group;
     const slots = new Map<string, readonly Tensor[]>();
-    for (const name of this.slotNames(group.values))
+    for (const name of [...this.slotNames(group.values), ...variantSlots]) {
+      const zerosFor = ({ dtype, device }: Tensor, shape: Shape): Tensor => keep(zeros(shape, { dtype, device }));
       slots.set(
         name,
-        params.map((p) => keep(zerosLike(p))),
+        params.map((p) => zerosFor(p, this.slotShape(name, p))),
       );
+    }
     const dtypes = [...new Set(params.map((p) => p.dtype))];
     const cohorts = dtypes.map((dtype) => ({
       members: params.flatMap((p, i) => (p.dtype === dtype ? [i] : [])),
-      state: keep(zeros([1], { dtype: 'float64', device: group.hyper.device })),
+      state: this.#newState(group.hyper.device),
     }));
     return { cohorts, slots };
   }
@@ -213,9 +235,9 @@ export abstract class Optimizer<K extends string = string> {
     state.groups.forEach(({ hyper, cohorts }, g) => {
       const { params, values } = this.groups[g] as ParamGroup<K>;
       checkPartition(where, cohorts, params);
-      for (const c of cohorts.keys()) wanted.set(`${g}.step.${c}`, [1]);
-      for (const name of (this.#states[g] as GroupState).slots.keys()) {
-        for (const [i, p] of params.entries()) wanted.set(`${g}.${name}.${i}`, p.shape);
+      for (const c of cohorts.keys()) wanted.set(`${g}.step.${c}`, [this.stateSize()]);
+      for (const [name, list] of (this.#states[g] as GroupState).slots) {
+        for (const [i, t] of list.entries()) wanted.set(`${g}.${name}.${i}`, t.shape);
       }
       const missing = Object.keys(values).filter((name) => !Object.hasOwn(hyper, name));
       if (missing.length > 0) throw argumentError(where, `group ${g} has no ${missing.join(', ')}`);

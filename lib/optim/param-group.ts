@@ -84,3 +84,21 @@ export function checkNumber(
   const range = high === Number.POSITIVE_INFINITY ? `a finite number ≥ ${low}` : `a number in [${low}, ${high})`;
   throw argumentError(where, `${name}: wanted ${range}, got ${formatValue(value)}`);
 }
+
+/** Throws ERR_ARGUMENT unless `value` is true or false. */
+export function checkFlag(where: string, name: string, value: unknown): void {
+  if (typeof value !== 'boolean')
+    throw argumentError(where, `${name}: wanted true or false, got ${formatValue(value)}`);
+}
+
+/** The hyper-parameters of optimizers with running means of gradients and of their squares. */
+export type Moments = 'lr' | 'beta1' | 'beta2' | 'eps' | 'weightDecay';
+
+/** Throws ERR_ARGUMENT for values that such an optimizer cannot take. */
+export function checkMoments(where: string, { lr, beta1, beta2, eps, weightDecay }: Hyper<Moments>): void {
+  checkNumber(where, 'lr', lr);
+  checkNumber(where, 'beta1', beta1, 0, 1);
+  checkNumber(where, 'beta2', beta2, 0, 1);
+  checkNumber(where, 'eps', eps);
+  checkNumber(where, 'weightDecay', weightDecay);
+}

@@ -3,7 +3,7 @@ import { checkOptions } from '../core/values.ts';
 import { argumentError } from '../errors.ts';
 import { type StepTensors, sgdStep } from '../ops/optim-steps.ts';
 import { Optimizer, type Params } from './optimizer.ts';
-import { checkNumber, type Hyper } from './param-group.ts';
+import { checkFlag, checkNumber, type Hyper } from './param-group.ts';
 
 type Name = 'lr' | 'momentum' | 'dampening' | 'weightDecay';
 
@@ -11,6 +11,8 @@ type Name = 'lr' | 'momentum' | 'dampening' | 'weightDecay';
 export interface SGDOptions extends Partial<Hyper<Name>> {
   /** Looks ahead by one step of the momentum. */
   readonly nesterov?: boolean;
+  /** Climbs instead of descending. */
+  readonly maximize?: boolean;
 }
 
 /**
@@ -24,12 +26,16 @@ export interface SGDOptions extends Partial<Hyper<Name>> {
  */
 export class SGD extends Optimizer<Name> {
   readonly #nesterov: boolean;
+  readonly #maximize: boolean;
 
   constructor(params: Params<Name>, options: SGDOptions = {}) {
     checkOptions('SGD', options);
-    const { lr = 1e-3, momentum = 0, dampening = 0, weightDecay = 0, nesterov = false } = options;
+    const { lr = 1e-3, momentum = 0, dampening = 0, weightDecay = 0, nesterov = false, maximize = false } = options;
+    checkFlag('SGD', 'nesterov', nesterov);
+    checkFlag('SGD', 'maximize', maximize);
     super(params, { lr, momentum, dampening, weightDecay });
     this.#nesterov = nesterov;
+    this.#maximize = maximize;
     for (const { values } of this.groups) {
       if (nesterov && (values.momentum <= 0 || values.dampening !== 0)) {
         throw argumentError('SGD', 'nesterov wants a momentum and no dampening');
@@ -52,6 +58,7 @@ export class SGD extends Optimizer<Name> {
   }
 
   protected update(tensors: StepTensors, slots: ReadonlyMap<string, readonly Tensor[]>): void {
-    sgdStep(tensors, slots.get('momentum') ?? [], { nesterov: this.#nesterov });
+    const momentum = slots.get('momentum') ?? [];
+    sgdStep(tensors, { momentum }, { nesterov: this.#nesterov, maximize: this.#maximize });
   }
 }

@@ -61,5 +61,30 @@ struct Block {
   }
 };
 
+/// body(pointers, count) over [first, first + n) of tensors of one shape, whole when contiguous, else in
+/// staged blocks; the pointer of a null tensor is null. The second tensor is only read.
+template <class T, int N, class F>
+inline void overBlocks(const View* const (&tensors)[N], int64_t first, int64_t n, F body) {
+  Block<T> block[N];
+  bool direct = true;
+  for (int k = 0; k < N; k++) {
+    if (tensors[k] == nullptr) continue;
+    block[k].walk = walkOf(*tensors[k]);
+    direct = direct && block[k].walk.direct;
+  }
+  const int64_t size = direct ? n : kStageBytes / static_cast<int64_t>(sizeof(T));
+  for (int64_t i = 0; i < n; i += size) {
+    const int64_t count = minOf(size, n - i);
+    T* pointer[N] = {};
+    for (int k = 0; k < N; k++) {
+      if (tensors[k] != nullptr) pointer[k] = block[k].read(first + i, count);
+    }
+    body(static_cast<T* const*>(pointer), count);
+    for (int k = 0; k < N; k++) {
+      if (tensors[k] != nullptr && k != 1) block[k].write(first + i, count);
+    }
+  }
+}
+
 }  // namespace WG_ISA
 }  // namespace wg::cpu

@@ -31,7 +31,7 @@ const isClass = (value: AnyFunction): boolean => Function.prototype.toString.cal
 
 const abstractClasses = new Set(['Module', 'Optimizer', 'Schedule']);
 /** What subclasses of Optimizer give it. */
-const hooks = ['check', 'slotNames', 'update'];
+const hooks = ['check', 'slotNames', 'slotShape', 'stateSize', 'update'];
 
 /** Everything outside of the ops, which have a test of their own, with what instances take. */
 const table: Record<string, AnyFunction> = {

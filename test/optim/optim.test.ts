@@ -2,58 +2,12 @@ import { strict as assert } from 'node:assert';
 import { suite } from 'uvu';
 import { capture, optim, type Tensor, tensor } from '../../lib/index.ts';
 import { testDevices } from '../support/devices.ts';
-import { adam, freshMemory, type Memory, sgd } from '../support/optim-reference.ts';
+import { compare, eachElement, gradient } from '../support/optim-compare.ts';
+import { adam, freshMemory, sgd } from '../support/optim-reference.ts';
 import { close, rejects } from '../support/rejects.ts';
 import { elements } from '../support/tensors.ts';
 
 const test = suite('optim');
-
-const sizes = [1, 7, 300];
-const steps = 12;
-// Any numbers will do, as long as they change sign and size.
-const start = (k: number, i: number): number => Math.sin(3 * k + i) * 2;
-const gradient = (k: number, i: number, step: number): number =>
-  Math.cos(k + 0.7 * i + 1.3 * step) * 10 ** ((i % 5) - 2);
-
-type Dtype = 'float32' | 'float64';
-type Update = (p: number, g: number, memory: Memory, step: number) => number;
-
-/** Runs an optimizer beside its formula; `before` may change the optimizer before a step. */
-function compare(
-  dtype: Dtype,
-  device: string,
-  make: (params: readonly Tensor[]) => optim.SGD | optim.Adam,
-  update: Update,
-  before: (optimizer: optim.SGD | optim.Adam, step: number) => void = () => {},
-): void {
-  const params = sizes.map((size, k) =>
-    tensor(
-      Array.from({ length: size }, (_, i) => start(k, i)),
-      { dtype, device, requiresGrad: true },
-    ),
-  );
-  const wanted = params.map((p) => [...elements(p)]);
-  const memories = sizes.map((size) => Array.from({ length: size }, freshMemory));
-  const optimizer = make(params);
-  for (let step = 0; step < steps; step++) {
-    before(optimizer, step);
-    params.forEach((p, k) => {
-      p.grad = tensor(
-        Array.from({ length: p.size }, (_, i) => gradient(k, i, step)),
-        { dtype, device },
-      );
-    });
-    optimizer.step();
-    for (const [k, values] of wanted.entries()) {
-      for (const [i, value] of values.entries()) {
-        values[i] = update(value, gradient(k, i, step), memories[k]?.[i] ?? freshMemory(), step);
-      }
-    }
-    optimizer.zeroGrad();
-    assert.ok(params.every((p) => p.grad === null));
-  }
-  for (const [k, p] of params.entries()) close(elements(p), wanted[k] ?? [], dtype === 'float64' ? 1e-12 : 2e-5);
-}
 
 const sgdCases = [
   { lr: 0.1 },
@@ -73,7 +27,7 @@ for (const device of testDevices) {
           dtype,
           device,
           (params) => new optim.SGD(params, options),
-          (p, g, memory) => sgd(p, g, memory, full),
+          eachElement((p, g, memory) => sgd(p, g, memory, full)),
         );
       });
     }
@@ -84,7 +38,12 @@ for (const device of testDevices) {
           const full = { lr: 1e-3, beta1: 0.9, beta2: 0.999, eps: 1e-8, weightDecay, ...options, decoupled };
           const make = (params: readonly Tensor[]): optim.Adam =>
             decoupled ? new optim.AdamW(params, options) : new optim.Adam(params, options);
-          compare(dtype, device, make, (p, g, memory) => adam(p, g, memory, full));
+          compare(
+            dtype,
+            device,
+            make,
+            eachElement((p, g, memory) => adam(p, g, memory, full)),
+          );
         });
       }
     }
@@ -97,8 +56,9 @@ test('a schedule writes the rate the kernel reads', () => {
     'float64',
     'cpu',
     (params) => new optim.SGD(params),
-    (p, g, memory, step) =>
+    eachElement((p, g, memory, step) =>
       sgd(p, g, memory, { lr: schedule.lrAt(step), momentum: 0, dampening: 0, weightDecay: 0, nesterov: false }),
+    ),
     (optimizer, step) => schedule.apply(optimizer, step),
   );
   close(
