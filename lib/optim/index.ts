@@ -15,3 +15,27 @@ export { type GroupOptions, Optimizer, type OptimizerState, type Params } from '
 export { type Hyper, type Moments, ParamGroup } from './param-group.ts';
 export { CosineWarmup, type CosineWarmupOptions, Schedule } from './schedule.ts';
 export { SGD, type SGDOptions } from './sgd.ts';
+export { Adafactor, type AdafactorOptions } from './adafactor.ts';
+export { type AverageState, ExponentialMovingAverage, type ExponentialMovingAverageOptions } from './average.ts';
+export { Muon, type MuonOptions } from './muon.ts';
+export { type PlateauState, ReduceLROnPlateau, type ReduceLROnPlateauOptions } from './plateau.ts';
+export {
+  ExponentialLR,
+  type ExponentialLROptions,
+  MultiStepLR,
+  type MultiStepLROptions,
+  PolynomialLR,
+  type PolynomialLROptions,
+  StepLR,
+  type StepLROptions,
+} from './schedules-decay.ts';
+export {
+  CosineAnnealingLR,
+  type CosineAnnealingLROptions,
+  CosineAnnealingWarmRestarts,
+  type CosineAnnealingWarmRestartsOptions,
+  LinearWarmup,
+  type LinearWarmupOptions,
+  OneCycleLR,
+  type OneCycleLROptions,
+} from './schedules-wave.ts';

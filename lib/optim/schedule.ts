@@ -9,6 +9,7 @@ export abstract class Schedule {
 
   /** Sets the rate of `step`; groups keep the ratios they were made with. */
   apply(optimizer: { lr: number }, step: number): void {
+    checkOptions('Schedule.apply', optimizer);
     optimizer.lr = this.lrAt(step);
   }
 }
@@ -49,6 +50,7 @@ export class CosineWarmup extends Schedule {
   }
 
   lrAt(step: number): number {
+    checkNumber('CosineWarmup.lrAt', 'step', step);
     const { lr, warmupSteps, totalSteps, minLr } = this.#options;
     if (step < warmupSteps) return (lr * (step + 1)) / warmupSteps;
     const part = Math.min(1, (step - warmupSteps) / Math.max(1, totalSteps - warmupSteps));

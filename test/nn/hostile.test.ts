@@ -50,7 +50,10 @@ for (const [folder, exported] of Object.entries({ nn, optim, data, io, train }))
 }
 const linear = new nn.Linear(2, 3);
 const optimizer = new optim.SGD(linear.parameters(), { lr: 0.1 });
-for (const [name, target] of Object.entries({ linear, optimizer })) {
+const ema = new optim.ExponentialMovingAverage(linear.parameters());
+const plateau = new optim.ReduceLROnPlateau({ lr: 0.1 });
+const cosine = new optim.CosineWarmup({ lr: 0.1, totalSteps: 9 });
+for (const [name, target] of Object.entries({ linear, optimizer, ema, plateau, cosine })) {
   for (let at = Object.getPrototypeOf(target); at !== Object.prototype; at = Object.getPrototypeOf(at)) {
     for (const method of Object.getOwnPropertyNames(at)) {
       const fn = Object.getOwnPropertyDescriptor(at, method)?.value;
