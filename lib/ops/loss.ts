@@ -59,7 +59,9 @@ export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntro
   }
   requireTensor('crossEntropy', logits, 'scores');
   requireTensor('crossEntropy', target, 'labels');
-  if (isFloat(target.dtype)) return tidy(() => probabilityEntropy(logits, target, reduction, labelSmoothing, weight));
+  // Floats in the shape of labels are a mistake in the dtype, which classRows names.
+  if (isFloat(target.dtype) && target.rank === logits.rank)
+    return tidy(() => probabilityEntropy(logits, target, reduction, labelSmoothing, weight));
   return tidy(() => {
     const { rows, flat } = classRows('crossEntropy', logits, target);
     checkWeight('crossEntropy', weight, logits);

@@ -246,7 +246,7 @@ checkOp('crossEntropy', ops.crossEntropy, {
     ...classCases(rand),
   ],
   rejects: [
-    { name: 'probabilities of another shape', args: () => [rand(2, 3), rand(2)], code: 'ERR_SHAPE' },
+    { name: 'probabilities of another shape', args: () => [rand(2, 3), rand(2, 4)], code: 'ERR_SHAPE' },
     {
       name: 'weights of another length',
       args: () => [rand(2, 3), labels(0, 1), { weight: rand(2) }],
