@@ -1,4 +1,5 @@
 // Which exports of lib/ops count as ops, and which are other forms of one.
+import { definedOps } from '../../lib/autograd/index.ts';
 import * as ops from '../../lib/ops/index.ts';
 
 /** Exports of lib/ops that are not ops on tensors. */
@@ -23,21 +24,32 @@ export interface PublicOp {
   readonly of?: string;
 }
 
-/** In the order of names; an alias is the same function under a later name. */
+/** The name an op goes by among its aliases: its function's own, or that it was defined under, or the first. */
+function mainName(names: readonly string[], value: { readonly name: string }): string {
+  const defined = definedOps();
+  const own = names.find((name) => name === value.name) ?? names.find((name) => defined.has(name));
+  return own ?? (names[0] as string);
+}
+
+/** In the order of names. An alias is the same function under another name. */
 export function publicOps(): PublicOp[] {
-  const first = new Map<unknown, string>();
-  const result: PublicOp[] = [];
-  const all = Object.entries(ops).filter(([name, value]) => typeof value === 'function' && !helpers.has(name));
-  const names = new Set(all.map(([name]) => name));
-  for (const [name, value] of all.sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const base = /^(.*?)(_|Like|Sync)$/.exec(name);
-    const known = first.get(value);
-    if (known !== undefined) result.push({ name, form: 'alias', of: known });
-    else if (base?.[2] === '_') result.push({ name, form: 'in-place', of: base[1] as string });
-    else if (base && names.has(base[1] as string)) {
-      result.push({ name, form: base[2] === 'Sync' ? 'sync' : 'like', of: base[1] as string });
-    } else result.push({ name, form: 'op' });
-    if (known === undefined) first.set(value, name);
+  const groups = new Map<unknown, string[]>();
+  for (const [name, value] of Object.entries(ops).sort(([a], [b]) => (a < b ? -1 : 1))) {
+    if (typeof value !== 'function' || helpers.has(name)) continue;
+    groups.set(value, [...(groups.get(value) ?? []), name]);
   }
-  return result;
+  const names = new Set([...groups.values()].flat());
+  const result: PublicOp[] = [];
+  for (const [value, group] of groups) {
+    const main = mainName(group, value as { readonly name: string });
+    for (const name of group) {
+      const base = /^(.*?)(_|Like|Sync)$/.exec(name);
+      if (name !== main) result.push({ name, form: 'alias', of: main });
+      else if (base?.[2] === '_') result.push({ name, form: 'in-place', of: base[1] as string });
+      else if (base && names.has(base[1] as string)) {
+        result.push({ name, form: base[2] === 'Sync' ? 'sync' : 'like', of: base[1] as string });
+      } else result.push({ name, form: 'op' });
+    }
+  }
+  return result.sort((a, b) => (a.name < b.name ? -1 : 1));
 }
