@@ -304,7 +304,7 @@ function dropPending(sweep: Sweep): void {
 export function backward(root: Tensor, options: BackwardOptions = {}): void {
   checkOptions('backward', options);
   const sweep = startSweep(options);
-  withContextSync({ gradMode: sweep.createGraph, scope: sweep.scope }, () => {
+  withContextSync({ gradMode: sweep.createGraph, scope: sweep.scope, autocast: null }, () => {
     try {
       const first = seed('backward', root, options.gradient);
       const node = gradNode(root) as Node | LeafNode;
@@ -365,7 +365,7 @@ export function grad(
   }
   const sweep = startSweep(options);
   const outer = current().scope;
-  const results = withContextSync({ gradMode: sweep.createGraph, scope: sweep.scope }, () => {
+  const results = withContextSync({ gradMode: sweep.createGraph, scope: sweep.scope, autocast: null }, () => {
     try {
       return collect(sweep, roots, seeds, targets);
     } finally {

@@ -2,12 +2,14 @@ import { argumentError, deviceError } from '../errors.ts';
 import { withContextSync } from '../core/context.ts';
 import type { Device, Queue } from '../core/device.ts';
 import type { DType } from '../core/dtype.ts';
+import { isFloat } from '../core/dtype.ts';
 import { currentDevice } from '../core/generator.ts';
 import { current } from '../core/context.ts';
 import { tidy } from '../core/scope.ts';
 import type { Shape } from '../core/shape.ts';
 import { checkLive, emptyTensor, queueOf, Tensor } from '../core/tensor.ts';
 import { checkOptions } from '../core/values.ts';
+import { anyNarrow, castTensor, lower, widen, withoutAutocast } from './precision.ts';
 import type { BackwardContext, Gradients, RecordedOp } from './tape.ts';
 import { needsGrad, record, recording } from './tape.ts';
 import { alias } from './views.ts';
@@ -50,6 +52,17 @@ export interface OpDefinition<P extends readonly unknown[], R extends Spec | rea
     | undefined;
   readonly saves?: RecordedOp['saves'];
   readonly savesOutputs?: RecordedOp['savesOutputs'];
+  /**
+   * Which dtypes forward is given when there is `infer`: 'compute' (the default) turns float16 and bfloat16 arguments into
+   * float32, int8 and int16 into int32, and the outputs into what `infer` says for the arguments given; 'all' for kernels
+   * that take every dtype themselves.
+   */
+  readonly dtypes?: 'compute' | 'all' | undefined;
+  /**
+   * Under autocast: 'lower' runs the op on arguments of its dtype (products: matmul, convolution, attention), 'float32'
+   * keeps results of float16 and bfloat16 arguments in float32 (sums, exponentials, losses); others promote as usual.
+   */
+  readonly autocast?: 'lower' | 'float32' | undefined;
 }
 
 /** A callable op, with its definition attached. */
@@ -137,7 +150,8 @@ export function defineOp<P extends readonly unknown[], R extends Spec | readonly
     throw argumentError('defineOp', 'wants { name, forward }');
   }
   const recorded: RecordedOp = register(definition as unknown as RecordedOp);
-  const run = definition.infer === undefined ? runComposed : runKernel;
+  const plain = definition.infer === undefined ? runComposed : runKernel;
+  const run = definition.autocast === 'lower' ? runLowered(plain) : plain;
   const op = (...args: unknown[]): unknown => run(definition as unknown as AnyDefinition, recorded, args);
   return Object.assign(op, { definition: recorded }) as unknown as Op<P, R>;
 }
@@ -148,10 +162,40 @@ interface AnyDefinition {
   // biome-ignore lint/suspicious/noConfusingVoidType: as in OpDefinition
   readonly forward: (ctx: ForwardContext, ...args: readonly unknown[]) => Tensor | readonly Tensor[] | void;
   readonly backward?: unknown;
+  readonly dtypes?: 'compute' | 'all' | undefined;
+  readonly autocast?: 'lower' | 'float32' | undefined;
+}
+
+/** The op between casts, which are recorded: gradients arrive in the dtypes of the arguments. */
+function runWidened(definition: AnyDefinition, recorded: RecordedOp, args: readonly unknown[]): Tensor | Tensor[] {
+  const specs = (definition.infer as NonNullable<AnyDefinition['infer']>)(...args);
+  const stays = definition.autocast === 'float32' && current().autocast !== null;
+  const rounded = (t: Tensor, spec: Spec): Tensor => (stays && isFloat(t.dtype) ? t : castTensor(t, spec.dtype));
+  return tidy(() => {
+    const result = runKernel(definition, recorded, widen(args));
+    if (result instanceof Tensor) return rounded(result, specs as Spec);
+    return result.map((each, i) => rounded(each, (specs as readonly Spec[])[i] as Spec));
+  });
+}
+
+type Run = (definition: AnyDefinition, recorded: RecordedOp, args: readonly unknown[]) => unknown;
+
+/** `run` with the arguments in autocast's dtype, when that is on. */
+function runLowered(run: Run): Run {
+  return (definition, recorded, args) => {
+    const { autocast } = current();
+    if (autocast === null) return run(definition, recorded, args);
+    checkArguments(definition.name, args);
+    return tidy(() => {
+      const low = lower(args, autocast);
+      return withoutAutocast(() => run(definition, recorded, low));
+    });
+  };
 }
 
 function runKernel(definition: AnyDefinition, recorded: RecordedOp, args: readonly unknown[]): Tensor | Tensor[] {
   const first = checkArguments(definition.name, args);
+  if (definition.dtypes !== 'all' && anyNarrow(args)) return runWidened(definition, recorded, args);
   const specs = (definition.infer as NonNullable<AnyDefinition['infer']>)(...args);
   const queue = queueFor(first);
   const call = new Call();

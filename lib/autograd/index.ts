@@ -7,5 +7,6 @@ export type { GradCheckOptions } from './grad-check.ts';
 export { gradCheck } from './grad-check.ts';
 export type { HookHandle } from './hooks.ts';
 export { registerHook, retainGrad } from './hooks.ts';
-export { detectAnomaly, enableGrad, inference, noGrad, withDevice } from './modes.ts';
+export type { AutocastOptions } from './modes.ts';
+export { autocast, detectAnomaly, enableGrad, inference, noGrad, withDevice } from './modes.ts';
 export type { BackwardContext, GradientHook, Gradients } from './tape.ts';

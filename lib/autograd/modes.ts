@@ -1,4 +1,4 @@
-import { argumentError } from '../errors.ts';
+import { argumentError, dtypeError } from '../errors.ts';
 import { withContext } from '../core/context.ts';
 import type { Device } from '../core/device.ts';
 import { device as findDevice } from '../core/device.ts';
@@ -65,4 +65,30 @@ export function inference<T>(fn: () => T, options: { readonly queue?: 'train' | 
   if (queue !== 'train' && queue !== 'serve')
     throw argumentError('inference', `queue must be 'train' or 'serve', got ${formatValue(queue)}`);
   return withContext({ gradMode: false, inference: true, queue }, fn);
+}
+
+export interface AutocastOptions {
+  /** What products are computed in. */
+  readonly dtype?: 'float16' | 'bfloat16' | undefined;
+  /** False turns autocast off, also inside another one. */
+  readonly enabled?: boolean | undefined;
+}
+
+/**
+ * Runs `fn`, sync or async, in mixed precision: matmul, linear, convolution and attention take float32 and half tensors as
+ * `dtype` and give `dtype`; sums, softmax, normalisations and losses give float32. Gradients arrive in the dtypes of the
+ * leaves. Call `backward` outside or inside. float16 wants `optim.GradScaler` too; bfloat16 has float32's range.
+ * @returns what `fn` returns
+ * @example
+ * autocast({ dtype: 'bfloat16' }, () => ones([2, 2]).matmul(ones([2, 2]))).dtype; // 'bfloat16'
+ */
+export function autocast<T>(options: AutocastOptions, fn: () => T): T {
+  checkOptions('autocast', options);
+  checkFunction('autocast', fn);
+  const { dtype = 'bfloat16', enabled = true } = options;
+  if (dtype !== 'float16' && dtype !== 'bfloat16')
+    throw dtypeError('autocast', `dtype must be float16 or bfloat16, got ${formatValue(dtype)}`);
+  if (typeof enabled !== 'boolean')
+    throw argumentError('autocast', `enabled must be true or false, got ${formatValue(enabled)}`);
+  return withContext({ autocast: enabled ? dtype : null }, fn);
 }

@@ -1,6 +1,7 @@
 import { gradError } from '../errors.ts';
 import { current } from '../core/context.ts';
 import type { DType } from '../core/dtype.ts';
+import { isFloat } from '../core/dtype.ts';
 import type { Shape } from '../core/shape.ts';
 import type { Storage } from '../core/storage.ts';
 import type { GraphNode } from '../core/tensor.ts';
@@ -284,7 +285,7 @@ export function record(
   for (let i = 0; i < outs.length; i++) {
     const out = outs[i] as Tensor;
     node.outputs.push(new StandIn(out));
-    const differentiable = out.dtype === 'float32' || out.dtype === 'float64';
+    const differentiable = isFloat(out.dtype);
     if (differentiable) attach(out, node, i);
     if (savesOutputs !== undefined) {
       node.savedOutputs.push(savesOutputs.includes(i) ? save(out, differentiable ? node : null, i) : null);

@@ -327,7 +327,8 @@ function describe(
   modules: readonly { readonly training: boolean }[],
   found: Tensor[],
 ): string {
-  const parts = [current().gradMode ? 'grad' : 'no', ...modules.map((each) => (each.training ? 't' : 'e'))];
+  const { gradMode, autocast } = current();
+  const parts = [gradMode ? 'grad' : 'no', autocast ?? '', ...modules.map((each) => (each.training ? 't' : 'e'))];
   const walk = (value: unknown): void => {
     if (value instanceof Tensor) {
       checkLive('capture', value);

@@ -12,6 +12,8 @@ export interface Context {
   readonly anomaly: boolean;
   /** What keeps tensors for backward instead of the tape itself (a TensorSaver of lib/autograd); null: the tape. */
   readonly saver: object | null;
+  /** The dtype products are computed in, or null. */
+  readonly autocast: 'float16' | 'bfloat16' | null;
 }
 
 const root: Context = {
@@ -22,6 +24,7 @@ const root: Context = {
   queue: 'train',
   anomaly: false,
   saver: null,
+  autocast: null,
 };
 
 const storage = new AsyncLocalStorage<Context>();

@@ -5,6 +5,8 @@ import { device as findDevice } from './device.ts';
 import type { DType } from './dtype.ts';
 import { arrayTypes, checkDtype, dtypeOfArray, isFloat } from './dtype.ts';
 import { currentDevice } from './generator.ts';
+import type { HalfDType } from './half.ts';
+import { halfBits, isHalf } from './half.ts';
 import type { Shape } from './shape.ts';
 import { checkedNumel, contiguousStrides, formatShape, inferShape, maxRank, plainSizes } from './shape.ts';
 import { borrow as borrowStorage, upload } from './storage.ts';
@@ -48,7 +50,8 @@ export function create<D extends DType = 'float32'>(
 
 /**
  * A tensor with a copy of the given values. Nested arrays give the shape; numbers become float32, bigints int64 and
- * booleans bool unless `dtype` says otherwise; a typed array keeps its element type and may be given a `shape`.
+ * booleans bool unless `dtype` says otherwise; a typed array keeps its element type and may be given a `shape`. A
+ * Uint16Array with dtype float16 or bfloat16 holds their bits.
  * @example
  * tensor([[1, 2], [3, 4]]); // float32 [2, 2]
  * tensor(new Int32Array([1, 2, 3, 4]), { shape: [2, -1] }); // int32 [2, 2]
@@ -60,6 +63,8 @@ export function tensor(
 export function tensor(data: Int32Array, options?: TensorOptions<'int32'> & { dtype?: undefined }): Tensor<'int32'>;
 export function tensor(data: BigInt64Array, options?: TensorOptions<'int64'> & { dtype?: undefined }): Tensor<'int64'>;
 export function tensor(data: Uint8Array, options?: TensorOptions<'uint8'> & { dtype?: undefined }): Tensor<'uint8'>;
+export function tensor(data: Int8Array, options?: TensorOptions<'int8'> & { dtype?: undefined }): Tensor<'int8'>;
+export function tensor(data: Int16Array, options?: TensorOptions<'int16'> & { dtype?: undefined }): Tensor<'int16'>;
 export function tensor<D extends DType = 'float32'>(
   data: NestedNumbers | ArrayBufferView,
   options?: TensorOptions<D>,
@@ -77,7 +82,8 @@ export function tensor(data: NestedNumbers | ArrayBufferView, options: TensorOpt
     checkBuffer('tensor', data);
     const own = dtypeOfArray(data);
     dtype = wanted ?? own ?? unknownArray(data);
-    source = own === dtype ? data : converted(data as unknown as ArrayLike<number | bigint>, dtype);
+    const bits = data instanceof Uint16Array && isHalf(dtype);
+    source = own === dtype || bits ? data : converted(data as unknown as ArrayLike<number | bigint>, dtype);
     const length = (data as unknown as ArrayLike<unknown>).length;
     if (length === undefined) unknownArray(data);
     shape = options.shape === undefined ? [length] : inferShape('tensor', options.shape, length);
@@ -105,16 +111,21 @@ export function tensor(data: NestedNumbers | ArrayBufferView, options: TensorOpt
   return out;
 }
 
+export interface BorrowOptions extends Pick<TensorOptions, 'shape' | 'device'> {
+  /** For a Uint16Array: whose bits it holds. */
+  readonly dtype?: HalfDType | undefined;
+}
+
 /**
  * A read-only tensor over the caller's memory, without a copy. Leave the array alone until `await t.released()`.
  * @example
  * const pixels = borrow(new Float32Array(784), { shape: [28, 28] });
  */
-export function borrow(data: ArrayBufferView, options: Pick<TensorOptions, 'shape' | 'device'> = {}): Tensor {
+export function borrow(data: ArrayBufferView, options: BorrowOptions = {}): Tensor {
   if (!ArrayBuffer.isView(data)) throw argumentError('borrow', `wants a typed array, got ${formatValue(data)}`);
   checkOptions('borrow', options);
   checkBuffer('borrow', data);
-  const dtype = dtypeOfArray(data) ?? unknownArray(data);
+  const dtype = borrowedDtype(data, options.dtype);
   const { length } = data as unknown as ArrayLike<unknown>;
   const shape = options.shape === undefined ? [length] : inferShape('borrow', options.shape, length);
   const size = checkedNumel('borrow', shape);
@@ -127,6 +138,14 @@ export function borrow(data: ArrayBufferView, options: Pick<TensorOptions, 'shap
     size,
     true,
   );
+}
+
+function borrowedDtype(data: ArrayBufferView, wanted: unknown): DType {
+  const own = dtypeOfArray(data);
+  if (wanted === undefined) return own ?? unknownArray(data);
+  const dtype = checkDtype('borrow', wanted);
+  if (own === dtype || (data instanceof Uint16Array && isHalf(dtype))) return dtype;
+  throw dtypeError('borrow', `wants an array with the elements of ${dtype}; tensor() copies and converts`);
 }
 
 function unknownArray(data: ArrayBufferView): never {
@@ -192,6 +211,13 @@ function convert(value: number | bigint | boolean, dtype: DType): number | bigin
       return Math.trunc(checkRange(Number(value), -(2 ** 31), 2 ** 31 - 1, dtype));
     case 'uint8':
       return Math.trunc(checkRange(Number(value), 0, 255, dtype));
+    case 'int8':
+      return Math.trunc(checkRange(Number(value), -128, 127, dtype));
+    case 'int16':
+      return Math.trunc(checkRange(Number(value), -32768, 32767, dtype));
+    case 'float16':
+    case 'bfloat16':
+      return halfBits(dtype, Number(value));
     default:
       return Number(value);
   }

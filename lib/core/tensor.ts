@@ -4,6 +4,7 @@ import { current } from './context.ts';
 import type { DType, TypedArrayOf } from './dtype.ts';
 import { arrayTypes, dtypeOfArray, isFloat, itemSize } from './dtype.ts';
 import type { Device, Queue } from './device.ts';
+import { asNumbers, isHalf } from './half.ts';
 import { copyKernel } from './primitives.ts';
 import { formatTensor } from './print.ts';
 import type { Shape } from './shape.ts';
@@ -142,8 +143,8 @@ export class Tensor<D extends DType = DType> implements KernelView {
   }
 
   /**
-   * The elements in row-major order as a typed array (int64 as BigInt64Array, bool as Uint8Array): a snapshot that later
-   * in-place ops do not change. Treat it as read-only.
+   * The elements in row-major order as a typed array (int64 as BigInt64Array, bool as Uint8Array, float16 and bfloat16 as
+   * their bits in a Uint16Array): a snapshot that later in-place ops do not change. Treat it as read-only.
    * @example
    * await tensor([1, 2]).add(1).data(); // Float32Array [2, 3]
    */
@@ -179,13 +180,13 @@ export class Tensor<D extends DType = DType> implements KernelView {
    */
   item(): Promise<number> {
     checkScalar('item', this);
-    return this.data().then((data) => toNumber('item', data[0]));
+    return this.data().then((data) => toNumber('item', asNumbers(data, this.dtype)[0]));
   }
 
   /** `item()` that blocks the event loop until the device is done. */
   itemSync(): number {
     checkScalar('itemSync', this);
-    return toNumber('itemSync', this.dataSync()[0]);
+    return toNumber('itemSync', asNumbers(this.dataSync(), this.dtype)[0]);
   }
 
   /** The only element of an integer tensor, exactly. */
@@ -201,12 +202,12 @@ export class Tensor<D extends DType = DType> implements KernelView {
    * await tensor([[1, 2], [3, 4]]).toArray(); // [[1, 2], [3, 4]]
    */
   toArray(): Promise<Nested<number | bigint | boolean>> {
-    return this.data().then((data) => nest(data, this.dtype, this.shape));
+    return this.data().then((data) => nest(asNumbers(data, this.dtype), this.dtype, this.shape));
   }
 
   /** `toArray()` that blocks the event loop until the device is done. */
   toArraySync(): Nested<number | bigint | boolean> {
-    return nest(this.dataSync(), this.dtype, this.shape);
+    return nest(asNumbers(this.dataSync(), this.dtype), this.dtype, this.shape);
   }
 
   /** Calls the synchronous `fn` with the elements without copying them; the array is detached afterwards. */
@@ -227,13 +228,17 @@ export class Tensor<D extends DType = DType> implements KernelView {
     return released(this.storage);
   }
 
-  /** Overwrites the elements from a typed array of the same dtype and size, in order with queued work. */
+  /**
+   * Overwrites the elements from a typed array of the same dtype and size (a Uint16Array of bits for float16 and bfloat16),
+   * in order with queued work.
+   */
   write(source: ArrayBufferView): void {
     checkLive('write', this);
     checkWritable('write', this);
     if (ArrayBuffer.isView(source)) checkBuffer('write', source);
     const dtype = dtypeOfArray(source);
-    if (dtype !== this.dtype && !(this.dtype === 'bool' && dtype === 'uint8')) {
+    const bits = source instanceof Uint16Array && isHalf(this.dtype);
+    if (dtype !== this.dtype && !bits && !(this.dtype === 'bool' && dtype === 'uint8')) {
       throw dtypeError(
         'write',
         `wanted the elements of ${this.dtype}, got ${dtype ?? Object.prototype.toString.call(source).slice(8, -1)}`,
@@ -272,7 +277,7 @@ export class Tensor<D extends DType = DType> implements KernelView {
   /** The values as NumPy prints them; waits for the device. */
   toString(): string {
     if (this._state !== 'live') return describe(this);
-    return formatTensor(this.dataSync(), this.dtype, this.shape);
+    return formatTensor(asNumbers(this.dataSync(), this.dtype), this.dtype, this.shape);
   }
 
   [Symbol.toPrimitive](hint: string): string {

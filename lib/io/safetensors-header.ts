@@ -35,26 +35,15 @@ export const fileTypes: ReadonlyMap<string, FileType> = new Map<string, FileType
   ['I64', { dtype: 'int64', bytes: 8 }],
   ['F32', { dtype: 'float32', bytes: 4 }],
   ['I32', { dtype: 'int32', bytes: 4 }],
+  ['F16', { dtype: 'float16', bytes: 2 }],
+  ['BF16', { dtype: 'bfloat16', bytes: 2 }],
+  ['I16', { dtype: 'int16', bytes: 2 }],
+  ['I8', { dtype: 'int8', bytes: 1 }],
   ['U8', { dtype: 'uint8', bytes: 1 }],
   ['BOOL', { dtype: 'bool', bytes: 1 }],
 ]);
 
-const otherTypes = new Set([
-  'F16',
-  'BF16',
-  'I8',
-  'I16',
-  'U16',
-  'U32',
-  'U64',
-  'F8_E4M3',
-  'F8_E5M2',
-  'F8_E8M0',
-  'F4',
-  'F6_E2M3',
-  'F6_E3M2',
-  'C64',
-]);
+const otherTypes = new Set(['U16', 'U32', 'U64', 'F8_E4M3', 'F8_E5M2', 'F8_E8M0', 'F4', 'F6_E2M3', 'F6_E3M2', 'C64']);
 
 const where = 'parseSafetensors';
 

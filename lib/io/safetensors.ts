@@ -1,18 +1,18 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { tensor } from '../core/create.ts';
 import type { Device } from '../core/device.ts';
-import type { DType } from '../core/dtype.ts';
+import type { AnyTypedArray, DType } from '../core/dtype.ts';
 import { requireTensor, type Tensor } from '../core/tensor.ts';
 import { argumentError, formatError, WarpgradError } from '../errors.ts';
 import { writeAtomic } from './atomic.ts';
 import { type Entry, fileTypes, type Header, limits, parseHeader } from './safetensors-header.ts';
 import { checkBytes, checkMap, checkOptions, checkPath, formatValue } from '../core/values.ts';
 
-/** A tensor's elements on the host; `data` holds one byte an element for bool. */
+/** A tensor's elements on the host; `data` holds one byte an element for bool and bits for float16 and bfloat16. */
 export interface HostTensor {
   readonly dtype: DType;
   readonly shape: readonly number[];
-  readonly data: Float32Array | Float64Array | Int32Array | BigInt64Array | Uint8Array;
+  readonly data: AnyTypedArray;
 }
 
 /** What a safetensors file holds. */
@@ -181,6 +181,13 @@ function viewAs(dtype: DType, buffer: ArrayBuffer): HostTensor['data'] {
     case 'uint8':
     case 'bool':
       return new Uint8Array(buffer);
+    case 'float16':
+    case 'bfloat16':
+      return new Uint16Array(buffer);
+    case 'int8':
+      return new Int8Array(buffer);
+    case 'int16':
+      return new Int16Array(buffer);
   }
 }
 

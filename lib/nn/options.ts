@@ -7,7 +7,7 @@ import type { Sizes } from '../ops/index.ts';
 /** Where a layer's parameters are made, and the generator they are drawn from. */
 export interface LayerOptions {
   readonly device?: string | Device | undefined;
-  readonly dtype?: 'float32' | 'float64' | undefined;
+  readonly dtype?: 'float32' | 'float64' | 'float16' | 'bfloat16' | undefined;
   readonly generator?: Generator | undefined;
 }
 

@@ -78,6 +78,7 @@ const maskView = (mask: Tensor | null, q: Tensor, k: Tensor) =>
 /** Over [B, H, S, D]: everything checked. */
 const attentionOp: Op<Arguments, [Spec, Spec]> = defineOp<Arguments, [Spec, Spec]>({
   name: 'scaledDotProductAttention',
+  autocast: 'lower',
   infer: (q, _k, v) => [
     { shape: [...q.shape.slice(0, 3), v.shape[3] as number], dtype: q.dtype },
     { shape: q.shape.slice(0, 3), dtype: q.dtype },

@@ -5,7 +5,7 @@ import { chooseQueue } from '../core/create.ts';
 import type { Device } from '../core/device.ts';
 import { device as findDevice } from '../core/device.ts';
 import type { DType } from '../core/dtype.ts';
-import { checkDtype, isFloat } from '../core/dtype.ts';
+import { checkDtype, itemSize } from '../core/dtype.ts';
 import { checkLive, emptyTensor, Tensor } from '../core/tensor.ts';
 import { formatValue } from '../core/values.ts';
 import { kernels } from '../native/kernels.ts';
@@ -18,6 +18,7 @@ const castOp = defineOp({
   forward: (ctx, x) => kernels.copy(ctx.out, x),
   backward: (ctx, dy) => [castTo(dy, ctx.args[0].dtype), null],
   saves: [],
+  dtypes: 'all',
 });
 
 /** `x` itself when it has `dtype` already. For ops' own use: the caller disposes the result only if it is not `x`. */
@@ -44,6 +45,7 @@ const cloneOp = defineOp({
   forward: (ctx, x) => kernels.copy(ctx.out, x),
   backward: (_ctx, dy) => [dy],
   saves: [],
+  dtypes: 'all',
 });
 
 /**
@@ -121,7 +123,7 @@ export function to(x: Tensor, target: DType | string | Device | ToOptions): Tens
 }
 
 function isDtype(text: string): text is DType {
-  return isFloat(text as DType) || text === 'int32' || text === 'int64' || text === 'uint8' || text === 'bool';
+  return Object.hasOwn(itemSize, text);
 }
 
 function move(x: Tensor, target: Device): Tensor {

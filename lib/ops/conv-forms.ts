@@ -46,6 +46,7 @@ function formsOf(rank: number, rows: Rows): Forms {
 
   const conv = defineOp({
     name: `conv${rank}d`,
+    autocast: 'lower',
     infer: (x: Tensor, weight: Tensor, _bias: Tensor | null, size: Shape, _g: Geometry): Spec => {
       return { shape: [x.shape[0] as number, weight.shape[0] as number, ...size], dtype: x.dtype };
     },
@@ -64,6 +65,7 @@ function formsOf(rank: number, rows: Rows): Forms {
 
   const transposed = defineOp({
     name: `convTranspose${rank}d`,
+    autocast: 'lower',
     infer: (dy: Tensor, weight: Tensor, _bias: Tensor | null, size: Shape, g: Geometry): Spec => {
       return { shape: [dy.shape[0] as number, (weight.shape[1] as number) * g.groups, ...size], dtype: dy.dtype };
     },

@@ -6,6 +6,7 @@ import type { BackwardContext, Gradients, RecordedOp } from '../autograd/tape.ts
 import { needsGrad, record, recording } from '../autograd/tape.ts';
 import type { DType } from '../core/dtype.ts';
 import { isFloat, itemSize, promote, promoteNumber } from '../core/dtype.ts';
+import { isHalf, roundToHalf } from '../core/half.ts';
 import { broadcastShapes, contiguousStrides, sameShape } from '../core/shape.ts';
 import { allocate } from '../core/storage.ts';
 import { checkLive, emptyTensor, queueOf, Tensor } from '../core/tensor.ts';
@@ -58,8 +59,8 @@ export function defineUnary(definition: UnaryDefinition): (x: Tensor) => Tensor 
         return [dx];
       }),
   });
-  const run = (x: Tensor): Tensor => {
-    const out = emptyFor(x, x.dtype);
+  const run = (x: Tensor, dtype: DType): Tensor => {
+    const out = emptyFor(x, dtype);
     kernel(out, x);
     if ((x._requiresGrad || x._view !== null) && recording() && needsGrad(x)) record(recorded, [x], [out]);
     return out;
@@ -67,21 +68,17 @@ export function defineUnary(definition: UnaryDefinition): (x: Tensor) => Tensor 
   const op = (x: Tensor): Tensor => {
     requireTensor(name, x);
     checkLive(name, x);
-    if (isFloat(x.dtype)) return run(x);
+    if (isFloat(x.dtype)) return run(x, x.dtype);
     if (x.dtype === 'bool' && name === 'neg') throw dtypeError(name, 'is not defined for bool');
-    const compute = result === 'float' ? 'float32' : x.dtype === 'bool' ? 'int32' : x.dtype;
-    const input = castTo(x, compute);
-    const out = run(input);
-    if (input !== x) input.dispose();
-    return out;
+    return run(x, result === 'float' ? 'float32' : x.dtype === 'bool' ? 'int32' : x.dtype);
   };
   const writes = (dtype: DType): boolean => isComputed(dtype) && (isFloat(dtype) || result === 'keep');
   return withDirectForm(op, { recorded, binary: false, kernel, writes });
 }
 
-/** Kernels compute in this dtype. */
+/** Kernels have no bool arithmetic. */
 function isComputed(dtype: DType): boolean {
-  return dtype === 'float32' || dtype === 'float64' || dtype === 'int32' || dtype === 'int64' || dtype === 'uint8';
+  return dtype !== 'bool';
 }
 
 type UnaryWithKernel = (out: KernelView, x: KernelView, p: number, q: number) => void;
@@ -144,7 +141,7 @@ export interface BinaryDefinition {
   readonly integersOnly?: boolean;
   /** Throws for operands that `dtype` does not allow. */
   readonly check?: (dtype: DType, a: Value, b: Value) => void;
-  readonly backward?: (ctx: BackwardContext<readonly [Value, Value]>, dy: Tensor) => Gradients;
+  readonly backward?: Backward;
 }
 
 export interface BinaryOp {
@@ -154,12 +151,13 @@ export interface BinaryOp {
 
 /** An elementwise op of two operands that broadcast and promote. */
 export function defineBinary(definition: BinaryDefinition): BinaryOp {
-  const { name, kernel, result, saves, savesOutputs, backward } = definition;
+  const { name, kernel, result, saves, savesOutputs } = definition;
   const { rejectsBool = false, integersOnly = false, check } = definition;
+  const backward = fitting(definition.backward);
   const recorded: RecordedOp = register({ name, saves, savesOutputs, backward });
   const isComparison = result === 'bool';
 
-  /** Operands share a dtype and at least one is a tensor. */
+  /** At least one operand is a tensor; the kernel converts what it reads to the dtype it computes in. */
   const run = (a: Tensor | number, b: Tensor | number, dtype: DType): Tensor => {
     let out: Tensor;
     if (a instanceof Tensor && b instanceof Tensor) {
@@ -174,6 +172,22 @@ export function defineBinary(definition: BinaryDefinition): BinaryOp {
     return out;
   };
 
+  /** A number meets the tensor's own dtype, unless that cannot hold it: 300 is no uint8. */
+  const compared = (a: Value, b: Value, dtype: DType): Tensor => {
+    const compute = holding(holding(dtype, a), b);
+    const ready = (value: Value, beside: Value): Tensor | number => {
+      if (!(value instanceof Tensor)) return comparable(value, compute, beside as Tensor);
+      const fits = beside instanceof Tensor || compute === value.dtype || compute === 'float32';
+      return fits ? value : castTo(value, compute);
+    };
+    const left = ready(a, b);
+    const right = ready(b, a);
+    const out = run(left, right, 'bool');
+    if (left !== a && left instanceof Tensor) left.dispose();
+    if (right !== b && right instanceof Tensor) right.dispose();
+    return out;
+  };
+
   const general = (a: Value, b: Value): Tensor => {
     checkOperand(name, a);
     checkOperand(name, b);
@@ -183,14 +197,15 @@ export function defineBinary(definition: BinaryDefinition): BinaryOp {
     if (integersOnly && isFloat(dtype)) throw dtypeError(name, `wants integers, got ${dtype}`);
     check?.(dtype, a, b);
     if (result === 'float' && !isFloat(dtype)) dtype = 'float32';
+    if (isComparison) return compared(a, b, dtype);
     // Logic in bytes: kernels have no bool arithmetic.
-    const compute = dtype === 'bool' ? 'uint8' : isComparison ? holding(holding(dtype, a), b) : dtype;
+    const compute = dtype === 'bool' ? 'uint8' : dtype;
     const left = operand(a, compute, b);
     const right = operand(b, compute, a);
     const out = run(left, right, compute);
     if (left !== a && left instanceof Tensor) left.dispose();
     if (right !== b && right instanceof Tensor) right.dispose();
-    if (compute === dtype || isComparison) return out;
+    if (compute === dtype) return out;
     const bits = castTo(out, dtype);
     out.dispose();
     return bits;
@@ -246,19 +261,29 @@ export function commonDtype(op: string, a: Value, b: Value): DType {
   throw argumentError(op, 'at least one operand must be a tensor');
 }
 
-/** `value` ready for a kernel computing in `dtype`; a bigint no double holds becomes a tensor. */
+/** `value` for a kernel that reads it as `dtype`; a bigint no double holds becomes a tensor. */
 export function operand(value: Value, dtype: DType, beside: Value): Tensor | number {
-  if (value instanceof Tensor) return castTo(value, dtype);
+  if (value instanceof Tensor) return value;
   if (typeof value === 'number') return wrapped(value, dtype);
   const number = Number(value);
   if (Number.isSafeInteger(number) || dtype !== 'int64') return wrapped(number, dtype);
   return bigScalar(value, (beside as Tensor).device);
 }
 
+/** A number compared with float16 or bfloat16 is rounded as they are: 0.1 equals the 0.1 in such a tensor. */
+function comparable(value: number | bigint, compute: DType, beside: Tensor): Tensor | number {
+  const ready = operand(value, compute, beside);
+  if (typeof ready !== 'number' || !isHalf(beside.dtype)) return ready;
+  const rounded = roundToHalf(beside.dtype, ready);
+  return Number.isFinite(rounded) ? rounded : ready;
+}
+
 /** An integer beyond a small dtype wraps as integer arithmetic does; a kernel would clamp it. */
 function wrapped(value: number, dtype: DType): number {
   if (!Number.isSafeInteger(value)) return value;
   if (dtype === 'uint8') return ((value % 256) + 256) % 256;
+  if (dtype === 'int8') return (value << 24) >> 24;
+  if (dtype === 'int16') return (value << 16) >> 16;
   return dtype === 'int32' ? value | 0 : value;
 }
 
@@ -268,4 +293,18 @@ function holding(dtype: DType, value: Value): DType {
   const number = Number(value);
   if (dtype !== 'int64' && wrapped(number, dtype) !== number) return Number.isSafeInteger(number) ? 'int64' : 'float64';
   return dtype;
+}
+
+type Backward = (ctx: BackwardContext<readonly [Value, Value]>, dy: Tensor) => Gradients;
+
+/** `backward` with its results in the dtypes of the operands, which the kernel converted as it read them. */
+function fitting(backward: Backward | undefined): Backward | undefined {
+  if (backward === undefined) return undefined;
+  return (ctx, dy) => {
+    const gradients = backward(ctx, dy);
+    const fits = (i: number): boolean => (gradients[i] as Tensor | null)?.dtype === (ctx.args[i] as Tensor).dtype;
+    return (gradients[0] == null || fits(0)) && (gradients[1] == null || fits(1))
+      ? gradients
+      : gradients.map((g, i) => (g instanceof Tensor ? castTo(g, (ctx.args[i] as Tensor).dtype) : g));
+  };
 }

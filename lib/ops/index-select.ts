@@ -15,6 +15,7 @@ import { permute } from './view.ts';
 
 const indexOp = defineOp({
   name: 'index',
+  dtypes: 'all',
   infer: (x: Spec, indices: Spec): Spec => {
     const shape = [...indices.shape, ...x.shape.slice(1)];
     checkedNumel('index', shape);

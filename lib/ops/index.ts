@@ -1,9 +1,12 @@
 import { setAccumulate } from '../autograd/backward.ts';
+import { setCast } from '../autograd/precision.ts';
 import { add } from './binary.ts';
+import { castTo } from './cast.ts';
 import './methods.ts';
 import './methods-reduce.ts';
 
 setAccumulate(add);
+setCast(castTo);
 
 export * from './arithmetic.ts';
 export type { Place } from './at.ts';

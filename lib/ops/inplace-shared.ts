@@ -18,6 +18,7 @@ import { requireTensor } from './shared.ts';
 /** dy with the part a view covers set to 0: what a base's old values still receive after the view was written. */
 const eraseView = defineOp({
   name: 'eraseView',
+  dtypes: 'all',
   infer: (dy: Spec, _steps: readonly ViewStep[]): Spec => dy,
   forward: (ctx, dy, steps) => {
     kernels.copy(ctx.out, dy);

@@ -15,6 +15,7 @@ import { broadcastTo, narrow, reshape, unsqueeze } from './view.ts';
 
 const catOp = defineOp({
   name: 'cat',
+  dtypes: 'all',
   infer: (tensors: readonly Tensor[], axis: number): Spec => {
     const [first] = tensors as [Tensor];
     const size = tensors.reduce((total, each) => total + (each.shape[axis] as number), 0);

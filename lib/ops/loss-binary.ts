@@ -1,5 +1,6 @@
 // Losses of yes-or-no targets. Shapes broadcast; reduction is 'mean' unless said otherwise.
 import { argumentError, shapeError } from '../errors.ts';
+import { anyHalf, inFloat32 } from '../autograd/precision.ts';
 import { tidy } from '../core/scope.ts';
 import { formatShape } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
@@ -28,6 +29,7 @@ export interface BinaryLossOptions extends LossOptions {
  * binaryCrossEntropy(tensor([0.5]), tensor([1])); // 0.6931
  */
 export function binaryCrossEntropy(probs: Tensor, target: Tensor, options: BinaryLossOptions = {}): Tensor {
+  if (anyHalf(probs, target)) return inFloat32(binaryCrossEntropy, probs, target, options);
   const reduction = reductionOf('binaryCrossEntropy', options);
   const { weight } = options;
   requireOperands('binaryCrossEntropy', { probs, target, weight }, ['weight']);
@@ -52,6 +54,7 @@ export interface LogitsLossOptions extends BinaryLossOptions {
  * binaryCrossEntropyWithLogits(tensor([0]), tensor([1])); // 0.6931
  */
 export function binaryCrossEntropyWithLogits(x: Tensor, target: Tensor, options: LogitsLossOptions = {}): Tensor {
+  if (anyHalf(x, target)) return inFloat32(binaryCrossEntropyWithLogits, x, target, options);
   const reduction = reductionOf('binaryCrossEntropyWithLogits', options);
   const { weight, posWeight } = options;
   requireOperands('binaryCrossEntropyWithLogits', { logits: x, target, weight, posWeight }, ['weight', 'posWeight']);
@@ -78,6 +81,7 @@ export interface FocalOptions extends LossOptions {
  * focalLoss(tensor([0]), tensor([1])); // 0.0433
  */
 export function focalLoss(x: Tensor, target: Tensor, options: FocalOptions = {}): Tensor {
+  if (anyHalf(x, target)) return inFloat32(focalLoss, x, target, options);
   const reduction = reductionOf('focalLoss', options);
   const { alpha = 0.25, gamma = 2 } = options;
   requireNumber('focalLoss', 'gamma', gamma, 0);
@@ -102,6 +106,7 @@ export function focalLoss(x: Tensor, target: Tensor, options: FocalOptions = {})
  * softMarginLoss(tensor([0]), tensor([1])); // 0.6931
  */
 export function softMarginLoss(x: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  if (anyHalf(x, target)) return inFloat32(softMarginLoss, x, target, options);
   const reduction = reductionOf('softMarginLoss', options);
   requireOperands('softMarginLoss', { input: x, target });
   return tidy(() => reduceLoss(logaddexp(neg(mul(target, x)), 0), reduction));
@@ -116,6 +121,7 @@ export function softMarginLoss(x: Tensor, target: Tensor, options: LossOptions =
  * multilabelSoftMarginLoss(tensor([[0, 0]]), tensor([[1, 0]])); // 0.6931
  */
 export function multilabelSoftMarginLoss(x: Tensor, target: Tensor, options: BinaryLossOptions = {}): Tensor {
+  if (anyHalf(x, target)) return inFloat32(multilabelSoftMarginLoss, x, target, options);
   const reduction = reductionOf('multilabelSoftMarginLoss', options);
   const { weight } = options;
   requireOperands('multilabelSoftMarginLoss', { logits: x, target, weight }, ['weight']);

@@ -1,3 +1,4 @@
+import { anyHalf, inFloat32 } from '../autograd/precision.ts';
 import { argumentError, shapeError } from '../errors.ts';
 import { tidy } from '../core/scope.ts';
 import { formatShape } from '../core/shape.ts';
@@ -51,6 +52,7 @@ export function ctcLoss(
   targetLengths: Lengths,
   options: CtcOptions = {},
 ): Tensor {
+  if (anyHalf(logProbs)) return inFloat32(ctcLoss, logProbs, targets, inputLengths, targetLengths, options);
   const op = 'ctcLoss';
   const reduction = reductionOf(op, options);
   const { blank = 0, zeroInfinity = false } = options;

@@ -1,5 +1,6 @@
 // Losses that ask for a margin between scores, distances or similarities.
 import { argumentError, shapeError } from '../errors.ts';
+import { anyHalf, inFloat32 } from '../autograd/precision.ts';
 import { tidy } from '../core/scope.ts';
 import { formatShape } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
@@ -28,6 +29,7 @@ export interface MarginOptions extends LossOptions {
  * hingeEmbeddingLoss(tensor([0.5, 0.25]), tensor([1, -1]), { reduction: 'none' }); // [0.5, 0.75]
  */
 export function hingeEmbeddingLoss(x: Tensor, target: Tensor, options: MarginOptions = {}): Tensor {
+  if (anyHalf(x, target)) return inFloat32(hingeEmbeddingLoss, x, target, options);
   const reduction = reductionOf('hingeEmbeddingLoss', options);
   const { margin = 1 } = options;
   requireNumber('hingeEmbeddingLoss', 'margin', margin);
@@ -45,6 +47,7 @@ export function hingeEmbeddingLoss(x: Tensor, target: Tensor, options: MarginOpt
  * marginRankingLoss(tensor([1]), tensor([3]), tensor([1])); // 2
  */
 export function marginRankingLoss(a: Tensor, b: Tensor, target: Tensor, options: MarginOptions = {}): Tensor {
+  if (anyHalf(a, b, target)) return inFloat32(marginRankingLoss, a, b, target, options);
   const reduction = reductionOf('marginRankingLoss', options);
   const { margin = 0 } = options;
   requireNumber('marginRankingLoss', 'margin', margin);
@@ -68,6 +71,7 @@ export interface MultiMarginOptions extends MarginOptions {
  * multiMarginLoss(tensor([[0, 1]]), tensor([0], { dtype: 'int32' })); // 1
  */
 export function multiMarginLoss(x: Tensor, labels: Tensor, options: MultiMarginOptions = {}): Tensor {
+  if (anyHalf(x)) return inFloat32(multiMarginLoss, x, labels, options);
   const reduction = reductionOf('multiMarginLoss', options);
   const { margin = 1, p = 1, weight } = options;
   requireNumber('multiMarginLoss', 'margin', margin);
@@ -114,6 +118,7 @@ export function tripletMarginLoss(
   negative: Tensor,
   options: TripletOptions = {},
 ): Tensor {
+  if (anyHalf(anchor, positive, negative)) return inFloat32(tripletMarginLoss, anchor, positive, negative, options);
   const reduction = reductionOf('tripletMarginLoss', options);
   const { margin = 1, p = 2, eps = 1e-6, swap = false } = options;
   requireNumber('tripletMarginLoss', 'margin', margin);
@@ -140,6 +145,7 @@ export function tripletMarginLoss(
  * cosineEmbeddingLoss(tensor([[1, 0]]), tensor([[0, 1]]), tensor([1])); // 1
  */
 export function cosineEmbeddingLoss(a: Tensor, b: Tensor, target: Tensor, options: MarginOptions = {}): Tensor {
+  if (anyHalf(a, b, target)) return inFloat32(cosineEmbeddingLoss, a, b, target, options);
   const reduction = reductionOf('cosineEmbeddingLoss', options);
   const { margin = 0 } = options;
   requireNumber('cosineEmbeddingLoss', 'margin', margin);

@@ -1,5 +1,6 @@
 // Losses of numbers against numbers. Shapes broadcast; reduction is 'mean' unless said otherwise.
 import { argumentError } from '../errors.ts';
+import { anyHalf, inFloat32 } from '../autograd/precision.ts';
 import { tidy } from '../core/scope.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { checkOptions } from '../core/values.ts';
@@ -20,6 +21,7 @@ import { where } from './where.ts';
  * mseLoss(tensor([1, 2]), tensor([1, 4])); // 2
  */
 export function mseLoss(x: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  if (anyHalf(x, target)) return inFloat32(mseLoss, x, target, options);
   const reduction = reductionOf('mseLoss', options);
   requireOperands('mseLoss', { input: x, target });
   return tidy(() => reduceLoss(square(sub(x, target)), reduction));
@@ -32,6 +34,7 @@ export function mseLoss(x: Tensor, target: Tensor, options: LossOptions = {}): T
  * l1Loss(tensor([1, 2]), tensor([1, 4])); // 1
  */
 export function l1Loss(x: Tensor, target: Tensor, options: LossOptions = {}): Tensor {
+  if (anyHalf(x, target)) return inFloat32(l1Loss, x, target, options);
   const reduction = reductionOf('l1Loss', options);
   requireOperands('l1Loss', { input: x, target });
   return tidy(() => reduceLoss(abs(sub(x, target)), reduction));
@@ -49,6 +52,7 @@ export interface SmoothL1Options extends LossOptions {
  * smoothL1Loss(tensor([0, 3]), tensor([0.5, 0]), { reduction: 'none' }); // [0.125, 2.5]
  */
 export function smoothL1Loss(x: Tensor, target: Tensor, options: SmoothL1Options = {}): Tensor {
+  if (anyHalf(x, target)) return inFloat32(smoothL1Loss, x, target, options);
   const reduction = reductionOf('smoothL1Loss', options);
   const { beta = 1 } = options;
   requireNumber('smoothL1Loss', 'beta', beta, 0);
@@ -73,6 +77,7 @@ export interface HuberOptions extends LossOptions {
  * huberLoss(tensor([0, 3]), tensor([0.5, 0]), { reduction: 'none' }); // [0.125, 2.5]
  */
 export function huberLoss(x: Tensor, target: Tensor, options: HuberOptions = {}): Tensor {
+  if (anyHalf(x, target)) return inFloat32(huberLoss, x, target, options);
   const reduction = reductionOf('huberLoss', options);
   const { delta = 1 } = options;
   requireNumber('huberLoss', 'delta', delta, 0);
@@ -101,6 +106,7 @@ export interface KlDivOptions {
  * klDiv(tensor([[Math.log(0.5), Math.log(0.5)]]), tensor([[1, 0]]), { reduction: 'batchmean' }); // 0.6931
  */
 export function klDiv(logProbs: Tensor, target: Tensor, options: KlDivOptions = {}): Tensor {
+  if (anyHalf(logProbs, target)) return inFloat32(klDiv, logProbs, target, options);
   checkOptions('klDiv', options);
   const { reduction = 'mean', logTarget = false } = options;
   const batchMean = reduction === 'batchmean';
@@ -133,6 +139,7 @@ export interface PoissonNllOptions extends LossOptions {
  * poissonNllLoss(tensor([0]), tensor([2])); // 1
  */
 export function poissonNllLoss(x: Tensor, target: Tensor, options: PoissonNllOptions = {}): Tensor {
+  if (anyHalf(x, target)) return inFloat32(poissonNllLoss, x, target, options);
   const reduction = reductionOf('poissonNllLoss', options);
   const { logInput = true, full = false, eps = 1e-8 } = options;
   requireNumber('poissonNllLoss', 'eps', eps, 0);
@@ -163,6 +170,7 @@ export interface GaussianNllOptions extends LossOptions {
  * gaussianNllLoss(tensor([0]), tensor([2]), tensor([1])); // 2
  */
 export function gaussianNllLoss(x: Tensor, target: Tensor, variance: Tensor, options: GaussianNllOptions = {}): Tensor {
+  if (anyHalf(x, target, variance)) return inFloat32(gaussianNllLoss, x, target, variance, options);
   const reduction = reductionOf('gaussianNllLoss', options);
   const { full = false, eps = 1e-6 } = options;
   requireNumber('gaussianNllLoss', 'eps', eps, 0);
@@ -190,6 +198,7 @@ export interface DiceOptions extends LossOptions {
  * diceLoss(tensor([[1, 0]]), tensor([[1, 1]]), { smooth: 0 }); // 0.3333
  */
 export function diceLoss(probs: Tensor, target: Tensor, options: DiceOptions = {}): Tensor {
+  if (anyHalf(probs, target)) return inFloat32(diceLoss, probs, target, options);
   const reduction = reductionOf('diceLoss', options);
   const { smooth = 1 } = options;
   requireNumber('diceLoss', 'smooth', smooth, 0);

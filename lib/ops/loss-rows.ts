@@ -21,6 +21,7 @@ import { where } from './where.ts';
 /** Rows of logits [N, C] and labels [N]: losses, and the logSumExp the fused gradient needs. */
 const crossEntropyOp = defineOp({
   name: 'crossEntropy',
+  autocast: 'float32',
   infer: (logits: Spec, _labels: Spec, _ignoreIndex: number): readonly [Spec, Spec] => {
     const each: Spec = { shape: [logits.shape[0] as number], dtype: logits.dtype };
     return [each, each];

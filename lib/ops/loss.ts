@@ -1,4 +1,5 @@
 import { argumentError, shapeError } from '../errors.ts';
+import { anyHalf, inFloat32 } from '../autograd/precision.ts';
 import { isFloat } from '../core/dtype.ts';
 import { tidy } from '../core/scope.ts';
 import type { Tensor } from '../core/tensor.ts';
@@ -51,6 +52,7 @@ function checkIgnore(op: string, ignoreIndex: number): void {
  * crossEntropy(tensor([[0, 0]]), tensor([1], { dtype: 'int32' })); // 0.6931
  */
 export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntropyOptions = {}): Tensor {
+  if (anyHalf(logits)) return inFloat32(crossEntropy, logits, target, options);
   const reduction = reductionOf('crossEntropy', options);
   const { labelSmoothing = 0, ignoreIndex = -100, weight } = options;
   checkIgnore('crossEntropy', ignoreIndex);
@@ -106,6 +108,7 @@ function probabilityEntropy(
  * nllLoss(tensor([[-1, -2]]), tensor([1], { dtype: 'int32' })); // 2
  */
 export function nllLoss(logProbs: Tensor, labels: Tensor, options: ClassLossOptions = {}): Tensor {
+  if (anyHalf(logProbs)) return inFloat32(nllLoss, logProbs, labels, options);
   const reduction = reductionOf('nllLoss', options);
   const { ignoreIndex = -100, weight } = options;
   checkIgnore('nllLoss', ignoreIndex);

@@ -30,6 +30,7 @@ function batched(t: Tensor, batch: Shape): KernelView {
 
 const matmulOp = defineOp({
   name: 'matmul',
+  autocast: 'lower',
   infer: (a: Spec, b: Spec): Spec => {
     const k = a.shape.at(-1);
     const k2 = b.shape.at(-2);
@@ -113,6 +114,7 @@ function flipped(t: Tensor): KernelView {
 
 const linearOp = defineOp({
   name: 'linear',
+  autocast: 'lower',
   infer: (x: Tensor, weight: Tensor, _bias: Tensor | null): Spec => ({
     shape: [...x.shape.slice(0, -1), weight.shape[0] as number],
     dtype: x.dtype,

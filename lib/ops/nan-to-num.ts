@@ -1,6 +1,7 @@
 import { argumentError, dtypeError } from '../errors.ts';
 import { defineOp } from '../autograd/define-op.ts';
 import type { Spec } from '../autograd/define-op.ts';
+import type { DType } from '../core/dtype.ts';
 import { isFloat } from '../core/dtype.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { checkOptions, formatValue } from '../core/values.ts';
@@ -21,11 +22,19 @@ export interface NanToNumOptions {
 
 const replaced = defineOp({
   name: 'nanToNum',
+  dtypes: 'all',
   infer: (x: Spec, _nan: number, _posinf: number, _neginf: number): Spec => x,
   forward: (ctx, x, nan, posinf, neginf) => kernels.nanToNum(ctx.out, x, nan, posinf, neginf),
   backward: (ctx, dy) => [where(isfinite(ctx.args[0]), dy, 0), null, null, null],
   saves: [0],
 });
+
+const largestOf: Readonly<Partial<Record<DType, number>>> = {
+  float32: 2 ** 128 - 2 ** 104,
+  float64: Number.MAX_VALUE,
+  float16: 65504,
+  bfloat16: 2 ** 128 - 2 ** 120,
+};
 
 /**
  * Replaces NaN and infinities by numbers; integers are handed through. The gradient is 0 where something was replaced.
@@ -36,7 +45,7 @@ const replaced = defineOp({
 export function nanToNum(x: Tensor, options: NanToNumOptions = {}): Tensor {
   checkOptions('nanToNum', options);
   requireTensor('nanToNum', x);
-  const largest = x.dtype === 'float64' ? Number.MAX_VALUE : 2 ** 128 - 2 ** 104;
+  const largest = largestOf[x.dtype] ?? 0;
   const { nan = 0, posinf = largest, neginf = -largest } = options;
   for (const [name, value] of Object.entries({ nan, posinf, neginf })) {
     if (typeof value !== 'number')

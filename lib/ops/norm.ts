@@ -1,5 +1,6 @@
 import { argumentError, shapeError } from '../errors.ts';
 import { checkArguments } from '../autograd/define-op.ts';
+import { anyHalf, inFloat32 } from '../autograd/precision.ts';
 import { withContextSync } from '../core/context.ts';
 import { tidy } from '../core/scope.ts';
 import { formatShape } from '../core/shape.ts';
@@ -33,6 +34,7 @@ export interface BatchNormOptions {
  * batchNorm(tensor([[1], [3]]), { training: true }); // [[-1], [1]]
  */
 export function batchNorm(x: Tensor, options: BatchNormOptions = {}): Tensor {
+  if (anyHalf(x)) return inFloat32((wide: Tensor) => batchNorm(wide, options), x);
   checkOptions('batchNorm', options);
   const { weight, bias, runningMean, runningVar, training = false, momentum = 0.1, eps = 1e-5 } = options;
   requireTensor('batchNorm', x);

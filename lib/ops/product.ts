@@ -15,6 +15,7 @@ import { permute, reshape } from './view.ts';
 
 const prodOp = defineOp({
   name: 'prod',
+  autocast: 'float32',
   infer: (x: Spec, r: Reduction): Spec => ({
     shape: reducedShape(x.shape, r.axes, r.keepdim),
     dtype: isFloat(x.dtype) ? x.dtype : 'int64',

@@ -1,8 +1,10 @@
 import { argumentError } from '../errors.ts';
 import { create } from '../core/create.ts';
 import type { DType } from '../core/dtype.ts';
+import { isHalf } from '../core/half.ts';
 import type { Shape } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
+import { emptyTensor } from '../core/tensor.ts';
 import { checkOptions, formatValue } from '../core/values.ts';
 import { kernels } from '../native/kernels.ts';
 import type { RandomOptions } from './random-shared.ts';
@@ -23,8 +25,14 @@ function drawn<D extends DType>(
   const out = create<D>(op, shape, options);
   requireFloat(op, out, 'dtype');
   const used = take(op, generator, out);
-  kernel(out, used, a, b);
+  // Numbers of float16 and bfloat16 are those of float32, rounded.
+  const numbers = isHalf(out.dtype) ? emptyTensor(out.shape, 'float32', out.storage.queue) : out;
+  kernel(numbers, used, a, b);
   used.dispose();
+  if (numbers !== out) {
+    kernels.copy(out, numbers);
+    numbers.dispose();
+  }
   return out;
 }
 

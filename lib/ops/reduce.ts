@@ -16,6 +16,7 @@ import { reshape } from './view.ts';
 
 const sumOp = defineOp({
   name: 'sum',
+  autocast: 'float32',
   // Kernels add integers and bools as int64 without a copy.
   infer: (x: Spec, r: Reduction): Spec => ({
     shape: reducedShape(x.shape, r.axes, r.keepdim),

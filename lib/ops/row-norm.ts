@@ -17,6 +17,7 @@ import { reshape } from './view.ts';
 /** x [R, W], weight and bias [W] or null → y [R, W], and mean and 1/deviation of each row for the fused gradient. */
 const rowNormOp = defineOp({
   name: 'rowNorm',
+  autocast: 'float32',
   infer: (
     x: Spec,
     _weight: Spec | null,

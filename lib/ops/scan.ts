@@ -23,6 +23,7 @@ import { where } from './where.ts';
 
 const cumsumOp = defineOp({
   name: 'cumsum',
+  autocast: 'float32',
   infer: (x: Spec, _axis: number, _direction: Direction): Spec => x,
   forward: (ctx, x, axis, direction) =>
     kernels.cumsum(turned(ctx.out, axis, direction), turned(x, axis, direction), axis),
@@ -60,6 +61,7 @@ export function cumprod(x: Tensor, axis: AxisArgument = -1): Tensor {
 
 const logcumsumexpOp = defineOp({
   name: 'logcumsumexp',
+  autocast: 'float32',
   infer: (x: Spec, _axis: number): Spec => x,
   forward: (ctx, x, axis) => kernels.logcumsumexp(ctx.out, x, axis),
   // dx[k] = exp(x[k] − y[k]) g[k] with g[k] = dy[k] + exp(y[k] − y[k+1]) g[k+1]: y never falls, so no factor exceeds 1.

@@ -1,5 +1,6 @@
 // What several op families need: operands, views for kernels, casts and the reverse of broadcasting.
 import { dtypeError } from '../errors.ts';
+import { autocastMerges } from '../autograd/precision.ts';
 import type { DType } from '../core/dtype.ts';
 import { isFloat } from '../core/dtype.ts';
 import type { Shape } from '../core/shape.ts';
@@ -42,11 +43,13 @@ export function sliceView(t: Tensor, starts: Shape, lengths: Shape, steps: Shape
 }
 
 export function requireFloat(op: string, t: Tensor, name = 'input'): void {
-  if (!isFloat(t.dtype)) throw dtypeError(op, `${name} must be float32 or float64, got ${t.dtype}`);
+  if (!isFloat(t.dtype)) throw dtypeError(op, `${name} must be a float tensor, got ${t.dtype}`);
 }
 
+/** Under autocast float32 and half tensors may meet: the op casts them. */
 export function requireSameDtype(op: string, a: Tensor, b: Tensor): void {
-  if (a.dtype !== b.dtype) throw dtypeError(op, `dtypes must match, got ${a.dtype} and ${b.dtype}`);
+  if (a.dtype !== b.dtype && !autocastMerges(a, b))
+    throw dtypeError(op, `dtypes must match, got ${a.dtype} and ${b.dtype}`);
 }
 
 /** Labels and indices are integer tensors. */

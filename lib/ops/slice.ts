@@ -17,6 +17,7 @@ import { sliceOp } from './view.ts';
 /** Zeros of `shape` with `x` placed at a slice: the gradient of slice, narrow and select. */
 export const embedSlice: (x: Tensor, shape: Shape, starts: Shape, steps: Shape) => Tensor = defineOp({
   name: 'embedSlice',
+  dtypes: 'all',
   infer: (x: Spec, shape: Shape, _starts: Shape, _steps: Shape) => ({ shape, dtype: x.dtype }),
   forward: (ctx, x, _shape, starts, steps) => {
     kernels.fill(ctx.out, 0);
@@ -88,6 +89,7 @@ export function slice<D extends DType>(
 
 const copySliceOp = defineOp({
   name: 'copySlice',
+  dtypes: 'all',
   infer: (x: Spec, _src: Spec, _slice: Slice) => x,
   forward: (ctx, x, src, { starts, lengths, steps }) => {
     kernels.copy(ctx.out, x);

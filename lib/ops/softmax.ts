@@ -22,6 +22,7 @@ const rows = (t: Tensor): Tensor => sumOver(t, [t.rank - 1], true);
 /** Over the last axis; rank ≥ 1. */
 export const softmaxRows: RowOp = defineOp({
   name: 'softmax',
+  autocast: 'float32',
   infer: (x: Spec) => x,
   forward: (ctx, x) => kernels.softmax(ctx.out, x),
   backward: (ctx, dy) => [mul(ctx.out, sub(dy, rows(mul(dy, ctx.out))))],
@@ -37,6 +38,7 @@ export const softmaxRows: RowOp = defineOp({
 /** Over the last axis; rank ≥ 1. */
 export const logSoftmaxRows: RowOp = defineOp({
   name: 'logSoftmax',
+  autocast: 'float32',
   infer: (x: Spec) => x,
   forward: (ctx, x) => kernels.logSoftmax(ctx.out, x),
   backward: (ctx, dy) => [sub(dy, mul(exp(ctx.out), rows(dy)))],
@@ -51,6 +53,7 @@ export const logSoftmaxRows: RowOp = defineOp({
 
 const logsumexpRows: RowOp = defineOp({
   name: 'logsumexp',
+  autocast: 'float32',
   infer: (x: Spec) => ({ shape: [...x.shape.slice(0, -1), 1], dtype: x.dtype }),
   forward: (ctx, x) => kernels.logsumexp(ctx.out, x),
   backward: (ctx, dy) => [mul(dy, softmaxRows(ctx.args[0]))],

@@ -74,6 +74,7 @@ const specOf = (_a: Ready, _b: Ready, _c: Ready, shape: Shape, dtype: DType): Sp
 
 const lerpOp = defineOp({
   name: 'lerp',
+  dtypes: 'all',
   infer: specOf,
   forward: (ctx, a, b, weight, shape) =>
     kernels.lerp(ctx.out, view('lerp', a, shape), view('lerp', b, shape), view('lerp', weight, shape)),
@@ -122,6 +123,7 @@ const scaledSpec = (a: Ready, b: Ready, c: Ready, shape: Shape, dtype: DType, _v
 
 const addcmulOp = defineOp({
   name: 'addcmul',
+  dtypes: 'all',
   infer: scaledSpec,
   forward: (ctx, a, b, c, shape, _dtype, value) =>
     kernels.addcmul(ctx.out, view('addcmul', a, shape), view('addcmul', b, shape), view('addcmul', c, shape), value),
@@ -160,6 +162,7 @@ export function addcmul(a: Value, b: Value, c: Value, options: FactorOptions = {
 
 const addcdivOp = defineOp({
   name: 'addcdiv',
+  dtypes: 'all',
   infer: scaledSpec,
   forward: (ctx, a, b, c, shape, _dtype, value) =>
     kernels.addcdiv(ctx.out, view('addcdiv', a, shape), view('addcdiv', b, shape), view('addcdiv', c, shape), value),
@@ -198,6 +201,7 @@ type Bound = Ready | null;
 
 const clampOp = defineOp({
   name: 'clamp',
+  dtypes: 'all',
   infer: (_x: Tensor, _min: Bound, _max: Bound, shape: Shape, dtype: DType): Spec => ({ shape, dtype }),
   forward: (ctx, x, min, max, shape) => {
     const input = broadcastView('clamp', x, shape);

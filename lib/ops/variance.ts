@@ -30,6 +30,7 @@ function spreadOp(name: 'variance' | 'std' | 'varMean' | 'stdMean'): SpreadOp {
   const withMean = name === 'varMean' || name === 'stdMean';
   return defineOp({
     name,
+    autocast: 'float32',
     infer: (x: Spec, r: Reduction, _correction: number): Spec | readonly Spec[] =>
       withMean ? [inferReduced(x, r), inferReduced(x, r)] : inferReduced(x, r),
     forward: (ctx, x: Tensor, r: Reduction, correction: number) => {

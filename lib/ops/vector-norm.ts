@@ -17,6 +17,7 @@ import { where } from './where.ts';
 
 const normOp = defineOp({
   name: 'norm',
+  autocast: 'float32',
   forward: (_ctx, x: Tensor, p: number, r: Reduction): Tensor => {
     const reduce = { axis: r.axes, keepdim: r.keepdim };
     if (p === 0) return castTo(sum(ne(x, 0), reduce), x.dtype);

@@ -6,6 +6,7 @@ import type { Shape } from '../core/shape.ts';
 import { broadcastShapes } from '../core/shape.ts';
 import { Tensor } from '../core/tensor.ts';
 import { kernels } from '../native/kernels.ts';
+import { castTo } from './cast.ts';
 import { full } from './creation.ts';
 import { commonDtype, operand } from './elementwise.ts';
 import { sumTo } from './reduce.ts';
@@ -26,13 +27,14 @@ const whereOp = defineOp({
     const [condition, a, b] = ctx.args;
     return [
       null,
-      a instanceof Tensor && ctx.needs(1) ? sumTo(where(condition, dy, 0), a.shape) : null,
-      b instanceof Tensor && ctx.needs(2) ? sumTo(where(condition, 0, dy), b.shape) : null,
+      a instanceof Tensor && ctx.needs(1) ? castTo(sumTo(where(condition, dy, 0), a.shape), a.dtype) : null,
+      b instanceof Tensor && ctx.needs(2) ? castTo(sumTo(where(condition, 0, dy), b.shape), b.dtype) : null,
       null,
       null,
     ];
   },
   saves: [0],
+  dtypes: 'all',
 });
 
 /**

@@ -52,23 +52,21 @@ void gateGradBody(void* out, const void* a, const void* b, const void* c, int64_
 
 template <class Act>
 void runGate(Stream& s, const char* name, const View& out, const View& a, const View& gate) {
-  if (!require(s, out.dtype == a.dtype && out.dtype == gate.dtype, "gate: operands differ in dtype")) return;
+  const DType dtype = computeOf(out.dtype);
   Body body = nullptr;
-  withFloat(s, out.dtype, name, [&body]<class T>() { body = gateBody<Act, T>; });
-  const Source inputs[] = {sourceOf(a), sourceOf(gate)};
-  if (body != nullptr) runElementwise(s, out, inputs, 2, body);
+  withFloat(s, dtype, name, [&body]<class T>() { body = gateBody<Act, T>; });
+  const Source inputs[] = {sourceOf(a, dtype), sourceOf(gate, dtype)};
+  if (body != nullptr) runElementwise(s, out, inputs, 2, body, dtype);
 }
 
 template <class Act>
 void runGateGrad(Stream& s, const char* name, const View& out, const View& a, const View& gate,
                  const View& dy) {
-  if (!require(s, out.dtype == a.dtype && out.dtype == gate.dtype && out.dtype == dy.dtype,
-               "gate gradient: operands differ in dtype"))
-    return;
+  const DType dtype = computeOf(out.dtype);
   Body body = nullptr;
-  withFloat(s, out.dtype, name, [&body]<class T>() { body = gateGradBody<Act, T>; });
-  const Source inputs[] = {sourceOf(a), sourceOf(gate), sourceOf(dy)};
-  if (body != nullptr) runElementwise(s, out, inputs, 3, body);
+  withFloat(s, dtype, name, [&body]<class T>() { body = gateGradBody<Act, T>; });
+  const Source inputs[] = {sourceOf(a, dtype), sourceOf(gate, dtype), sourceOf(dy, dtype)};
+  if (body != nullptr) runElementwise(s, out, inputs, 3, body, dtype);
 }
 
 }  // namespace

@@ -24,8 +24,8 @@ bool isInteger(DType t) { return t == DType::i32 || t == DType::i64 || t == DTyp
 
 /// Fails the op when an integer would be divided by zero. Looks at each stored divisor once: repeated axes
 /// count as one element.
-bool divisible(Stream& s, const char* name, const View& out, const Operand& b) {
-  if (!isInteger(out.dtype) || numel(out) == 0) return true;
+bool divisible(Stream& s, const char* name, const View& out, const Operand& b, DType dtype) {
+  if (!isInteger(dtype) || numel(out) == 0) return true;
   uint8_t found = b.isNumber && b.number == 0;
   if (!b.isNumber) {
     View v = b.view;
@@ -33,20 +33,20 @@ bool divisible(Stream& s, const char* name, const View& out, const Operand& b) {
       if (v.stride[i] == 0) v.shape[i] = 1;
     }
     const Walk from = walkOf(v);
-    withInteger(s, v.dtype, name, [&]<class T>() {
-      parallelFor(s, ceilDiv(from.total, kChunk), [&](int64_t chunk) {
-        const int64_t begin = chunk * kChunk;
-        forEachRun(from, begin, minOf(kChunk, from.total - begin),
-                   [&](const char* p, int64_t step, int64_t, int64_t n) {
-                     bool zero = false;
-                     for (int64_t i = 0; i < n; i++) {
-                       T value;
-                       __builtin_memcpy(&value, p + i * step, sizeof value);
-                       zero |= value == T(0);
-                     }
-                     if (zero) __atomic_store_n(&found, uint8_t{1}, __ATOMIC_RELAXED);
-                   });
-      });
+    // The low bytes are what is left of a wider integer.
+    const size_t bytes = static_cast<size_t>(minOf(from.item, itemBytes(dtype)));
+    parallelFor(s, ceilDiv(from.total, kChunk), [&](int64_t chunk) {
+      const int64_t begin = chunk * kChunk;
+      forEachRun(from, begin, minOf(kChunk, from.total - begin),
+                 [&](const char* p, int64_t step, int64_t, int64_t n) {
+                   bool zero = false;
+                   for (int64_t i = 0; i < n; i++) {
+                     uint64_t value = 0;
+                     __builtin_memcpy(&value, p + i * step, bytes);
+                     zero |= value == 0;
+                   }
+                   if (zero) __atomic_store_n(&found, uint8_t{1}, __ATOMIC_RELAXED);
+                 });
     });
   }
   if (found != 0) fail(s, Code::argument, "%s: division of an integer by zero", name);
@@ -55,11 +55,11 @@ bool divisible(Stream& s, const char* name, const View& out, const Operand& b) {
 
 template <class Op>
 void divide(Stream& s, const char* name, const View& out, const Operand& a, const Operand& b) {
-  runBinary(s, out, a, b, [&](Body& body) {
-    if (!divisible(s, name, out, b)) return;
-    if (isInteger(out.dtype))
-      withInteger(s, out.dtype, name, [&body]<class T>() { body = scalarBody<Op, T>; });
-    else withFloat(s, out.dtype, name, [&body]<class T>() { body = binaryBody<Op, T>; });
+  runBinary(s, out, a, b, [&](Body& body, DType dtype) {
+    if (!divisible(s, name, out, b, dtype)) return;
+    if (isInteger(dtype))
+      withInteger(s, dtype, name, [&body]<class T>() { body = scalarBody<Op, T>; });
+    else withFloat(s, dtype, name, [&body]<class T>() { body = binaryBody<Op, T>; });
   });
 }
 
@@ -74,8 +74,8 @@ WG_DIVISION(WG_DIVISION_KERNEL, )
 
 #define WG_PLANAR_KERNEL(X, Struct, name)                                                       \
   void name(Stream& s, const Out& out, const Operand& a, const Operand& b) {                    \
-    runBinary(s, out, a, b, [&](Body& body) {                                                   \
-      withFloat(s, out.dtype, #name, [&body]<class T>() { body = binaryBody<op::Struct, T>; }); \
+    runBinary(s, out, a, b, [&](Body& body, DType dtype) {                                                   \
+      withFloat(s, dtype, #name, [&body]<class T>() { body = binaryBody<op::Struct, T>; }); \
     });                                                                                         \
   }
 WG_PLANAR(WG_PLANAR_KERNEL, )
@@ -83,16 +83,16 @@ WG_PLANAR(WG_PLANAR_KERNEL, )
 
 #define WG_BITWISE_KERNEL(X, Struct, name)                                                        \
   void name(Stream& s, const Out& out, const Operand& a, const Operand& b) {                      \
-    runBinary(s, out, a, b, [&](Body& body) {                                                     \
-      withInteger(s, out.dtype, #name, [&body]<class T>() { body = scalarBody<op::Struct, T>; }); \
+    runBinary(s, out, a, b, [&](Body& body, DType dtype) {                                                     \
+      withInteger(s, dtype, #name, [&body]<class T>() { body = scalarBody<op::Struct, T>; }); \
     });                                                                                           \
   }
 WG_BITWISE(WG_BITWISE_KERNEL, )
 #undef WG_BITWISE_KERNEL
 
 void heaviside(Stream& s, const Out& out, const Operand& x, const Operand& atZero) {
-  runBinary(s, out, x, atZero, [&](Body& body) {
-    withNumber(s, out.dtype, "heaviside", [&body]<class T>() { body = binaryBody<Heaviside, T>; });
+  runBinary(s, out, x, atZero, [&](Body& body, DType dtype) {
+    withNumber(s, dtype, "heaviside", [&body]<class T>() { body = binaryBody<Heaviside, T>; });
   });
 }
 

@@ -1,4 +1,5 @@
-// Binary arithmetic, from the bodies in native/ops/binary.h.
+// Binary arithmetic, from the bodies in native/ops/binary.h. The output's dtype says what is computed in;
+// operands of others are converted as they are read.
 #include "../ops/rows/elementwise.h"
 
 #include "operands.h"
@@ -11,12 +12,11 @@ namespace {
 
 template <class Op>
 void run(Stream& s, const char* name, const View& out, const Operand& a, const Operand& b) {
-  runBinary(s, out, a, b, [&](Body& body) {
+  runBinary(s, out, a, b, [&](Body& body, DType dtype) {
     const auto choose = [&body]<class T>() { body = binaryBody<Op, T>; };
     // Only the order of two bools makes sense: maximum is or, minimum is and.
-    if constexpr (__is_same(Op, op::Maximum) || __is_same(Op, op::Minimum))
-      withAny(s, out.dtype, name, choose);
-    else withNumber(s, out.dtype, name, choose);
+    if constexpr (__is_same(Op, op::Maximum) || __is_same(Op, op::Minimum)) withAny(s, dtype, name, choose);
+    else withNumber(s, dtype, name, choose);
   });
 }
 

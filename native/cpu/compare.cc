@@ -17,14 +17,21 @@ void compareBody(void* out, const void* a, const void* b, const void*, int64_t n
   for (int64_t i = 0; i < n; i++) o[i] = static_cast<uint8_t>(Op::mask(x[i], y[i]));
 }
 
+/// The dtype a comparison is made in: one that holds both operands, where a number is weak.
+DType comparedIn(const Operand& a, const Operand& b) {
+  if (a.isNumber && b.isNumber) return DType::f64;
+  if (!a.isNumber && !b.isNumber) return commonCompute(a.view.dtype, b.view.dtype);
+  const DType dtype = commonCompute(a.isNumber ? b.view.dtype : a.view.dtype, DType::boolean);
+  const double number = a.isNumber ? a.number : b.number;
+  const bool whole = number - number == 0 && __builtin_floor(number) == number;
+  return whole || dtype == DType::f32 || dtype == DType::f64 ? dtype : DType::f32;
+}
+
 template <class Op>
 void run(Stream& s, const char* name, const View& out, const Operand& a, const Operand& b) {
-  const DType dtype = !a.isNumber ? a.view.dtype : !b.isNumber ? b.view.dtype : DType::f64;
+  const DType dtype = comparedIn(a, b);
   const Source inputs[] = {sourceOf(a, dtype), sourceOf(b, dtype)};
-  if (!require(s, out.dtype == DType::boolean && inputs[0].dtype == dtype && inputs[1].dtype == dtype,
-               "comparison: operands differ in dtype or the output is not bool")) {
-    return;
-  }
+  if (!require(s, out.dtype == DType::boolean, "comparison: the output is not bool")) return;
   Body body = nullptr;
   withAny(s, dtype, name, [&body]<class T>() { body = compareBody<Op, T>; });
   if (body != nullptr) runElementwise(s, out, inputs, 2, body);
@@ -53,15 +60,21 @@ WG_COMPARE(WG_COMPARE_KERNEL, )
 #undef WG_COMPARE_KERNEL
 
 void where(Stream& s, const Out& out, const In& condition, const Operand& a, const Operand& b) {
-  const Source inputs[] = {sourceOf(condition), sourceOf(a, out.dtype), sourceOf(b, out.dtype)};
-  const bool sound = (condition.dtype == DType::boolean || condition.dtype == DType::u8) &&
-                     inputs[1].dtype == out.dtype && inputs[2].dtype == out.dtype;
-  if (!require(s, sound, "where: the condition is not bool or the choices differ in dtype")) return;
-  const int64_t item = itemBytes(out.dtype);
+  if (!require(s, condition.dtype == DType::boolean || condition.dtype == DType::u8,
+               "where: the condition is not bool"))
+    return;
+  // Choices of the output's own dtype are moved as they are.
+  const bool bits =
+      (a.isNumber || a.view.dtype == out.dtype) && (b.isNumber || b.view.dtype == out.dtype);
+  const DType dtype = bits ? out.dtype : computeOf(out.dtype);
+  const Source inputs[] = {sourceOf(condition), sourceOf(a, dtype), sourceOf(b, dtype)};
+  const int64_t item = itemBytes(dtype);
   runElementwise(s, out, inputs, 3,
                  item == 4   ? whereBody<uint32_t>
                  : item == 8 ? whereBody<uint64_t>
-                             : whereBody<uint8_t>);
+                 : item == 2 ? whereBody<uint16_t>
+                             : whereBody<uint8_t>,
+                 dtype);
 }
 
 }  // namespace WG_ISA

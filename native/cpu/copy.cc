@@ -1,5 +1,5 @@
-// copy: any strides, any pair of dtypes. Equal dtypes move bytes (whole, by rows, or in blocks for a
-// transpose); different ones convert through the elementwise loop.
+// copy: any strides, any pair of dtypes. Equal dtypes, and those of equal bits, move bytes (whole, by rows, or
+// in blocks for a transpose); different ones convert through the elementwise loop.
 #include "../ops/rows/memory.h"
 
 #include "elementwise.h"
@@ -9,27 +9,6 @@ WG_PROTOTYPES(WG_MEMORY_ROWS)
 namespace wg::cpu {
 inline namespace WG_ISA {
 namespace {
-
-/// Integers wrap, floats saturate into integers with NaN as 0, and anything but zero is true.
-template <class To, class From>
-inline To convert(From x) {
-  if constexpr (!__is_same(From, float) && !__is_same(From, double)) return static_cast<To>(x);
-  else if constexpr (__is_same(To, float) || __is_same(To, double)) return static_cast<To>(x);
-  else return fromDouble<To>(static_cast<double>(x));
-}
-
-template <class To, class From>
-void convertBody(void* out, const void* a, const void*, const void*, int64_t n) {
-  To* o = static_cast<To*>(out);
-  const From* x = static_cast<const From*>(a);
-  for (int64_t i = 0; i < n; i++) o[i] = convert<To>(x[i]);
-}
-template <class From>
-void truthBody(void* out, const void* a, const void*, const void*, int64_t n) {
-  uint8_t* o = static_cast<uint8_t*>(out);
-  const From* x = static_cast<const From*>(a);
-  for (int64_t i = 0; i < n; i++) o[i] = x[i] != From(0);
-}
 
 // The side of a transpose block: two of them, read and written, stay in the first-level cache.
 constexpr int64_t kTile = 32;
@@ -112,6 +91,7 @@ void transpose(Stream& s, char* out, const char* x, const Axes& a, int along, in
       }
       const int64_t h = minOf(kTile, rows - i), w = minOf(kTile, columns - j);
       if (item == 4) transposeTile<uint32_t>(o, a.out[along], p, a.x[last], h, w);
+      else if (item == 2) transposeTile<uint16_t>(o, a.out[along], p, a.x[last], h, w);
       else if (item == 8) transposeTile<uint64_t>(o, a.out[along], p, a.x[last], h, w);
       else transposeTile<uint8_t>(o, a.out[along], p, a.x[last], h, w);
     }
@@ -150,37 +130,15 @@ void moveBytes(Stream& s, const View& out, const View& x) {
   else parallelFor(s, ceilDiv(to.total, kChunk), run);
 }
 
-template <class From>
-Body conversionFrom(DType to) {
-  switch (to) {
-    case DType::f32:
-      return convertBody<float, From>;
-    case DType::f64:
-      return convertBody<double, From>;
-    case DType::i32:
-      return convertBody<int32_t, From>;
-    case DType::i64:
-      return convertBody<int64_t, From>;
-    case DType::u8:
-      return convertBody<uint8_t, From>;
-    case DType::boolean:
-      return truthBody<From>;
-    case DType::count:
-      break;
-  }
-  return nullptr;
-}
-
 }  // namespace
 
 void copy(Stream& s, const Out& out, const In& x) {
   if (!require(s, sameShape(out, x), "copy: shapes differ") || numel(out) == 0) return;
-  const bool bytes = out.dtype == x.dtype || (out.dtype == DType::u8 && x.dtype == DType::boolean);
-  if (bytes) return moveBytes(s, out, x);
-  Body body = nullptr;
-  withAny(s, x.dtype, "copy", [&]<class T>() { body = conversionFrom<T>(out.dtype); });
+  const Conversion c = conversionOf(x.dtype, out.dtype);
+  if (c.count == 0) return moveBytes(s, out, x);
+  // The first step is the body, what is left happens as its blocks are stored.
   const Source inputs[] = {sourceOf(x)};
-  if (body != nullptr) runElementwise(s, out, inputs, 1, body);
+  runElementwise(s, out, inputs, 1, c.step[0], c.count == 1 ? out.dtype : c.first);
 }
 
 }  // namespace WG_ISA

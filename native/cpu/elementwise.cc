@@ -1,7 +1,7 @@
 // Two ways over the data. When the operands share long inner rows, the body runs on the rows in place and
 // only operands broadcast or strided along the row are staged; otherwise (short rows) whole blocks are staged
-// across rows. Both visit elements in an order that depends on shapes and strides alone, and elements do not
-// depend on each other.
+// across rows. An operand whose dtype the body does not read is converted as it is staged. Both visit elements
+// in an order that depends on shapes and strides alone, and elements do not depend on each other.
 #include "elementwise.h"
 
 namespace wg::cpu {
@@ -13,7 +13,9 @@ constexpr int64_t kLongRow = 128;  // below it the call per row costs more than 
 
 struct Side {
   char* data;
-  int64_t item;
+  int64_t item;      // bytes an element takes in memory
+  int64_t bodyItem;  // and in the body
+  Conversion conversion;
   bool isNumber;
   char number[8];
   int64_t stride[kMaxRank];  // bytes, over Plan::shape
@@ -53,6 +55,13 @@ void numberBytes(char* to, DType dtype, double x) {
       return put(fromDouble<uint8_t>(x));
     case DType::boolean:
       return put(static_cast<uint8_t>(x != 0));
+    case DType::i8:
+      return put(fromDouble<int8_t>(x));
+    case DType::i16:
+      return put(fromDouble<int16_t>(x));
+    case DType::f16:
+    case DType::bf16:
+      return convert(conversionOf(DType::f64, dtype), to, &x, 1);
     case DType::count:
       break;
   }
@@ -94,6 +103,33 @@ void plan(Plan& p, const View& out, const Source* inputs) {
   p.rows = p.rank == 1 || p.shape[p.rank - 1] >= kLongRow;
 }
 
+/// n elements `step` bytes apart as the body wants them.
+void readRow(const Side& side, char* to, char* from, int64_t step, int64_t n) {
+  const Walk row{from, side.item, n, 1, false, {n}, {step}};
+  if (side.conversion.count == 0) return gather(to, row, 0, n);
+  alignas(64) char raw[kStageBytes];
+  if (step != side.item) gather(raw, row, 0, n);
+  convert(side.conversion, to, step == side.item ? from : raw, n);
+}
+/// One element in `n` places.
+void repeat(const Side& side, char* to, const char* from, int64_t n) {
+  char value[8];
+  if (side.conversion.count > 0) convert(side.conversion, value, from, 1);
+  fillBlock(to, side.conversion.count > 0 ? value : from, side.bodyItem, n);
+}
+void writeRow(const Side& side, char* to, const char* from, int64_t step, int64_t n) {
+  const Walk row{to, side.item, n, 1, false, {n}, {step}};
+  if (side.conversion.count == 0) return scatter(row, from, 0, n);
+  alignas(64) char raw[kStageBytes];
+  convert(side.conversion, step == side.item ? to : raw, from, n);
+  if (step != side.item) scatter(row, raw, 0, n);
+}
+
+/// Whether the body may run on memory `step` bytes an element.
+bool inPlace(const Side& side, int64_t step) {
+  return !side.isNumber && step == side.item && side.conversion.count == 0;
+}
+
 /// Body over [begin, end) when the innermost axis is long: whole or partial rows.
 void runRows(const Plan& p, int64_t begin, int64_t end, char (*stage)[kStageBytes]) {
   const int last = p.rank - 1;
@@ -103,7 +139,7 @@ void runRows(const Plan& p, int64_t begin, int64_t end, char (*stage)[kStageByte
     rest = k > 0 ? rest / p.shape[k] : 0;
   }
   bool staged = false;
-  for (int j = 0; j < p.sides; j++) staged |= p.side[j].isNumber || p.side[j].stride[last] != p.side[j].item;
+  for (int j = 0; j < p.sides; j++) staged |= !inPlace(p.side[j], p.side[j].stride[last]);
   const char* filled[1 + kMaxInputs] = {};
   for (int64_t i = begin; i < end;) {
     char* row[1 + kMaxInputs];
@@ -120,24 +156,23 @@ void runRows(const Plan& p, int64_t begin, int64_t end, char (*stage)[kStageByte
         char* here = row[j] + (index[last] + done) * side.stride[last];
         if (side.isNumber) {
           pointer[j] = stage[j];
-        } else if (side.stride[last] == side.item) {
+        } else if (inPlace(side, side.stride[last])) {
           pointer[j] = here;
         } else {
           pointer[j] = stage[j];
           if (j == 0) continue;
           if (side.stride[last] == 0) {
-            if (filled[j] != here) fillBlock(stage[j], here, side.item, minOf(p.block, p.shape[last]));
+            if (filled[j] != here) repeat(side, stage[j], here, minOf(p.block, p.shape[last]));
             filled[j] = here;
           } else {
-            gather(stage[j], Walk{here, side.item, n, 1, false, {n}, {side.stride[last]}}, 0, n);
+            readRow(side, stage[j], here, side.stride[last], n);
           }
         }
       }
       runBody(p, pointer, n);
       const Side& out = p.side[0];
       if (pointer[0] == stage[0]) {
-        char* here = row[0] + (index[last] + done) * out.stride[last];
-        scatter(Walk{here, out.item, n, 1, false, {n}, {out.stride[last]}}, stage[0], 0, n);
+        writeRow(out, row[0] + (index[last] + done) * out.stride[last], stage[0], out.stride[last], n);
       }
       done += n;
     }
@@ -150,6 +185,21 @@ void runRows(const Plan& p, int64_t begin, int64_t end, char (*stage)[kStageByte
   }
 }
 
+void readBlock(const Side& side, char* to, int64_t start, int64_t n) {
+  if (side.conversion.count == 0) return gather(to, side.walk, start, n);
+  if (side.walk.direct) return convert(side.conversion, to, side.walk.data + start * side.item, n);
+  alignas(64) char raw[kStageBytes];
+  gather(raw, side.walk, start, n);
+  convert(side.conversion, to, raw, n);
+}
+void writeBlock(const Side& side, const char* from, int64_t start, int64_t n) {
+  if (side.conversion.count == 0) return scatter(side.walk, from, start, n);
+  if (side.walk.direct) return convert(side.conversion, side.walk.data + start * side.item, from, n);
+  alignas(64) char raw[kStageBytes];
+  convert(side.conversion, raw, from, n);
+  scatter(side.walk, raw, start, n);
+}
+
 /// Body over [begin, end) in blocks that cross rows.
 void runBlocks(const Plan& p, int64_t begin, int64_t end, char (*stage)[kStageBytes]) {
   for (int64_t i = begin; i < end; i += p.block) {
@@ -157,19 +207,19 @@ void runBlocks(const Plan& p, int64_t begin, int64_t end, char (*stage)[kStageBy
     void* pointer[1 + kMaxInputs] = {};
     for (int j = 0; j < p.sides; j++) {
       const Side& side = p.side[j];
-      if (!side.isNumber && side.walk.direct) {
+      if (!side.isNumber && side.walk.direct && side.conversion.count == 0) {
         pointer[j] = side.walk.data + i * side.item;
       } else {
         pointer[j] = stage[j];
-        if (j > 0 && !side.isNumber) gather(stage[j], side.walk, i, n);
+        if (j > 0 && !side.isNumber) readBlock(side, stage[j], i, n);
       }
     }
     runBody(p, pointer, n);
-    if (pointer[0] == stage[0]) scatter(p.side[0].walk, stage[0], i, n);
+    if (pointer[0] == stage[0]) writeBlock(p.side[0], stage[0], i, n);
   }
 }
 
-bool run(Stream& s, Plan& p, const View& out, const Source* inputs, int count) {
+bool run(Stream& s, Plan& p, const View& out, const Source* inputs, int count, DType result) {
   p.sides = 1 + count;
   p.total = numel(out);
   int64_t widest = 1;
@@ -179,12 +229,18 @@ bool run(Stream& s, Plan& p, const View& out, const Source* inputs, int count) {
     if (v != nullptr &&
         !require(s, sameShape(*v, out), "elementwise: an input's shape differs from the output's"))
       return false;
-    const DType dtype = v == nullptr ? inputs[j - 1].dtype : v->dtype;
-    side.item = itemBytes(dtype);
+    const DType dtype = j == 0 ? result : inputs[j - 1].dtype;
+    side.bodyItem = itemBytes(dtype);
+    side.conversion.count = 0;
+    if (v != nullptr && v->dtype != dtype) {
+      side.conversion = j == 0 ? conversionOf(dtype, v->dtype) : conversionOf(v->dtype, dtype);
+      if (side.conversion.count > 0) widest = kStageBytes / kConvertBlock;
+    }
+    side.item = v == nullptr ? side.bodyItem : itemBytes(v->dtype);
     side.isNumber = v == nullptr;
     side.data = v == nullptr ? nullptr : static_cast<char*>(v->data);
     if (v == nullptr) numberBytes(side.number, dtype, inputs[j - 1].number);
-    widest = maxOf(widest, side.item);
+    widest = maxOf(widest, maxOf(side.item, side.bodyItem));
   }
   if (p.total == 0) return true;
   p.block = kStageBytes / widest;
@@ -198,7 +254,7 @@ bool run(Stream& s, Plan& p, const View& out, const Source* inputs, int count) {
     alignas(64) char stage[1 + kMaxInputs][kStageBytes];
     for (int j = 1; j < p.sides; j++) {
       if (p.side[j].isNumber)
-        fillBlock(stage[j], p.side[j].number, p.side[j].item, minOf(p.block, end - begin));
+        fillBlock(stage[j], p.side[j].number, p.side[j].bodyItem, minOf(p.block, end - begin));
     }
     if (p.rows) runRows(p, begin, end, stage);
     else runBlocks(p, begin, end, stage);
@@ -210,19 +266,19 @@ bool run(Stream& s, Plan& p, const View& out, const Source* inputs, int count) {
 
 }  // namespace
 
-bool runElementwise(Stream& s, const View& out, const Source* inputs, int count, Body body) {
+bool runElementwise(Stream& s, const View& out, const Source* inputs, int count, Body body, DType result) {
   Plan p;
   p.body = body;
   p.bodyWith = nullptr;
-  return run(s, p, out, inputs, count);
+  return run(s, p, out, inputs, count, result);
 }
 
 bool runElementwise(Stream& s, const View& out, const Source* inputs, int count, BodyWith body,
-                    const double* numbers) {
+                    const double* numbers, DType result) {
   Plan p;
   p.bodyWith = body;
   p.numbers = numbers;
-  return run(s, p, out, inputs, count);
+  return run(s, p, out, inputs, count, result);
 }
 
 }  // namespace WG_ISA

@@ -39,24 +39,29 @@ bool hasNonFinite(const T* p, int64_t n) {
 void fill(Stream& s, const Out& out, const double& value) {
   const int64_t item = itemBytes(out.dtype);
   const Source inputs[] = {{nullptr, out.dtype, value}};
-  runElementwise(s, out, inputs, 1, item == 4 ? copyBody<4> : item == 8 ? copyBody<8> : copyBody<1>);
+  runElementwise(s, out, inputs, 1,
+                 item == 4   ? copyBody<4>
+                 : item == 8 ? copyBody<8>
+                 : item == 2 ? copyBody<2>
+                             : copyBody<1>);
 }
 
 void arange(Stream& s, const Out& out, const double& start, const double& step) {
+  if (out.dtype == DType::boolean) return unsupported(s, "arange", out.dtype);
   const Walk to = walkOf(out);
-  withNumber(s, out.dtype, "arange", [&]<class T>() {
-    const auto run = [&](int64_t chunk) {
-      T stage[kStageBytes / sizeof(T)];
-      const int64_t block = kStageBytes / static_cast<int64_t>(sizeof(T));
-      const int64_t begin = chunk * kChunk, end = minOf(begin + kChunk, to.total);
-      for (int64_t i = begin; i < end; i += block) {
-        const int64_t n = minOf(block, end - i);
-        for (int64_t k = 0; k < n; k++) stage[k] = fromDouble<T>(start + static_cast<double>(i + k) * step);
-        scatter(to, stage, i, n);
-      }
-    };
-    parallelFor(s, ceilDiv(to.total, kChunk), run);
-  });
+  const Conversion c = conversionOf(DType::f64, out.dtype);
+  const auto run = [&](int64_t chunk) {
+    alignas(64) double numbers[kConvertBlock];
+    alignas(64) char stage[kConvertBlock * 8];
+    const int64_t begin = chunk * kChunk, end = minOf(begin + kChunk, to.total);
+    for (int64_t i = begin; i < end; i += kConvertBlock) {
+      const int64_t n = minOf(kConvertBlock, end - i);
+      for (int64_t k = 0; k < n; k++) numbers[k] = start + static_cast<double>(i + k) * step;
+      if (c.count > 0) convert(c, stage, numbers, n);
+      scatter(to, c.count > 0 ? static_cast<const void*>(stage) : numbers, i, n);
+    }
+  };
+  parallelFor(s, ceilDiv(to.total, kChunk), run);
 }
 
 void anyNonFinite(Stream& s, const Out& out, const In& x) {
@@ -64,20 +69,24 @@ void anyNonFinite(Stream& s, const Out& out, const In& x) {
     return;
   uint8_t found = 0;
   const Walk from = walkOf(x);
-  if (x.dtype == DType::f32 || x.dtype == DType::f64) {
-    withFloat(s, x.dtype, "anyNonFinite", [&]<class T>() {
+  const DType dtype = computeOf(x.dtype);
+  const Conversion c = conversionOf(x.dtype, dtype);
+  if (dtype == DType::f32 || dtype == DType::f64) {
+    withFloat(s, dtype, "anyNonFinite", [&]<class T>() {
       const auto run = [&](int64_t chunk) {
         if (__atomic_load_n(&found, __ATOMIC_RELAXED) != 0) return;
         const int64_t begin = chunk * kChunk, end = minOf(begin + kChunk, from.total);
         bool bad = false;
-        if (from.direct) {
+        if (from.direct && c.count == 0) {
           bad = hasNonFinite(reinterpret_cast<const T*>(from.data) + begin, end - begin);
         } else {
-          T stage[kStageBytes / sizeof(T)];
-          const int64_t block = kStageBytes / static_cast<int64_t>(sizeof(T));
-          for (int64_t i = begin; i < end && !bad; i += block) {
-            gather(stage, from, i, minOf(block, end - i));
-            bad = hasNonFinite(stage, minOf(block, end - i));
+          alignas(64) char raw[kConvertBlock * 8];
+          alignas(64) T stage[kConvertBlock];
+          for (int64_t i = begin; i < end && !bad; i += kConvertBlock) {
+            const int64_t n = minOf(kConvertBlock, end - i);
+            gather(c.count > 0 ? static_cast<void*>(raw) : stage, from, i, n);
+            if (c.count > 0) convert(c, stage, raw, n);
+            bad = hasNonFinite(stage, n);
           }
         }
         if (bad) __atomic_store_n(&found, uint8_t{1}, __ATOMIC_RELAXED);

@@ -1,4 +1,4 @@
-// Elementwise kernels of two and three operands: the loops over a body, and the checks of its operands.
+// Elementwise kernels of two and three operands: the loops over a body, and what it computes in.
 #pragma once
 #include "elementwise.h"
 #include "simd/vec.h"
@@ -29,16 +29,14 @@ void scalarBody(void* out, const void* a, const void* b, const void*, int64_t n)
   for (int64_t i = 0; i < n; i++) o[i] = Op::value(x[i], y[i]);
 }
 
-/// choose(body) picks a body for out's dtype, which the operands share.
+/// choose(body, dtype) picks a body for the dtype out is computed in; operands are converted to it.
 template <class Choose>
 void runBinary(Stream& s, const View& out, const Operand& a, const Operand& b, Choose choose) {
-  const Source inputs[] = {sourceOf(a, out.dtype), sourceOf(b, out.dtype)};
-  if (!require(s, inputs[0].dtype == out.dtype && inputs[1].dtype == out.dtype,
-               "binary: operands differ in dtype"))
-    return;
+  const DType dtype = computeOf(out.dtype);
+  const Source inputs[] = {sourceOf(a, dtype), sourceOf(b, dtype)};
   Body body = nullptr;
-  choose(body);
-  if (body != nullptr) runElementwise(s, out, inputs, 2, body);
+  choose(body, dtype);
+  if (body != nullptr) runElementwise(s, out, inputs, 2, body, dtype);
 }
 
 }  // namespace WG_ISA

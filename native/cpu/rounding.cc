@@ -19,9 +19,10 @@ void predicateBody(void* out, const void* a, const void*, const void*, int64_t n
 template <class Op>
 void runPredicate(Stream& s, const char* name, const View& out, const View& x) {
   if (!require(s, out.dtype == DType::boolean, "predicate: the output is not bool")) return;
+  const DType dtype = computeOf(x.dtype);
   Body body = nullptr;
-  withAny(s, x.dtype, name, [&body]<class T>() { body = predicateBody<Op, T>; });
-  const Source inputs[] = {sourceOf(x)};
+  withAny(s, dtype, name, [&body]<class T>() { body = predicateBody<Op, T>; });
+  const Source inputs[] = {sourceOf(x, dtype)};
   if (body != nullptr) runElementwise(s, out, inputs, 1, body);
 }
 
@@ -49,12 +50,12 @@ WG_PREDICATES(WG_PREDICATE_KERNEL, )
 
 void nanToNum(Stream& s, const Out& out, const In& x, const double& nan, const double& posinf,
               const double& neginf) {
-  if (!require(s, out.dtype == x.dtype, "nanToNum: output and input differ in dtype")) return;
+  const DType dtype = computeOf(out.dtype);
   BodyWith body = nullptr;
-  withFloat(s, x.dtype, "nanToNum", [&body]<class T>() { body = nanToNumBody<T>; });
-  const Source inputs[] = {sourceOf(x)};
+  withFloat(s, dtype, "nanToNum", [&body]<class T>() { body = nanToNumBody<T>; });
+  const Source inputs[] = {sourceOf(x, dtype)};
   const double numbers[] = {nan, posinf, neginf};
-  if (body != nullptr) runElementwise(s, out, inputs, 1, body, numbers);
+  if (body != nullptr) runElementwise(s, out, inputs, 1, body, numbers, dtype);
 }
 
 }  // namespace WG_ISA

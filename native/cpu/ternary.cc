@@ -40,12 +40,6 @@ void scaledBody(void* out, const void* a, const void* b, const void* c, int64_t 
   forEachRegister<T>(out, a, b, c, n, [scale](V x, V y, V z) { return Op::value(x, y, z, scale); });
 }
 
-bool agree(Stream& s, const View& out, const Source* inputs) {
-  const bool same =
-      inputs[0].dtype == out.dtype && inputs[1].dtype == out.dtype && inputs[2].dtype == out.dtype;
-  return require(s, same, "ternary: operands differ in dtype");
-}
-
 template <class Op, class F>
 void choose(Stream& s, DType dtype, const char* name, F f) {
   if constexpr (Op::kIntegers) withNumber(s, dtype, name, f);
@@ -54,21 +48,21 @@ void choose(Stream& s, DType dtype, const char* name, F f) {
 
 template <class Op>
 void run(Stream& s, const char* name, const View& out, const Operand& a, const Operand& b, const Operand& c) {
-  const Source inputs[] = {sourceOf(a, out.dtype), sourceOf(b, out.dtype), sourceOf(c, out.dtype)};
-  if (!agree(s, out, inputs)) return;
+  const DType dtype = computeOf(out.dtype);
+  const Source inputs[] = {sourceOf(a, dtype), sourceOf(b, dtype), sourceOf(c, dtype)};
   Body body = nullptr;
-  choose<Op>(s, out.dtype, name, [&body]<class T>() { body = plainBody<Op, T>; });
-  if (body != nullptr) runElementwise(s, out, inputs, 3, body);
+  choose<Op>(s, dtype, name, [&body]<class T>() { body = plainBody<Op, T>; });
+  if (body != nullptr) runElementwise(s, out, inputs, 3, body, dtype);
 }
 
 template <class Op>
 void runScaled(Stream& s, const char* name, const View& out, const Operand& a, const Operand& b,
                const Operand& c, double scale) {
-  const Source inputs[] = {sourceOf(a, out.dtype), sourceOf(b, out.dtype), sourceOf(c, out.dtype)};
-  if (!agree(s, out, inputs)) return;
+  const DType dtype = computeOf(out.dtype);
+  const Source inputs[] = {sourceOf(a, dtype), sourceOf(b, dtype), sourceOf(c, dtype)};
   BodyWith body = nullptr;
-  choose<Op>(s, out.dtype, name, [&body]<class T>() { body = scaledBody<Op, T>; });
-  if (body != nullptr) runElementwise(s, out, inputs, 3, body, &scale);
+  choose<Op>(s, dtype, name, [&body]<class T>() { body = scaledBody<Op, T>; });
+  if (body != nullptr) runElementwise(s, out, inputs, 3, body, &scale, dtype);
 }
 
 }  // namespace

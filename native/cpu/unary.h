@@ -1,4 +1,5 @@
-// Kernels of unary element bodies: name(out, x), and nameGrad(dx, saved, dy).
+// Kernels of unary element bodies: name(out, x), and nameGrad(dx, saved, dy). The output's dtype says what is
+// computed in; inputs of others are converted as they are read.
 #pragma once
 #include "elementwise.h"
 #include "simd/vec.h"
@@ -35,24 +36,22 @@ void gradBody(void* out, const void* a, const void* b, const void*, int64_t n) {
 
 template <class Op>
 void runValue(Stream& s, const char* name, const View& out, const View& x) {
-  if (!require(s, out.dtype == x.dtype, "unary: output and input differ in dtype")) return;
+  const DType dtype = computeOf(out.dtype);
   Body body = nullptr;
   const auto choose = [&body]<class T>() { body = valueBody<Op, T>; };
-  if constexpr (Op::kIntegers) withNumber(s, x.dtype, name, choose);
-  else withFloat(s, x.dtype, name, choose);
-  const Source inputs[] = {sourceOf(x)};
-  if (body != nullptr) runElementwise(s, out, inputs, 1, body);
+  if constexpr (Op::kIntegers) withNumber(s, dtype, name, choose);
+  else withFloat(s, dtype, name, choose);
+  const Source inputs[] = {sourceOf(x, dtype)};
+  if (body != nullptr) runElementwise(s, out, inputs, 1, body, dtype);
 }
 
 template <class Op>
 void runGrad(Stream& s, const char* name, const View& dx, const View& saved, const View& dy) {
-  if (!require(s, dx.dtype == saved.dtype && dx.dtype == dy.dtype,
-               "unary gradient: operands differ in dtype"))
-    return;
+  const DType dtype = computeOf(dx.dtype);
   Body body = nullptr;
-  withFloat(s, dx.dtype, name, [&body]<class T>() { body = gradBody<Op, T>; });
-  const Source inputs[] = {sourceOf(saved), sourceOf(dy)};
-  if (body != nullptr) runElementwise(s, dx, inputs, 2, body);
+  withFloat(s, dtype, name, [&body]<class T>() { body = gradBody<Op, T>; });
+  const Source inputs[] = {sourceOf(saved, dtype), sourceOf(dy, dtype)};
+  if (body != nullptr) runElementwise(s, dx, inputs, 2, body, dtype);
 }
 
 template <class Op, class T>
@@ -85,24 +84,23 @@ void gradWithBody(void* out, const void* a, const void* b, const void*, int64_t 
 template <class Op>
 [[maybe_unused]] void runValueWith(Stream& s, const char* name, const View& out, const View& x, double p,
                                    double q) {
-  if (!require(s, out.dtype == x.dtype, "unary: output and input differ in dtype")) return;
+  const DType dtype = computeOf(out.dtype);
   BodyWith body = nullptr;
-  withFloat(s, x.dtype, name, [&body]<class T>() { body = valueWithBody<Op, T>; });
-  const Source inputs[] = {sourceOf(x)};
+  withFloat(s, dtype, name, [&body]<class T>() { body = valueWithBody<Op, T>; });
+  const Source inputs[] = {sourceOf(x, dtype)};
   const double numbers[] = {p, q};
-  if (body != nullptr) runElementwise(s, out, inputs, 1, body, numbers);
+  if (body != nullptr) runElementwise(s, out, inputs, 1, body, numbers, dtype);
 }
 
 template <class Op>
 [[maybe_unused]] void runGradWith(Stream& s, const char* name, const View& dx, const View& x, const View& dy,
                                   double p, double q) {
-  if (!require(s, dx.dtype == x.dtype && dx.dtype == dy.dtype, "unary gradient: operands differ in dtype"))
-    return;
+  const DType dtype = computeOf(dx.dtype);
   BodyWith body = nullptr;
-  withFloat(s, dx.dtype, name, [&body]<class T>() { body = gradWithBody<Op, T>; });
-  const Source inputs[] = {sourceOf(x), sourceOf(dy)};
+  withFloat(s, dtype, name, [&body]<class T>() { body = gradWithBody<Op, T>; });
+  const Source inputs[] = {sourceOf(x, dtype), sourceOf(dy, dtype)};
   const double numbers[] = {p, q};
-  if (body != nullptr) runElementwise(s, dx, inputs, 2, body, numbers);
+  if (body != nullptr) runElementwise(s, dx, inputs, 2, body, numbers, dtype);
 }
 
 }  // namespace

@@ -49,6 +49,8 @@ void copyRun(void* to, int64_t toStep, const void* from, int64_t fromStep, int64
     else copyStep<uint32_t>(to, toStep, from, fromStep, n);
   } else if (item == 8) {
     copyStep<uint64_t>(to, toStep, from, fromStep, n);
+  } else if (item == 2) {
+    copyStep<uint16_t>(to, toStep, from, fromStep, n);
   } else {
     copyStep<uint8_t>(to, toStep, from, fromStep, n);
   }
@@ -75,6 +77,10 @@ void fillBlock(void* to, const void* value, int64_t item, int64_t n) {
   if (n <= 0) return;
   if (item == 1) {
     __builtin_memset(t, *static_cast<const unsigned char*>(value), static_cast<size_t>(n));
+  } else if (item == 2) {
+    uint16_t v;
+    __builtin_memcpy(&v, value, 2);
+    for (int64_t i = 0; i < n; i++) __builtin_memcpy(t + 2 * i, &v, 2);
   } else if (item == 4) {
     uint32_t v;
     __builtin_memcpy(&v, value, 4);

@@ -131,7 +131,7 @@ for (const device of testDevices) {
       [[new Float32Array(4), { shape: [3] }], 'ERR_SHAPE'],
       [[new Float32Array(4), { shape: [-1, -1] }], 'ERR_SHAPE'],
       [[new Float32Array(4), { shape: [2 ** 53, 2 ** 53] }], 'ERR_SHAPE'],
-      [[new Int16Array(4)], 'ERR_DTYPE'],
+      [[new Uint16Array(4)], 'ERR_DTYPE'],
       [[new DataView(new ArrayBuffer(4))], 'ERR_DTYPE'],
       [[new Float32Array(new SharedArrayBuffer(8))], 'ERR_ARGUMENT'],
       [[[1], { device: 'toaster' }], 'ERR_ARGUMENT'],

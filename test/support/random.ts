@@ -1,6 +1,7 @@
 // Seeded numbers and descriptions of tensors that need no device: tests say what a tensor holds, checkOp makes it on every
 // device, in every dtype and memory layout.
 import type { DType } from '../../lib/core/dtype.ts';
+import { decode, encode, formats } from './reference/half.ts';
 import { build, full as fullArray, map, NDArray, read, sizeOf } from './reference/ndarray.ts';
 
 /** WARPGRAD_TEST_SEED repeats a failure; the default keeps runs alike. */
@@ -113,16 +114,22 @@ export function withDtype(spec: TensorSpec, dtype: DType): TensorSpec {
 
 export const noGradient = (spec: TensorSpec): TensorSpec => ({ ...spec, grad: false });
 
+const ranges = {
+  int8: [-128, 127],
+  int16: [-32768, 32767],
+  int32: [-(2 ** 31), 2 ** 31 - 1],
+  int64: [-(2 ** 63), 2 ** 63],
+  uint8: [0, 255],
+} as const;
+
 /** What a tensor of `dtype` holds after `value` was put in it. */
 export function rounded(value: number, dtype: DType): number {
   if (dtype === 'float32') return Math.fround(value);
   if (dtype === 'float64') return value;
   if (dtype === 'bool') return Number(value !== 0);
+  if (dtype === 'float16' || dtype === 'bfloat16') return decode(encode(value, dtype), formats[dtype]);
   if (Number.isNaN(value)) return 0;
-  const [low, high] = { int32: [-(2 ** 31), 2 ** 31 - 1], int64: [-(2 ** 63), 2 ** 63], uint8: [0, 255] }[dtype] as [
-    number,
-    number,
-  ];
+  const [low, high] = ranges[dtype];
   return Math.min(high, Math.max(low, Math.trunc(value))) + 0;
 }
 

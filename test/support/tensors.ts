@@ -1,6 +1,7 @@
 // Makes tensors from specs in every memory layout, and compares results with references.
 import { strict as assert } from 'node:assert';
 import type { DType, Tensor } from '../../lib/index.ts';
+import { asNumbers } from '../../lib/core/half.ts';
 import { Tensor as TensorClass } from '../../lib/core/tensor.ts';
 import { tensor } from '../../lib/index.ts';
 import { expand, slice, transpose } from '../../lib/ops/index.ts';
@@ -17,20 +18,8 @@ export interface Place {
   readonly layout: Layout;
 }
 
-const typed = {
-  float32: Float32Array,
-  float64: Float64Array,
-  int32: Int32Array,
-  int64: BigInt64Array,
-  uint8: Uint8Array,
-  bool: Uint8Array,
-} as const;
-
 function dense(values: NDArray, dtype: DType, device: string): Tensor {
-  const array =
-    dtype === 'int64'
-      ? BigInt64Array.from(values.data, BigInt)
-      : typed[dtype].from(values.data as unknown as ArrayLike<never>);
+  const array = dtype === 'int64' ? BigInt64Array.from(values.data, BigInt) : values.data;
   return tensor(array, { dtype, device, shape: values.shape });
 }
 
@@ -125,27 +114,23 @@ export interface Tolerance {
 }
 
 /** Distance between neighbouring numbers at 1. Errors of a kernel are some of these times what it added up. */
-const epsilon: Readonly<Record<DType, number>> = {
+const epsilon: Readonly<Partial<Record<DType, number>>> = {
   float32: 2 ** -23,
   float64: 2 ** -52,
-  int32: 0,
-  int64: 0,
-  uint8: 0,
-  bool: 0,
+  float16: 2 ** -10,
+  bfloat16: 2 ** -7,
 };
 /** Below the smallest normal number precision fades; a flush to zero is allowed there. */
-const smallest: Readonly<Record<DType, number>> = {
+const smallest: Readonly<Partial<Record<DType, number>>> = {
   float32: 2 ** -126,
   float64: 2 ** -1022,
-  int32: 0,
-  int64: 0,
-  uint8: 0,
-  bool: 0,
+  float16: 2 ** -14,
+  bfloat16: 2 ** -126,
 };
 
 /** Elements of `actual` as float64 numbers. */
 export function elements(actual: Tensor): Float64Array {
-  return Float64Array.from(actual.dataSync() as ArrayLike<number>, Number);
+  return Float64Array.from(asNumbers(actual.dataSync(), actual.dtype) as ArrayLike<number>, Number);
 }
 
 /** Compares a device result with the reference, element by element, and names the worst when it fails. */
@@ -158,7 +143,7 @@ export function assertClose(actual: Tensor, expected: NDArray, { ulps, scale }: 
     const [g, w] = [read(got, i), read(wanted.data, i)];
     if (Object.is(g, w) || g === w) continue;
     const size = Math.max(Math.abs(w), scale ? Math.abs(read(scale.data, i)) : 0);
-    const allowed = ulps * epsilon[actual.dtype] * size + (ulps > 0 ? smallest[actual.dtype] : 0);
+    const allowed = ulps * (epsilon[actual.dtype] ?? 0) * size + (ulps > 0 ? (smallest[actual.dtype] ?? 0) : 0);
     if (Number.isFinite(size) && Math.abs(g - w) <= allowed) continue;
     problems.push(`[${i}] wanted ${w}, got ${g} (allowed error ${allowed.toExponential(2)})`);
   }
