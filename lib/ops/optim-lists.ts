@@ -1,16 +1,67 @@
 // Multi-tensor kernels around an optimizer's step: norms, clipping, unscaling, averages, assignments. None is recorded.
+import { computeDtype } from '../core/dtype.ts';
 import { checkLive, checkWritable, emptyTensor, type Tensor } from '../core/tensor.ts';
 import { argumentError, deviceError, dtypeError, shapeError } from '../errors.ts';
 import { kernels } from '../native/kernels.ts';
 import { bump, checkLists, checkSame, checkState } from './optim-shared.ts';
 
-/** The 2-norm of all gradients together, rank 0. */
+/** A float32 copy of a float16 or bfloat16 tensor, others as they are. */
+function widened(t: Tensor): Tensor {
+  if (computeDtype[t.dtype] === t.dtype) return t;
+  const wide = emptyTensor(t.shape, computeDtype[t.dtype], t.storage.queue);
+  kernels.copy(wide, t);
+  return wide;
+}
+
+function dropCopies(wide: readonly Tensor[], originals: readonly Tensor[]): void {
+  for (const [i, t] of wide.entries()) if (t !== originals[i]) t.dispose();
+}
+
+/** Runs kernels that write over `targets` on float32 copies of those that are stored in less, and rounds the results back. */
+function inWide(op: string, targets: readonly Tensor[], run: (wide: readonly Tensor[]) => void): void {
+  const wide = targets.map(widened);
+  try {
+    bump(op, targets);
+    run(wide);
+    for (const [i, t] of targets.entries()) if (wide[i] !== t) kernels.copy(t, wide[i] as Tensor);
+  } finally {
+    dropCopies(wide, targets);
+  }
+}
+
+/**
+ * An optimizer's step on parameters and gradients in the dtype it computes in: float16 and bfloat16 parameters are widened
+ * and rounded again. What is smaller than a parameter's last place is lost; where that matters, keep float32 parameters
+ * and use autocast.
+ */
+export function stepWide(
+  op: string,
+  params: readonly Tensor[],
+  grads: readonly Tensor[],
+  run: (params: readonly Tensor[], grads: readonly Tensor[]) => void,
+): void {
+  if (params.every((p) => computeDtype[p.dtype] === p.dtype)) {
+    run(params, grads);
+    return;
+  }
+  for (const p of params) checkWritable(op, p);
+  const wideGrads = grads.map(widened);
+  try {
+    inWide(op, params, (wide) => run(wide, wideGrads));
+  } finally {
+    dropCopies(wideGrads, grads);
+  }
+}
+
+/** The 2-norm of all gradients together, rank 0; float32 for float16 and bfloat16. */
 export function globalNorm(grads: readonly Tensor[]): Tensor {
   const [first] = grads;
   if (first === undefined) throw argumentError('globalNorm', 'wanted at least one gradient, got none');
   for (const g of grads) checkSame('globalNorm', 'gradients', first, g);
-  const norm = emptyTensor([], first.dtype, first.storage.queue);
-  kernels.globalNorm(norm, grads);
+  const norm = emptyTensor([], computeDtype[first.dtype], first.storage.queue);
+  const wide = grads.map(widened);
+  kernels.globalNorm(norm, wide);
+  dropCopies(wide, grads);
   return norm;
 }
 
@@ -22,9 +73,10 @@ export function clipScale(grads: readonly Tensor[], norm: Tensor, maxNorm: numbe
     checkSame('clipScale', 'gradients', first, g);
     checkWritable('clipScale', g);
   }
-  checkSame('clipScale', 'norm', first, norm);
-  bump('clipScale', grads);
-  kernels.clipScale(grads, norm, maxNorm);
+  inWide('clipScale', grads, (wide) => {
+    checkSame('clipScale', 'norm', wide[0] as Tensor, norm);
+    kernels.clipScale(wide, norm, maxNorm);
+  });
 }
 
 /**
@@ -48,8 +100,7 @@ export function unscaleCheck(grads: readonly Tensor[], scale: Tensor): Tensor {
     throw dtypeError('unscaleCheck', `scale must be float32 or float64, got ${scale.dtype}`);
   if (scale.size !== 1) throw shapeError('unscaleCheck', `scale must be one number, got [${scale.shape.join(', ')}]`);
   const found = emptyTensor([], 'bool', first.storage.queue);
-  bump('unscaleCheck', grads);
-  kernels.unscaleCheck(found, grads, scale);
+  inWide('unscaleCheck', grads, (wide) => kernels.unscaleCheck(found, wide, scale));
   return found;
 }
 

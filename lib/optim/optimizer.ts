@@ -1,13 +1,13 @@
 import { withContextSync } from '../core/context.ts';
 import type { Device } from '../core/device.ts';
-import { isFloat } from '../core/dtype.ts';
+import { computeDtype, isFloat } from '../core/dtype.ts';
 import { keep } from '../core/scope.ts';
 import type { Shape } from '../core/shape.ts';
 import { checkLive, requireTensor, Tensor } from '../core/tensor.ts';
 import { checkArray, checkIterable, checkMap, checkOptions } from '../core/values.ts';
 import { argumentError, deviceError, dtypeError, shapeError } from '../errors.ts';
 import { zeros } from '../ops/index.ts';
-import { dropGrads } from '../ops/optim-lists.ts';
+import { dropGrads, stepWide } from '../ops/optim-lists.ts';
 import type { StepTensors } from '../ops/optim-steps.ts';
 import { type Hyper, ParamGroup } from './param-group.ts';
 
@@ -112,12 +112,18 @@ export abstract class Optimizer<K extends string = string> {
   }
 
   /**
-   * Changes every parameter that has a gradient. Everything is checked before the first kernel is queued.
+   * Changes every parameter that has a gradient. Parameters of float16 and bfloat16 are computed in float32, their state is
+   * kept in it. Everything is checked before the first kernel is queued.
    * @throws ERR_DISPOSED when a parameter or gradient is gone.
    */
   step(): void {
     const calls = this.groups.flatMap((group, g) => this.#calls(group, this.#states[g] as GroupState));
-    for (const { tensors, slots } of calls) this.update(tensors, slots);
+    const where = `${this.constructor.name}.step`;
+    for (const { tensors, slots } of calls) {
+      stepWide(where, tensors.params, tensors.grads, (params, grads) =>
+        this.update({ ...tensors, params, grads }, slots),
+      );
+    }
   }
 
   /** Drops the gradients of all parameters. */
@@ -185,7 +191,8 @@ export abstract class Optimizer<K extends string = string> {
     const { params } = group;
     const slots = new Map<string, readonly Tensor[]>();
     for (const name of [...this.slotNames(group.values), ...variantSlots]) {
-      const zerosFor = ({ dtype, device }: Tensor, shape: Shape): Tensor => keep(zeros(shape, { dtype, device }));
+      const zerosFor = ({ dtype, device }: Tensor, shape: Shape): Tensor =>
+        keep(zeros(shape, { dtype: computeDtype[dtype], device }));
       slots.set(
         name,
         params.map((p) => zerosFor(p, this.slotShape(name, p))),
