@@ -103,6 +103,9 @@ export interface SpectralNormOptions {
   readonly eps?: number | undefined;
 }
 
+/** Far more than power iteration ever needs; a mistaken 2^31 must not block for hours. */
+const mostIterations = 10_000;
+
 /**
  * W / σ, with σ = uᵀ W v the largest singular value found by power iteration (Miyato et al. 2018, arXiv:1802.05957). The
  * vectors count as constants for the gradient.
@@ -118,8 +121,11 @@ export function spectralNorm(weight: Tensor, u: Tensor, v: Tensor, options: Spec
   const { axis = 0, iterations = 1, eps = 1e-12 } = options;
   requireOperands('spectralNorm', { weight, u, v });
   requireNumber('spectralNorm', 'eps', eps, 0);
-  if (!Number.isInteger(iterations) || iterations < 0) {
-    throw argumentError('spectralNorm', `iterations must be an integer ≥ 0, got ${formatValue(iterations)}`);
+  if (!Number.isInteger(iterations) || iterations < 0 || iterations > mostIterations) {
+    throw argumentError(
+      'spectralNorm',
+      `iterations must be an integer in [0, ${mostIterations}], got ${formatValue(iterations)}`,
+    );
   }
   if (weight.rank < 2)
     throw shapeError('spectralNorm', `weight must be at least a matrix, got ${formatShape(weight.shape)}`);

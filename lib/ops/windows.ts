@@ -1,5 +1,5 @@
 // Window functions and the frequencies of transforms: small tensors computed here, in double.
-import { argumentError } from '../errors.ts';
+import { argumentError, dtypeError } from '../errors.ts';
 import type { CreateOptions } from '../core/create.ts';
 import { tensor } from '../core/create.ts';
 import type { DType } from '../core/dtype.ts';
@@ -12,6 +12,9 @@ export interface WindowFunctionOptions<D extends DType = DType> extends CreateOp
   readonly periodic?: boolean | undefined;
 }
 
+// The host computes them one by one: half a second, and 512 MiB, at this length.
+const mostElements = 2 ** 26;
+
 function made<D extends DType>(
   op: string,
   length: number,
@@ -19,10 +22,10 @@ function made<D extends DType>(
   value: (i: number) => number,
 ): Tensor<D> {
   const { dtype = 'float32' as D, device, requiresGrad } = options;
-  if (!Number.isInteger(length) || length < 0 || length > 2 ** 31) {
-    throw argumentError(op, `length must be an integer ≥ 0, got ${formatValue(length)}`);
+  if (!Number.isInteger(length) || length < 0 || length > mostElements) {
+    throw argumentError(op, `length must be an integer in [0, 2^26], got ${formatValue(length)}`);
   }
-  if (!isFloat(dtype)) throw argumentError(op, `dtype must be float32 or float64, got ${formatValue(dtype)}`);
+  if (!isFloat(dtype)) throw dtypeError(op, `dtype must be float32 or float64, got ${formatValue(dtype)}`);
   return tensor(
     Float64Array.from({ length }, (_, i) => value(i)),
     { dtype, device, requiresGrad },

@@ -278,7 +278,8 @@ for (const name of ['hannWindow', 'hammingWindow', 'blackmanWindow', 'bartlettWi
     assert.equal(ops[name](3).dtype, 'float32');
     rejects(() => ops[name](-1), 'ERR_ARGUMENT', /length/);
     rejects(() => ops[name](3, { periodic: 1 as never }), 'ERR_ARGUMENT', /periodic/);
-    rejects(() => ops[name](3, { dtype: 'int32' }), 'ERR_ARGUMENT', /dtype/);
+    rejects(() => ops[name](3, { dtype: 'int32' }), 'ERR_DTYPE', /dtype/);
+    rejects(() => ops[name](2 ** 31), 'ERR_ARGUMENT', /length/);
   });
 }
 for (const name of ['fftfreq', 'rfftfreq'] as const) {

@@ -160,6 +160,11 @@ checkOp('spectralNorm', ops.spectralNorm, {
     { name: 'a vector', args: () => [rand(3), rand(3), rand(1)], code: 'ERR_SHAPE' },
     { name: 'a left vector of another length', args: () => [rand(3, 2), rand(2), rand(2)], code: 'ERR_SHAPE' },
     {
+      name: 'iterations without end',
+      args: () => [rand(3, 2), rand(3), rand(2), { iterations: 2 ** 31 }],
+      code: 'ERR_ARGUMENT',
+    },
+    {
       name: 'half an iteration',
       args: () => [rand(3, 2), rand(3), rand(2), { iterations: 0.5 }],
       code: 'ERR_ARGUMENT',
