@@ -21,6 +21,7 @@ struct WindowGemm {
 };
 
 inline int64_t tileRows(int64_t m) {
+  if (m == 0) return 1;  // no filters: no tiles of any height
   const int64_t most = m <= kWideRows ? kWideRows : kTileRows;
   return ceilDiv(m, ceilDiv(m, most));
 }

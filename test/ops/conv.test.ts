@@ -18,6 +18,7 @@ checkOp('conv2d', ops.conv2d, {
       name: 'different strides and paddings',
       args: [odd, rand(2, 3, 2, 3), rand(2), { stride: [2, 1], padding: [1, 2] }],
     },
+    { name: 'no filters', args: [rand(1, 2, 4, 4), rand(0, 2, 3, 3)] },
     { name: 'dilation', args: [rand(1, 2, 8, 7), rand(2, 2, 3, 2), null, { dilation: [2, 3] }] },
     {
       name: 'dilation, stride and padding',
