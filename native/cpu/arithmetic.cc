@@ -57,8 +57,7 @@ template <class Op>
 void divide(Stream& s, const char* name, const View& out, const Operand& a, const Operand& b) {
   runBinary(s, out, a, b, [&](Body& body, DType dtype) {
     if (!divisible(s, name, out, b, dtype)) return;
-    if (isInteger(dtype))
-      withInteger(s, dtype, name, [&body]<class T>() { body = scalarBody<Op, T>; });
+    if (isInteger(dtype)) withInteger(s, dtype, name, [&body]<class T>() { body = scalarBody<Op, T>; });
     else withFloat(s, dtype, name, [&body]<class T>() { body = binaryBody<Op, T>; });
   });
 }
@@ -72,20 +71,20 @@ void divide(Stream& s, const char* name, const View& out, const Operand& a, cons
 WG_DIVISION(WG_DIVISION_KERNEL, )
 #undef WG_DIVISION_KERNEL
 
-#define WG_PLANAR_KERNEL(X, Struct, name)                                                       \
-  void name(Stream& s, const Out& out, const Operand& a, const Operand& b) {                    \
-    runBinary(s, out, a, b, [&](Body& body, DType dtype) {                                                   \
+#define WG_PLANAR_KERNEL(X, Struct, name)                                                   \
+  void name(Stream& s, const Out& out, const Operand& a, const Operand& b) {                \
+    runBinary(s, out, a, b, [&](Body& body, DType dtype) {                                  \
       withFloat(s, dtype, #name, [&body]<class T>() { body = binaryBody<op::Struct, T>; }); \
-    });                                                                                         \
+    });                                                                                     \
   }
 WG_PLANAR(WG_PLANAR_KERNEL, )
 #undef WG_PLANAR_KERNEL
 
-#define WG_BITWISE_KERNEL(X, Struct, name)                                                        \
-  void name(Stream& s, const Out& out, const Operand& a, const Operand& b) {                      \
-    runBinary(s, out, a, b, [&](Body& body, DType dtype) {                                                     \
+#define WG_BITWISE_KERNEL(X, Struct, name)                                                    \
+  void name(Stream& s, const Out& out, const Operand& a, const Operand& b) {                  \
+    runBinary(s, out, a, b, [&](Body& body, DType dtype) {                                    \
       withInteger(s, dtype, #name, [&body]<class T>() { body = scalarBody<op::Struct, T>; }); \
-    });                                                                                           \
+    });                                                                                       \
   }
 WG_BITWISE(WG_BITWISE_KERNEL, )
 #undef WG_BITWISE_KERNEL

@@ -26,11 +26,11 @@ void run(Stream& s, const char* name, const View& out, const Operand& a, const O
   void name(Stream& s, const Out& out, const Operand& a, const Operand& b) { \
     run<op::Struct>(s, #name, out, a, b);                                    \
   }
-#define WG_ALL_BUT_POW(F, X)                                                                   \
-  F(X, Add, add)                                                                               \
-  F(X, Sub, sub)                                                                               \
-  F(X, Mul, mul) F(X, Div, div) F(X, Maximum, maximum) F(X, Minimum, minimum) F(X, Fmax, fmax) \
-      F(X, Fmin, fmin)
+#define WG_ALL_BUT_POW(F, X) \
+  F(X, Add, add)             \
+  F(X, Sub, sub)             \
+  F(X, Mul, mul)             \
+  F(X, Div, div) F(X, Maximum, maximum) F(X, Minimum, minimum) F(X, Fmax, fmax) F(X, Fmin, fmin)
 WG_ALL_BUT_POW(WG_BINARY_KERNEL, )
 #undef WG_ALL_BUT_POW
 #undef WG_BINARY_KERNEL

@@ -64,8 +64,7 @@ void where(Stream& s, const Out& out, const In& condition, const Operand& a, con
                "where: the condition is not bool"))
     return;
   // Choices of the output's own dtype are moved as they are.
-  const bool bits =
-      (a.isNumber || a.view.dtype == out.dtype) && (b.isNumber || b.view.dtype == out.dtype);
+  const bool bits = (a.isNumber || a.view.dtype == out.dtype) && (b.isNumber || b.view.dtype == out.dtype);
   const DType dtype = bits ? out.dtype : computeOf(out.dtype);
   const Source inputs[] = {sourceOf(condition), sourceOf(a, dtype), sourceOf(b, dtype)};
   const int64_t item = itemBytes(dtype);

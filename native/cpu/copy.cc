@@ -1,5 +1,5 @@
-// copy: any strides, any pair of dtypes. Equal dtypes, and those of equal bits, move bytes (whole, by rows, or
-// in blocks for a transpose); different ones convert through the elementwise loop.
+// copy: any strides, any pair of dtypes. Equal dtypes, and those of equal bits, move bytes (whole, by rows,
+// or in blocks for a transpose); different ones convert through the elementwise loop.
 #include "../ops/rows/memory.h"
 
 #include "elementwise.h"

@@ -1,7 +1,7 @@
 // Two ways over the data. When the operands share long inner rows, the body runs on the rows in place and
 // only operands broadcast or strided along the row are staged; otherwise (short rows) whole blocks are staged
-// across rows. An operand whose dtype the body does not read is converted as it is staged. Both visit elements
-// in an order that depends on shapes and strides alone, and elements do not depend on each other.
+// across rows. An operand whose dtype the body does not read is converted as it is staged. Both visit
+// elements in an order that depends on shapes and strides alone, and elements do not depend on each other.
 #include "elementwise.h"
 
 namespace wg::cpu {

@@ -1,6 +1,6 @@
-// Layer and root-mean-square normalisation along the last axis, with gradients. A row is passed over three times
-// while it stays in the cache: mean, variance, result. The gradients of weight and bias are sums over rows: each
-// chunk of rows has partial sums of its own, added in the order of chunks.
+// Layer and root-mean-square normalisation along the last axis, with gradients. A row is passed over three
+// times while it stays in the cache: mean, variance, result. The gradients of weight and bias are sums over
+// rows: each chunk of rows has partial sums of its own, added in the order of chunks.
 #include "../ops/rows/norm.h"
 
 #include "rows.h"
@@ -69,8 +69,8 @@ Statistics statisticsOf(const Rows& x, const char* row, double eps, bool center,
 }
 
 template <class T>
-void normRow(const Rows& out, char* to, const Rows& x, const char* from, const Vector& weight, const Vector& bias,
-             double eps, bool center, T* meanAt, T* rstdAt) {
+void normRow(const Rows& out, char* to, const Rows& x, const char* from, const Vector& weight,
+             const Vector& bias, double eps, bool center, T* meanAt, T* rstdAt) {
   using V = Vec<T>;
   alignas(64) T stage[4][kRowBlock];
   const Statistics of = statisticsOf<T>(x, from, eps, center, stage[0], stage[1]);
@@ -119,7 +119,8 @@ void gradRow(const Rows& dx, char* to, const Rows& x, const char* from, const Ve
     const T* p = readRow(x, from, i, n, stage[0]);
     const T* each = blockOfG(i, n);
     T* out = writeRow(dx, to, i, terms);
-    simd::mapBlock(out, p, each, n, [=](V v, V d) { return scale * (d - even - (v - shift) * scale * slope); });
+    simd::mapBlock(out, p, each, n,
+                   [=](V v, V d) { return scale * (d - even - (v - shift) * scale * slope); });
     flushRow(dx, to, i, n, terms);
   }
 }
@@ -153,8 +154,8 @@ bool sameTensor(Stream& s, const View& x, const View& other) {
 
 void rowNorm(Stream& s, const Out& out, const Out& mean, const Out& rstd, const In& x, const MaybeIn& weight,
              const MaybeIn& bias, const double& eps, const int32_t& center) {
-  if (!require(s, x.rank >= 1, "rowNorm: wants a last axis") || !sameTensor(s, x, out) || !sameRows(s, x, mean) ||
-      !sameRows(s, x, rstd) || (weight.data && !sameVector(s, x, weight)) ||
+  if (!require(s, x.rank >= 1, "rowNorm: wants a last axis") || !sameTensor(s, x, out) ||
+      !sameRows(s, x, mean) || !sameRows(s, x, rstd) || (weight.data && !sameVector(s, x, weight)) ||
       (bias.data && !sameVector(s, x, bias)))
     return;
   const Rows to = rowsOf(out), from = rowsOf(x);
@@ -170,8 +171,9 @@ void rowNorm(Stream& s, const Out& out, const Out& mean, const Out& rstd, const 
 
 void rowNormGrad(Stream& s, const Out& dx, const In& x, const In& mean, const In& rstd, const MaybeIn& weight,
                  const In& dy, const int32_t& center) {
-  if (!require(s, x.rank >= 1, "rowNorm: wants a last axis") || !sameTensor(s, x, dx) || !sameTensor(s, x, dy) ||
-      !sameRows(s, x, mean) || !sameRows(s, x, rstd) || (weight.data && !sameVector(s, x, weight)))
+  if (!require(s, x.rank >= 1, "rowNorm: wants a last axis") || !sameTensor(s, x, dx) ||
+      !sameTensor(s, x, dy) || !sameRows(s, x, mean) || !sameRows(s, x, rstd) ||
+      (weight.data && !sameVector(s, x, weight)))
     return;
   const Rows to = rowsOf(dx), from = rowsOf(x), slopes = rowsOf(dy);
   const Walk means = walkOf(mean), rstds = walkOf(rstd);
@@ -179,21 +181,24 @@ void rowNormGrad(Stream& s, const Out& dx, const In& x, const In& mean, const In
   withFloat(s, x.dtype, "rowNormGrad", [&]<class T>() {
     forEachRow(s, from.count, from.width, [&](int64_t i) {
       gradRow<T>(to, at(to.start, i), from, at(from.start, i), w, slopes, at(slopes.start, i),
-                 *reinterpret_cast<const T*>(at(means, i)), *reinterpret_cast<const T*>(at(rstds, i)), center != 0);
+                 *reinterpret_cast<const T*>(at(means, i)), *reinterpret_cast<const T*>(at(rstds, i)),
+                 center != 0);
     });
   });
 }
 
-size_t rowNormGradWeightWorkspace(const Out& dWeight, const Out&, const In& x, const In&, const In&, const In&) {
+size_t rowNormGradWeightWorkspace(const Out& dWeight, const Out&, const In& x, const In&, const In&,
+                                  const In&) {
   if (x.rank < 1) return 0;
   const int64_t width = x.shape[x.rank - 1], rows = width == 0 ? 0 : numel(x) / width;
   return static_cast<size_t>(splitOf(rows, width).chunks * 2 * width * itemBytes(dWeight.dtype));
 }
 
-void rowNormGradWeight(Stream& s, const Out& dWeight, const Out& dBias, const In& x, const In& mean, const In& rstd,
-                       const In& dy) {
-  if (!require(s, x.rank >= 1, "rowNorm: wants a last axis") || !sameTensor(s, x, dy) || !sameRows(s, x, mean) ||
-      !sameRows(s, x, rstd) || !sameVector(s, x, dWeight) || !sameVector(s, x, dBias))
+void rowNormGradWeight(Stream& s, const Out& dWeight, const Out& dBias, const In& x, const In& mean,
+                       const In& rstd, const In& dy) {
+  if (!require(s, x.rank >= 1, "rowNorm: wants a last axis") || !sameTensor(s, x, dy) ||
+      !sameRows(s, x, mean) || !sameRows(s, x, rstd) || !sameVector(s, x, dWeight) ||
+      !sameVector(s, x, dBias))
     return;
   const Rows from = rowsOf(x), slopes = rowsOf(dy);
   const Walk means = walkOf(mean), rstds = walkOf(rstd);
@@ -232,7 +237,8 @@ void rowNormGradWeight(Stream& s, const Out& dWeight, const Out& dBias, const In
     for (int which = 0; which < 2; which++)
       for (int64_t i = 0; i < width; i++) {
         double sum = 0;
-        for (int64_t c = 0; c < split.chunks; c++) sum += static_cast<double>(partial[(c * 2 + which) * width + i]);
+        for (int64_t c = 0; c < split.chunks; c++)
+          sum += static_cast<double>(partial[(c * 2 + which) * width + i]);
         *reinterpret_cast<T*>(at(outs[which], i)) = static_cast<T>(sum);
       }
   });

@@ -114,6 +114,7 @@ for (const where of testDevices) {
       const random = new Random(testSeed);
       let made = 0;
       let refused = 0;
+      const later: Promise<unknown>[] = [];
       scope(() => {
         const values = hostileValues(where);
         const calls: unknown[][] = [[], ...values.map((a) => [a])];
@@ -123,17 +124,16 @@ for (const where of testDevices) {
           try {
             const result = op(...args);
             made++;
+            if (result instanceof Promise) later.push(result.catch((error: unknown) => check(name, args, error)));
             // Half of the results are looked at, so that failures inside kernels come out too.
             if (made % 2 === 0 && result instanceof ops.ones([1]).constructor) (result as Tensor).dataSync();
           } catch (error) {
             refused++;
-            const known = error instanceof WarpgradError && errorCodes.includes(error.code);
-            const own = error instanceof TypeError && /getter that throws/.test(error.message);
-            if (!known && !own)
-              assert.fail(`${name}(${args.map(describe).join(', ')}) threw ${(error as Error)?.stack}`);
+            check(name, args, error);
           }
         }
       });
+      await Promise.all(later);
       await device(where)
         .synchronize()
         .catch((error: unknown) => assert.ok(error instanceof WarpgradError));
@@ -144,6 +144,12 @@ for (const where of testDevices) {
       good.dispose();
     });
   }
+}
+
+function check(name: string, args: readonly unknown[], error: unknown): void {
+  const known = error instanceof WarpgradError && errorCodes.includes(error.code);
+  const own = error instanceof TypeError && /getter that throws/.test(error.message);
+  if (!known && !own) assert.fail(`${name}(${args.map(describe).join(', ')}) threw ${(error as Error)?.stack}`);
 }
 
 function describe(value: unknown): string {

@@ -1,5 +1,5 @@
-// Rows: elementwise ops of two and three operands beyond those in elementwise.h, from the families beside their
-// bodies.
+// Rows: elementwise ops of two and three operands beyond those in elementwise.h, from the families beside
+// their bodies.
 #pragma once
 #include "../bitwise.h"
 #include "../division.h"

@@ -1,5 +1,6 @@
-// Rows: normalisation along the last axis, float32 and float64. x, out, dx and dy are [R..., W]; mean and rstd hold one
-// number for each row, [R...], where rstd = 1 / sqrt(variance + eps). With center 0 the mean counts as 0: root mean square.
+// Rows: normalisation along the last axis, float32 and float64. x, out, dx and dy are [R..., W]; mean and
+// rstd hold one number for each row, [R...], where rstd = 1 / sqrt(variance + eps). With center 0 the mean
+// counts as 0: root mean square.
 #pragma once
 
 // clang-format off
