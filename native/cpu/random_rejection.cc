@@ -106,6 +106,7 @@ void eachElement(Stream& s, const char* name, const View& out, const View& param
     return;
   const Generator g = generatorOf(used);
   const Walk to = walkOf(out), from = walkOf(parameter);
+  if (to.total == 0) return;
   constexpr int64_t kPart = 2048;  // an element costs tens of nanoseconds
   withFloat(s, out.dtype, name, [&]<class T>() {
     const auto part = [&](int64_t c) {
