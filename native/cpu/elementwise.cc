@@ -17,7 +17,7 @@ struct Side {
   int64_t bodyItem;  // and in the body
   Conversion conversion;
   bool isNumber;
-  char number[8];
+  alignas(8) char number[8];
   int64_t stride[kMaxRank];  // bytes, over Plan::shape
   Walk walk;                 // of its own axes; used for short rows
 };

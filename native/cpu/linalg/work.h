@@ -28,8 +28,8 @@ struct Work {
   double* panel;  ///< kPanel doubles for each row of the largest operand
 };
 
-inline int64_t rowsOfMatrix(const View& v) { return v.shape[v.rank - 2]; }
-inline int64_t colsOfMatrix(const View& v) { return v.shape[v.rank - 1]; }
+inline int64_t rowsOfMatrix(const View& v) { return v.rank < 2 ? 0 : v.shape[v.rank - 2]; }
+inline int64_t colsOfMatrix(const View& v) { return v.rank < 1 ? 0 : v.shape[v.rank - 1]; }
 
 template <class T>
 inline void loadStrided(double* to, const T* from, int64_t rows, int64_t cols, int64_t row, int64_t col) {
