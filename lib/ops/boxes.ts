@@ -1,4 +1,5 @@
 // Boxes [x1, y1, x2, y2].
+import { computeDtype } from '../core/dtype.ts';
 import { argumentError, shapeError } from '../errors.ts';
 import { checkArguments } from '../autograd/define-op.ts';
 import { tidy } from '../core/scope.ts';
@@ -8,7 +9,7 @@ import { emptyTensor, queueOf } from '../core/tensor.ts';
 import { formatValue } from '../core/values.ts';
 import { kernels } from '../native/kernels.ts';
 import { add, div, maximum, minimum, mul, sub } from './binary.ts';
-import { clone } from './cast.ts';
+import { castTo, clone } from './cast.ts';
 import type { FixedSize } from './counted.ts';
 import { checkSize, whenCounted } from './counted.ts';
 import { requireFloat, requireSameDtype, requireTensor } from './shared.ts';
@@ -73,7 +74,8 @@ function suppress(
   const queue = queueOf(boxes);
   const kept = emptyTensor([size], 'int32', queue);
   const count = emptyTensor([], 'int32', queue);
-  kernels.nms(kept, count, boxes, scores, threshold, fill);
+  const wide = (t: Tensor): Tensor => castTo(t.detach(), computeDtype[t.dtype]);
+  kernels.nms(kept, count, wide(boxes), wide(scores), threshold, fill);
   return [kept, count];
 }
 

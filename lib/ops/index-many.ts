@@ -1,5 +1,7 @@
 // Rows of a tensor named by one index tensor for each of its leading axes: what advanced indexing, take and the index ops
 // are made of. The index tensors have one shape (views that broadcast will do).
+import { tidy } from '../core/scope.ts';
+import { computeDtype } from '../core/dtype.ts';
 import { argumentError, shapeError } from '../errors.ts';
 import { defineOp } from '../autograd/define-op.ts';
 import type { Op, Spec } from '../autograd/define-op.ts';
@@ -86,7 +88,18 @@ export function indexPutKernel(
   rule: 'set' | 'add',
   negative: Negative,
 ): void {
-  kernels.indexPut(target, indices, src, rule === 'add' ? 1 : 0, code(negative));
+  const put = (to: Tensor, values: Tensor | number): void =>
+    kernels.indexPut(to, indices, values, rule === 'add' ? 1 : 0, code(negative));
+  const compute = computeDtype[target.dtype];
+  if (compute === target.dtype) {
+    put(target, src);
+    return;
+  }
+  tidy(() => {
+    const wide = castTo(target.detach(), compute);
+    put(wide, src instanceof Tensor ? castTo(src.detach(), compute) : src);
+    kernels.copy(target, wide);
+  });
 }
 
 /** For each row of the indices whether it is the last to name its place: only then does its value reach the result. */

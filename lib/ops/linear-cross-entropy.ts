@@ -1,3 +1,4 @@
+import { anyHalf, inFloat32 } from '../autograd/precision.ts';
 import { argumentError, shapeError } from '../errors.ts';
 import { checkArguments, defineOp } from '../autograd/define-op.ts';
 import { withContextSync } from '../core/context.ts';
@@ -107,6 +108,7 @@ export function linearCrossEntropy(
   labels: Tensor,
   options: LinearCrossEntropyOptions = {},
 ): Tensor {
+  if (anyHalf(x, weight)) return inFloat32(linearCrossEntropy, x, weight, labels, options);
   const op = 'linearCrossEntropy';
   const reduction = reductionOf(op, options);
   const { bias = null, ignoreIndex = -100 } = options;

@@ -1,4 +1,6 @@
 // Ops on the elements where a condition holds.
+import { ne } from './compare.ts';
+import { computeDtype } from '../core/dtype.ts';
 import { dtypeError, shapeError } from '../errors.ts';
 import { checkArguments } from '../autograd/define-op.ts';
 import type { DType } from '../core/dtype.ts';
@@ -24,6 +26,9 @@ function positions(x: Tensor, offsets: Tensor, size: number, fill: number): Tens
   return out;
 }
 
+/** What kernels can look at: of a dtype that is only stored, whether elements are not zero. */
+const tested = (x: Tensor): Tensor => (computeDtype[x.dtype] === x.dtype ? x : ne(x.detach(), 0));
+
 function checkInput(op: string, x: Tensor): void {
   requireTensor(op, x);
   checkArguments(op, [x]);
@@ -43,12 +48,15 @@ export function nonzero(x: Tensor, options?: FixedSize): Promise<Tensor> | Tenso
   checkInput('nonzero', x);
   if (options !== undefined) {
     const { size, fill } = checkSize('nonzero', options);
-    return tidy(() => positions(x, countOffsets(x), size, fill));
+    return tidy(() => {
+      const values = tested(x);
+      return positions(values, countOffsets(values), size, fill);
+    });
   }
   return tidy(() => {
     // The values of now, also if x is changed in place before the count is known.
-    const offsets = countOffsets(x);
-    const values = clone(x.detach());
+    const values = clone(tested(x).detach());
+    const offsets = countOffsets(values);
     return whenCounted(countOf(offsets), [offsets, values], (count) => positions(values, offsets, count, 0));
   });
 }
@@ -61,8 +69,9 @@ export function nonzero(x: Tensor, options?: FixedSize): Promise<Tensor> | Tenso
 export function nonzeroSync(x: Tensor): Tensor<'int32' | 'int64'> {
   checkInput('nonzeroSync', x);
   return tidy(() => {
-    const offsets = countOffsets(x);
-    return positions(x, offsets, countOf(offsets).itemSync(), 0);
+    const values = tested(x);
+    const offsets = countOffsets(values);
+    return positions(values, offsets, countOf(offsets).itemSync(), 0);
   });
 }
 

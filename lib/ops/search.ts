@@ -1,9 +1,10 @@
 // Where values belong in an ordered sequence, and how many fall where.
+import { anyHalf, inFloat32 } from '../autograd/precision.ts';
 import { argumentError, dtypeError, shapeError } from '../errors.ts';
 import { checkArguments } from '../autograd/define-op.ts';
 import { tensor } from '../core/create.ts';
 import type { DType } from '../core/dtype.ts';
-import { promote } from '../core/dtype.ts';
+import { computeDtype, promote } from '../core/dtype.ts';
 import { tidy } from '../core/scope.ts';
 import { checkedNumel, formatShape, sameShape } from '../core/shape.ts';
 import { emptyTensor, queueOf, Tensor } from '../core/tensor.ts';
@@ -53,7 +54,7 @@ function search(
         );
     }
     const width = sorted.shape[sorted.rank - 1] as number;
-    const common = promote(sorted.dtype, x.dtype);
+    const common = computeDtype[promote(sorted.dtype, x.dtype)];
     const lead = x.shape.slice(0, -1);
     if (sorted.rank > 1 && !sameShape(sorted.shape.slice(0, -1), lead)) {
       throw shapeError(
@@ -216,6 +217,7 @@ export interface HistcOptions {
  * histc(tensor([1, 2, 1, 4]), { bins: 4, min: 0, max: 4 }); // [0, 2, 1, 1]
  */
 export function histc(x: Tensor, options: HistcOptions = {}): Tensor {
+  if (anyHalf(x)) return inFloat32(histc, x, options);
   requireTensor('histc', x);
   requireFloat('histc', x);
   checkArguments('histc', [x]);

@@ -1,4 +1,5 @@
 // Vectors brought to length 1, and weights by direction and length.
+import { anyHalf, inFloat32 } from '../autograd/precision.ts';
 import { argumentError, shapeError } from '../errors.ts';
 import { withContextSync } from '../core/context.ts';
 import { tidy } from '../core/scope.ts';
@@ -30,6 +31,7 @@ export interface NormalizeOptions {
  * normalize(tensor([[3, 4]])); // [[0.6, 0.8]]
  */
 export function normalize(x: Tensor, options: NormalizeOptions = {}): Tensor {
+  if (anyHalf(x)) return inFloat32(normalize, x, options);
   checkOptions('normalize', options);
   const { p = 2, axis = 1, eps = 1e-12 } = options;
   requireOperands('normalize', { input: x });
@@ -51,6 +53,7 @@ export interface CosineOptions {
  * cosineSimilarity(tensor([[1, 0]]), tensor([[1, 1]])); // [0.7071]
  */
 export function cosineSimilarity(a: Tensor, b: Tensor, options: CosineOptions = {}): Tensor {
+  if (anyHalf(a, b)) return inFloat32(cosineSimilarity, a, b, options);
   checkOptions('cosineSimilarity', options);
   const { axis = 1, eps = 1e-8 } = options;
   requireOperands('cosineSimilarity', { a, b });
@@ -76,6 +79,7 @@ export function cosineSimilarity(a: Tensor, b: Tensor, options: CosineOptions = 
  * weightNorm(tensor([[3, 4]]), tensor([10])); // [[6, 8]]
  */
 export function weightNorm(v: Tensor, g: Tensor, axis: number | null = 0): Tensor {
+  if (anyHalf(v, g)) return inFloat32(weightNorm, v, g, axis);
   requireOperands('weightNorm', { v, g });
   const own = axis === null ? -1 : normalizeAxis('weightNorm', axis, v.rank);
   const kept = v.shape.map((size, i) => (i === own ? size : 1));

@@ -1,4 +1,5 @@
 // The different elements of a tensor.
+import { computeDtype } from '../core/dtype.ts';
 import { checkArguments } from '../autograd/define-op.ts';
 import type { DType } from '../core/dtype.ts';
 import { tidy } from '../core/scope.ts';
@@ -7,7 +8,7 @@ import type { Tensor } from '../core/tensor.ts';
 import { checkOptions } from '../core/values.ts';
 import { kernels } from '../native/kernels.ts';
 import { indexType } from './axis.ts';
-import { clone } from './cast.ts';
+import { castTo, clone } from './cast.ts';
 import type { FixedSize } from './counted.ts';
 import { checkSize, whenCounted } from './counted.ts';
 import { full, zeros } from './creation.ts';
@@ -36,12 +37,13 @@ interface Runs {
 /** The runs of equal elements of `x` [n]; `order` says where each element came from. */
 function findRuns(x: Tensor, order: Tensor | null, size: number, fill: number): Runs {
   const { device, dtype } = x;
-  const values = full([size], fill, { dtype, device });
+  const elements = castTo(x, computeDtype[dtype]);
+  const values = full([size], fill, { dtype: elements.dtype, device });
   const counts = zeros([size], { dtype: 'int64', device });
   const inverse = emptyTensor([x.size], indexType(x.size), queueOf(x));
   const total = emptyTensor([1], 'int64', queueOf(x));
-  kernels.runs(values, inverse, counts, total, x, order);
-  return { values, inverse, counts, total };
+  kernels.runs(values, inverse, counts, total, elements, order);
+  return { values: castTo(values, dtype), inverse, counts, total };
 }
 
 type Find = (x: Tensor, size: number, fill: number) => Runs;

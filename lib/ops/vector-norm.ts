@@ -1,3 +1,4 @@
+import { anyHalf, inFloat32 } from '../autograd/precision.ts';
 import { argumentError, dtypeError, shapeError } from '../errors.ts';
 import { defineOp } from '../autograd/define-op.ts';
 import type { Gradients } from '../autograd/tape.ts';
@@ -68,6 +69,7 @@ export interface NormOptions extends ReduceOptions {
  * norm(tensor([[3, -4], [1, 1]]), { p: Infinity, axis: 1 }); // [4, 1]
  */
 export function norm(x: Tensor, options: NormOptions = {}): Tensor {
+  if (anyHalf(x)) return inFloat32(norm, x, options);
   checkOptions('norm', options);
   const r = resolveReduction('norm', x, options);
   const p: unknown = options.p === 'fro' ? 2 : (options.p ?? 2);

@@ -33,6 +33,11 @@ export interface Rejected {
 }
 
 export interface OpTest {
+  /**
+   * False for ops that refuse float16 and bfloat16. Others are run in both where they take float32: values as near as the
+   * digits allow, and gradients in the dtype of the leaf, held to those of float64 unless 'values' says that these differ.
+   */
+  readonly halves?: false | 'values';
   /** Gets the arguments with NDArrays in place of tensors. */
   readonly reference: AnyFunction;
   readonly cases: readonly OpCase[];
@@ -126,6 +131,75 @@ function absolute(arg: unknown): unknown {
   return Array.isArray(arg) && arg.some((each) => each instanceof NDArray) ? arg.map(absolute) : arg;
 }
 
+const halves = { float16: { epsilon: 2 ** -10, largest: 3e4 }, bfloat16: { epsilon: 2 ** -7, largest: 1e30 } } as const;
+
+/**
+ * float16 and bfloat16: the result's dtype, and values within some roundings of what the op adds up. Cases with inputs that
+ * overflow there are left to the wider dtypes.
+ */
+function checkHalves(name: string, op: AnyFunction, entry: OpTest, each: OpCase, device: string, at: number): void {
+  const own = each.dtypes ?? entry.dtypes;
+  if (entry.halves === false || (own && !own.includes('float32'))) return;
+  for (const dtype of ['float16', 'bfloat16'] as const) {
+    const allowed = each.layouts ?? layouts;
+    const layout = allowed[at % allowed.length] as Layout;
+    const place: Place = { device, dtype, layout };
+    const label = `${name} '${each.name}' ${dtype} ${layout} on ${device} (seed ${testSeed})`;
+    const plain = mapSpecs(each.args, (spec) => valuesOf(spec, place));
+    const { epsilon, largest } = halves[dtype];
+    const fits = (x: NDArray): boolean => x.data.every((value) => Math.abs(value) < largest);
+    if (!plain.flat().every((arg) => !(arg instanceof NDArray) || fits(arg))) continue;
+    const expected = many<NDArray>(entry.reference(...plain) as NDArray | NDArray[]);
+    const before = liveBytes();
+    const args = mapSpecs(each.args, (spec) => make(spec, place));
+    const results = many<Tensor>(scope(() => op(...args) as Tensor | Tensor[]));
+    results.forEach((result, i) => {
+      const wanted = expected[i] as NDArray;
+      const own = entry.resultDtype?.(dtype) ?? dtype;
+      assert.equal(result.dtype, typeof own === 'string' ? own : own[i], `${label}: dtype`);
+      assert.deepEqual([...result.shape], [...wanted.shape], `${label}: shape`);
+      if (!fits(wanted)) return;
+      const size = wanted.data.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
+      elements(result).forEach((value, k) => {
+        const error = Math.abs(value - read(wanted.data, k));
+        assert.ok(error <= 8 * epsilon * size, `${label} [${k}]: wanted ${wanted.data[k]}, got ${value}`);
+      });
+    });
+    for (const t of [...results, ...tensorsIn(args)]) t.dispose();
+    assert.equal(liveBytes(), before, `${label}: storages left over`);
+  }
+}
+
+/** Gradients of float16 and bfloat16 leaves: their dtype, and the values float64 gives for the same numbers. */
+function checkHalfGradients(name: string, op: AnyFunction, entry: OpTest, each: OpCase, device: string): void {
+  if (entry.halves !== undefined) return;
+  for (const dtype of ['float16', 'bfloat16'] as const) {
+    const label = `gradient of ${name} '${each.name}' ${dtype} on ${device} (seed ${testSeed})`;
+    const place: Place = { device, dtype, layout: 'contiguous' };
+    const values = specsOf(each.args).map((spec) => valuesOf(spec, place));
+    scope(() => {
+      const exact = run(op, each, device, values, 'float64');
+      const low = run(op, each, device, values, dtype);
+      exact.loss.backward();
+      low.loss.backward();
+      exact.leaves.forEach((leaf, i) => {
+        const got = low.leaves[i]?.grad;
+        if (!leaf.grad) return;
+        assert.equal(got?.dtype, dtype, `${label}: dtype of leaf ${i}`);
+        const wanted = elements(leaf.grad);
+        const size = wanted.reduce((most, value) => Math.max(most, Math.abs(value)), 1);
+        elements(got as Tensor).forEach((value, k) => {
+          const error = Math.abs(value - read(wanted, k));
+          assert.ok(
+            error <= 16 * halves[dtype].epsilon * size,
+            `${label} ${i} [${k}]: wanted ${wanted[k]}, got ${value}`,
+          );
+        });
+      });
+    });
+  }
+}
+
 /** Sum over the results of weight × value: one number that depends on every element. */
 function referenceLoss(entry: OpTest, args: readonly unknown[]): number {
   let total = 0;
@@ -143,11 +217,17 @@ interface GradientRun {
   readonly loss: Tensor;
 }
 
-/** The loss on the device, from float64 leaves with `values`. */
-function run(op: AnyFunction, each: OpCase, device: string, values: readonly NDArray[]): GradientRun {
+/** The loss on the device, from leaves with `values`. */
+function run(
+  op: AnyFunction,
+  each: OpCase,
+  device: string,
+  values: readonly NDArray[],
+  dtype: DType = 'float64',
+): GradientRun {
   const leaves: Tensor[] = [];
   const args = mapSpecs(each.args, (spec, i) => {
-    const t = make({ ...spec, values: values[i] as NDArray }, { device, dtype: 'float64', layout: 'contiguous' });
+    const t = make({ ...spec, values: values[i] as NDArray }, { device, dtype, layout: 'contiguous' });
     if (spec.grad) {
       t.requiresGrad = true;
       leaves.push(t);
@@ -311,6 +391,7 @@ export function checkOp(name: string, op: AnyFunction, entry: OpTest): void {
     entry.cases.forEach((each, position) => {
       test(`${name}: ${each.name} on ${device}`, () => {
         checkValues(name, op, entry, each, device);
+        checkHalves(name, op, entry, each, device, position);
         if ((each.dtypes ?? entry.dtypes ?? ['float64']).includes('float64')) {
           note(name, { differentiable: isDifferentiable(op, each, device) });
         }
@@ -322,6 +403,7 @@ export function checkOp(name: string, op: AnyFunction, entry: OpTest): void {
         if (!fullLevel && position !== 0) return;
         checkSecond(name, op, each, device);
         note(name, { second: true });
+        if (position === 0) checkHalfGradients(name, op, entry, each, device);
       });
     });
     for (const bad of entry.rejects ?? []) {
