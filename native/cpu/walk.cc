@@ -59,7 +59,6 @@ void copyRun(void* to, int64_t toStep, const void* from, int64_t fromStep, int64
 }  // namespace
 
 void gather(void* to, const Walk& from, int64_t start, int64_t n) {
-  if (n == 0) return;  // an axis of size 0 has no positions to divide by
   forEachRun(from, start, n, [&](const char* p, int64_t step, int64_t offset, int64_t count) {
     char* t = static_cast<char*>(to) + offset * from.item;
     if (step == 0) fillBlock(t, p, from.item, count);
@@ -68,7 +67,6 @@ void gather(void* to, const Walk& from, int64_t start, int64_t n) {
 }
 
 void scatter(const Walk& to, const void* from, int64_t start, int64_t n) {
-  if (n == 0) return;  // an axis of size 0 has no positions to divide by
   forEachRun(to, start, n, [&](char* p, int64_t step, int64_t offset, int64_t count) {
     copyRun(p, step, static_cast<const char*>(from) + offset * to.item, to.item, to.item, count);
   });

@@ -39,6 +39,7 @@ inline char* at(const Walk& w, int64_t i) {
 /// [start, start + n).
 template <class F>
 inline void forEachRun(const Walk& w, int64_t start, int64_t n, F f) {
+  if (n <= 0 || w.total == 0) return;  // an axis of size 0 has no positions to divide by
   if (w.rank == 0) {
     if (n > 0) f(w.data, w.item, 0, n);
     return;
