@@ -113,15 +113,14 @@ void place(Stream& s, const char* name, const View& out, const View& x) {
       return;
     }
     reduceColumns(s, r, [&](const char* p, int64_t columns, char* to, int64_t step) {
-      if (sizeof(T) == 8 || r.reduced.total > 0x7fffffff) {
-        int64_t places[kStrip];
+      const auto fold = [&]<class Index>() {
+        Index places[kStrip];
         placeColumns<kLargest, T>(p, r.reduced, columns, places);
         for (int64_t c = 0; c < columns; c++) putInteger(to + c * step, out.dtype, places[c]);
-      } else {
-        int32_t places[kStrip];
-        placeColumns<kLargest, T>(p, r.reduced, columns, places);
-        for (int64_t c = 0; c < columns; c++) putInteger(to + c * step, out.dtype, places[c]);
-      }
+      };
+      if constexpr (sizeof(T) == 8) return fold.template operator()<int64_t>();
+      if (r.reduced.total > 0x7fffffff) fold.template operator()<int64_t>();
+      else fold.template operator()<int32_t>();
     });
   });
 }

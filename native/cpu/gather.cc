@@ -130,8 +130,11 @@ Plan planOf(const View& out, const View& index, const Lane& src, int32_t axis) {
   return p;
 }
 
-template <class T, class Rule>
-void scatterLines(Stream& s, const Plan& p, DType indexType, const Axis& axis) {
+/// put<T, Rule>: a pointer, so that the walks below are compiled once.
+using Put = void(char* to, int64_t toStep, int64_t rowStep, const char* from, int64_t fromStep,
+                 const int64_t* rows, int64_t n, Share share);
+
+void scatterLines(Stream& s, const Plan& p, DType indexType, const Axis& axis, Put* put) {
   const int64_t lines = p.outer.total * p.inner.total, work = lines * p.length;
   if (work == 0) return;
   const auto block = [&](char* const* q, const int64_t* step, int64_t n, Share share) {
@@ -139,7 +142,7 @@ void scatterLines(Stream& s, const Plan& p, DType indexType, const Axis& axis) {
     for (int64_t i = 0; i < n; i += kIndexBlock) {
       const int64_t m = minOf(kIndexBlock, n - i);
       readIndices(rows, q[1] + i * step[1], step[1], indexType, m);
-      put<T, Rule>(q[0] + i * step[0], step[0], axis.step, q[2] + i * step[2], step[2], rows, m, share);
+      put(q[0] + i * step[0], step[0], axis.step, q[2] + i * step[2], step[2], rows, m, share);
     }
   };
   // A chunk owns lines; where they are few and long it owns a share of their elements and reads the indices
@@ -239,9 +242,9 @@ void scatter(Stream& s, const InOut& out, const In& index, const Operand& src, c
   if (!allInside(s, "scatter", index, axis, a.size)) return;
   const Plan p = planOf(out, index, lane, axis);
   const int64_t item = itemBytes(out.dtype);
-  if (item == 4) scatterLines<uint32_t, Assign>(s, p, index.dtype, a);
-  else if (item == 8) scatterLines<uint64_t, Assign>(s, p, index.dtype, a);
-  else scatterLines<uint8_t, Assign>(s, p, index.dtype, a);
+  if (item == 4) scatterLines(s, p, index.dtype, a, put<uint32_t, Assign>);
+  else if (item == 8) scatterLines(s, p, index.dtype, a, put<uint64_t, Assign>);
+  else scatterLines(s, p, index.dtype, a, put<uint8_t, Assign>);
 }
 
 void scatterReduce(Stream& s, const InOut& out, const In& index, const Operand& src, const int32_t& axis,
@@ -253,10 +256,10 @@ void scatterReduce(Stream& s, const InOut& out, const In& index, const Operand& 
   if (!allInside(s, rule == 0 ? "scatterAdd" : "scatterReduce", index, axis, a.size)) return;
   const Plan p = planOf(out, index, lane, axis);
   withNumber(s, out.dtype, "scatterReduce", [&]<class T>() {
-    if (rule == 0) scatterLines<T, Add>(s, p, index.dtype, a);
-    else if (rule == 1) scatterLines<T, Multiply>(s, p, index.dtype, a);
-    else if (rule == 2) scatterLines<T, Larger>(s, p, index.dtype, a);
-    else scatterLines<T, Smaller>(s, p, index.dtype, a);
+    if (rule == 0) scatterLines(s, p, index.dtype, a, put<T, Add>);
+    else if (rule == 1) scatterLines(s, p, index.dtype, a, put<T, Multiply>);
+    else if (rule == 2) scatterLines(s, p, index.dtype, a, put<T, Larger>);
+    else scatterLines(s, p, index.dtype, a, put<T, Smaller>);
   });
 }
 

@@ -61,7 +61,7 @@ inline void forEachLine(Stream& s, const Lines<kViews>& l, Run run) {
   const int64_t strips = l.lanes == 0 ? 0 : ceilDiv(l.width, l.lanes);
   const int64_t total = strips * l.outer[0].total;
   const int64_t perChunk = maxOf(1, kChunk / maxOf(1, l.length * l.lanes));
-  const auto chunk = [&](int64_t c) {
+  const auto chunk = [&](int64_t c) __attribute__((noinline)) {
     for (int64_t t = c * perChunk, end = minOf(t + perChunk, total); t < end; t++) {
       const int64_t first = t % strips * l.lanes;
       char* start[kViews];

@@ -66,7 +66,7 @@ template <class T, class Make>
 inline void generate(Stream& s, const View& out, const View* input, const Generator& g, Make make) {
   constexpr int64_t kBlock = kDraws / kWords<T>;
   const Walk to = walkOf(out), from = input != nullptr ? walkOf(*input) : to;
-  const auto chunk = [&](int64_t c) {
+  const auto chunk = [&](int64_t c) __attribute__((noinline)) {
     alignas(64) uint32_t draws[kDraws];
     alignas(64) T made[kBlock], read[kBlock];
     for (int64_t i = c * kChunk, end = minOf(i + kChunk, to.total); i < end; i += kBlock) {

@@ -18,11 +18,10 @@ struct Reduction {
 /// so.
 bool planReduction(Stream& s, const View& out, const View& x, Reduction& r);
 
-/// Feeds positions [start, start + n) of `w`, based at `data`, to state.add(pointer, count).
+/// The strided half of foldWalk, and out of line as that is: a state's loop is compiled twice, not six times.
 template <class T, class State>
-inline void foldWalk(Walk w, char* data, int64_t start, int64_t n, State& state) {
+[[gnu::noinline]] void foldStrided(Walk w, char* data, int64_t start, int64_t n, State& state) {
   w.data = data;
-  if (w.direct) return state.add(reinterpret_cast<const T*>(data) + start, n);
   const int last = w.rank - 1;
   if (w.stride[last] == w.item && w.shape[last] >= 64) {
     forEachRun(w, start, n, [&](const char* p, int64_t, int64_t, int64_t count) {
@@ -37,6 +36,13 @@ inline void foldWalk(Walk w, char* data, int64_t start, int64_t n, State& state)
     gather(stage, w, start + i, m);
     state.add(stage, m);
   }
+}
+
+/// Feeds positions [start, start + n) of `w`, based at `data`, to state.add(pointer, count).
+template <class T, class State>
+[[gnu::noinline]] void foldWalk(const Walk& w, char* data, int64_t start, int64_t n, State& state) {
+  if (w.direct) return state.add(reinterpret_cast<const T*>(data) + start, n);
+  foldStrided<T>(w, data, start, n, state);
 }
 
 /// Folds every output's row of x. State: add(const T*, n) and partial(); State::Partial has merge(next).
@@ -64,7 +70,7 @@ inline void reduceRows(Stream& s, const Reduction& r, Write write) {
     return;
   }
   const int64_t perChunk = maxOf(1, kChunk / maxOf(1, length));
-  const auto chunk = [&](int64_t c) {
+  const auto chunk = [&](int64_t c) __attribute__((noinline)) {
     for (int64_t o = c * perChunk, end = minOf(o + perChunk, outputs); o < end; o++) {
       State state;
       foldWalk<T>(r.reduced, at(r.kept, o), 0, length, state);
@@ -97,7 +103,7 @@ inline void reduceColumns(Stream& s, const Reduction& r, Run run) {
   const int64_t width = r.kept.shape[last], strips = ceilDiv(width, kStrip);
   const int64_t total = strips * (r.kept.total / width);
   const int64_t perChunk = maxOf(1, kChunk / (kStrip * maxOf(1, r.reduced.total)));
-  const auto chunk = [&](int64_t c) {
+  const auto chunk = [&](int64_t c) __attribute__((noinline)) {
     for (int64_t t = c * perChunk, end = minOf(t + perChunk, total); t < end; t++) {
       const int64_t first = t / strips * width + t % strips * kStrip;
       run(at(r.kept, first), minOf(kStrip, width - t % strips * kStrip), at(r.out, first),

@@ -52,7 +52,7 @@ inline constexpr int64_t kRowBlock = 1024;
 template <class F>
 inline void forEachRow(Stream& s, int64_t rows, int64_t width, F f) {
   const int64_t perChunk = maxOf(1, kChunk / maxOf(1, width));
-  const auto chunk = [&](int64_t c) {
+  const auto chunk = [&](int64_t c) __attribute__((noinline)) {
     for (int64_t i = c * perChunk, end = minOf(i + perChunk, rows); i < end; i++) f(i);
   };
   if (rows <= perChunk) chunk(0);

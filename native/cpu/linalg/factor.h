@@ -8,7 +8,8 @@ inline namespace WG_ISA {
 
 /// P A = L U of a [m, n]: L's unit diagonal is not stored; row i was exchanged with pivots[i]. Returns the
 /// first i whose pivot is 0, or -1; `sign` is that of the permutation.
-inline int64_t factorLu(const Work& w, double* a, int64_t m, int64_t n, int32_t* pivots, double& sign) {
+[[gnu::noinline]] inline int64_t factorLu(const Work& w, double* a, int64_t m, int64_t n, int32_t* pivots,
+                                          double& sign) {
   const int64_t steps = minOf(m, n);
   int64_t singular = -1;
   sign = 1;
@@ -50,7 +51,8 @@ inline int64_t factorLu(const Work& w, double* a, int64_t m, int64_t n, int32_t*
 }
 
 /// T X = B in place of B [n, k]; T is triangular with strides, its other half is not read.
-inline void solveTriangular(const Work& w, Factor t, bool upper, bool unit, double* b, int64_t n, int64_t k) {
+[[gnu::noinline]] inline void solveTriangular(const Work& w, Factor t, bool upper, bool unit, double* b,
+                                              int64_t n, int64_t k) {
   const auto solveRow = [&](int64_t i, int64_t from, int64_t to) {
     double* const row = b + i * k;
     for (int64_t r = from; r < to; r++) axpy(row, -t.data[i * t.row + r * t.col], b + r * k, k);

@@ -37,7 +37,7 @@ inline void loadStrided(double* to, const T* from, int64_t rows, int64_t cols, i
     for (int64_t j = 0; j < cols; j++) to[j] = static_cast<double>(from[j * col]);
 }
 /// Matrix `index` of v, or its transpose, as dense rows.
-inline void load(double* to, const View& v, int64_t index, bool transposed = false) {
+[[gnu::noinline]] inline void load(double* to, const View& v, int64_t index, bool transposed = false) {
   const int r = v.rank - 2;
   int64_t rows = v.shape[r], cols = v.shape[r + 1], row = v.stride[r], col = v.stride[r + 1];
   if (transposed) {
@@ -56,7 +56,8 @@ inline void storeStrided(T* to, const double* from, int64_t rows, int64_t cols, 
     for (int64_t j = 0; j < cols; j++) to[j * col] = static_cast<T>(from[j * fromCol]);
 }
 /// Writes matrix `index` of v from memory with the given strides.
-inline void store(const View& v, int64_t index, const double* from, int64_t fromRow, int64_t fromCol = 1) {
+[[gnu::noinline]] inline void store(const View& v, int64_t index, const double* from, int64_t fromRow,
+                                    int64_t fromCol = 1) {
   const int r = v.rank - 2;
   const int64_t at = offsetOf(v, 2, index);
   const auto put = [&](auto* to) {
@@ -66,7 +67,7 @@ inline void store(const View& v, int64_t index, const double* from, int64_t from
   else put(static_cast<double*>(v.data));
 }
 /// Writes vector `index` of v, or its number when v has no more than the batch axes.
-inline void storeVector(const View& v, int trailing, int64_t index, const double* from) {
+[[gnu::noinline]] inline void storeVector(const View& v, int trailing, int64_t index, const double* from) {
   const int64_t at = offsetOf(v, trailing, index);
   const int64_t n = trailing ? v.shape[v.rank - 1] : 1, step = trailing ? v.stride[v.rank - 1] : 0;
   if (v.dtype == DType::f32) storeStrided(static_cast<float*>(v.data) + at, from, 1, n, 0, step, 0, 1);
@@ -139,8 +140,8 @@ struct Factor {
 
 /// C[m, n] = (or += with `accumulate`) sign A[m, k] B[k, n]; C has rows of cRow elements. A negative sign
 /// needs k <= kPanel.
-inline void multiply(const Work& w, double* c, int64_t cRow, Factor a, Factor b, int64_t m, int64_t n,
-                     int64_t k, bool negative, bool accumulate) {
+[[gnu::noinline]] inline void multiply(const Work& w, double* c, int64_t cRow, Factor a, Factor b, int64_t m,
+                                       int64_t n, int64_t k, bool negative, bool accumulate) {
   if (m <= 0 || n <= 0) return;
   if (!w.blocked || m * n * k < 8192) {
     const double sign = negative ? -1 : 1;
@@ -190,10 +191,14 @@ inline size_t slabBytes(int64_t count, int64_t doubles) {
   return static_cast<size_t>(minOf(count, kSlabs)) * static_cast<size_t>(doubles) * sizeof(double);
 }
 
-/// body(work, index, memory) for every matrix of a batch. The first doubles of the memory are work.panel's:
-/// `panelRows` rows.
-template <class Body>
-inline void forEachMatrix(Stream& s, int64_t count, int64_t doubles, int64_t panelRows, Body&& body) {
+/// A routine for one matrix, seen without its type so that the loops over a batch are compiled once.
+struct MatrixBody {
+  const void* self;
+  void (*call)(const void* self, const Work& w, int64_t index, double* memory);
+  void operator()(const Work& w, int64_t index, double* memory) const { call(self, w, index, memory); }
+};
+inline void forEachMatrixOf(Stream& s, int64_t count, int64_t doubles, int64_t panelRows,
+                            const MatrixBody& body) {
   if (count <= 0) return;
   if (doubles <= kSmallWork) {
     const int64_t group = maxOf(1, kSmallWork / maxOf(1, 4 * doubles));
@@ -216,6 +221,15 @@ inline void forEachMatrix(Stream& s, int64_t count, int64_t doubles, int64_t pan
   };
   if (slabs == 1) return slab(0);
   parallelFor(s, slabs, slab);
+}
+/// body(work, index, memory) for every matrix of a batch. The first doubles of the memory are work.panel's:
+/// `panelRows` rows.
+template <class Body>
+inline void forEachMatrix(Stream& s, int64_t count, int64_t doubles, int64_t panelRows, const Body& body) {
+  forEachMatrixOf(s, count, doubles, panelRows,
+                  {&body, [](const void* self, const Work& w, int64_t index, double* memory) {
+                     (*static_cast<const Body*>(self))(w, index, memory);
+                   }});
 }
 
 /// Doubles of a matrix's memory with its panel.
