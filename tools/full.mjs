@@ -35,6 +35,8 @@ const stages = {
   tsan: sanitized('thread'),
   'second-order': longTests('ops/'),
   'fuzz-long': longTests('fuzz'),
+  defects: async (/** @type {Stage} */ stage) =>
+    void (await stage.node('the fuzzer finds every planted defect', ['.test/test/fuzz/defects.js'], { show: true })),
   soak: longTests('soak'),
   'kill-loop': longTests('kill'),
   workers: longTests('workers'),

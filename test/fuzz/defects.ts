@@ -1,5 +1,5 @@
 // Shows that the fuzzer would notice: plants one defect at a time in a copy of the built tree and runs the fuzzer on it, which
-// must fail. Run by hand or by the long stage: node .test/test/fuzz/defects.js
+// must fail. The stage `defects` of npm run test:full: node .test/test/fuzz/defects.js
 import { spawnSync } from 'node:child_process';
 import {
   cpSync,
@@ -39,8 +39,8 @@ export const defects: readonly Defect[] = [
   {
     name: 'a leaked count',
     file: '.test/lib/autograd/tape.js',
-    find: 'if (arg instanceof Saved)\n                arg.release();',
-    put: 'if (arg instanceof Saved && this.savedOutputs.length > 0)\n                arg.release();',
+    find: 'if (arg instanceof SavedTensor)\n                arg.release();',
+    put: 'if (arg instanceof SavedTensor && this.savedOutputs.length > 0)\n                arg.release();',
   },
 ];
 
@@ -84,19 +84,24 @@ function rebuild(copy: string, file: string): void {
   }
 }
 
+/** The file a defect goes into, with it. Throws where the place is no longer found. */
+export function defective({ file, find, put }: Defect): string {
+  const source = readFileSync(join(root, file), 'utf8');
+  if (!source.includes(find)) throw new Error(`${file} no longer holds: ${find}`);
+  return source.replace(find, put);
+}
+
 /** A copy of everything the fuzzer needs, with the defect in it. */
-function plant({ file, find, put }: Defect): string {
+function plant(defect: Defect): string {
   const copy = mkdtempSync(join(tmpdir(), 'warpgrad-defect-'));
   cpSync(join(root, '.test'), join(copy, '.test'), { recursive: true });
   cpSync(join(root, 'package.json'), join(copy, 'package.json'));
   mkdirSync(join(copy, 'build/Release'), { recursive: true });
   cpSync(join(root, 'build/Release'), join(copy, 'build/Release'), { recursive: true });
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
-  const native = file.startsWith('native/');
-  const source = readFileSync(join(native ? root : copy, file), 'utf8');
-  if (!source.includes(find)) throw new Error(`${file} no longer holds: ${find}`);
-  const changed = source.replace(find, put);
-  if (!native) writeFileSync(join(copy, file), changed);
+  const { file } = defect;
+  const changed = defective(defect);
+  if (!file.startsWith('native/')) writeFileSync(join(copy, file), changed);
   else {
     // Includes are relative to the file's own folder.
     writeFileSync(join(copy, 'defect.cc'), changed.replace(/#include "\.\.\//g, `#include "${join(root, 'native')}/`));
