@@ -4,8 +4,8 @@
 // kernel's depth.
 #include "../ops/rows/conv.h"
 
+#include "../ops/conv_shape.h"
 #include "conv_gemm.h"
-#include "conv_shape.h"
 
 WG_PROTOTYPES(WG_CONV_ROWS)
 

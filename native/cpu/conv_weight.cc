@@ -4,7 +4,7 @@
 // sums are added in order.
 #include "../ops/rows/conv.h"
 
-#include "conv_shape.h"
+#include "../ops/conv_shape.h"
 #include "conv_window.h"
 
 WG_PROTOTYPES(WG_CONV_ROWS)

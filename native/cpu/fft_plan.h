@@ -2,8 +2,9 @@
 // 7, 11 and 13 (Van Loan, Computational Frameworks for the FFT, 1.7), or Bluestein's chirp for lengths with
 // larger prime factors. Real and imaginary parts lie apart, so that inner loops run over contiguous doubles.
 #pragma once
+#include "../ops/batch.h"
 #include "../ops/trig.h"
-#include "batch.h"
+#include "kernel.h"
 #include "simd/vec.h"
 
 namespace wg::cpu {

@@ -2,9 +2,9 @@
 // there. Everything computes in double, whatever the tensors hold: float32 results are then right to
 // rounding, and one body serves both.
 #pragma once
+#include "../../ops/batch.h"
 #include "../../ops/rows/linalg.h"
 #include "../../ops/scalar.h"
-#include "../batch.h"
 #include "../gemm_thin.h"
 
 WG_PROTOTYPES(WG_LINALG_ROWS)

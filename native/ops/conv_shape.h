@@ -1,9 +1,9 @@
 // Sizes of one 2-d convolution and the checks every conv kernel relies on.
 #pragma once
-#include "../ops/rows/conv.h"
-#include "kernel.h"
+#include "checks.h"
+#include "rows/conv.h"
 
-namespace wg::cpu {
+namespace wg {
 inline namespace WG_ISA {
 
 struct ConvShape {
@@ -91,4 +91,4 @@ inline bool convPlausible(const View& out, const View& x, const View& weight, co
 }
 
 }  // namespace WG_ISA
-}  // namespace wg::cpu
+}  // namespace wg

@@ -1,8 +1,8 @@
 // The leading axes of a view as one batch, for kernels that work on whole vectors or matrices.
 #pragma once
-#include "kernel.h"
+#include "checks.h"
 
-namespace wg::cpu {
+namespace wg {
 inline namespace WG_ISA {
 
 /// Larger working memory is made for this many members of a batch at most; others wait for their turn.
@@ -25,4 +25,4 @@ inline int64_t offsetOf(const View& v, int trailing, int64_t index) {
 }
 
 }  // namespace WG_ISA
-}  // namespace wg::cpu
+}  // namespace wg
