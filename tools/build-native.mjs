@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Builds the native addon unless build/ already holds the one made from these sources.
-//   node tools/build-native.mjs [--fake] [--cuda] [--arch LIST] [--sanitize=address,undefined|thread] [--isas base] [--werror] [--force] [--gyp]
+//   node tools/build-native.mjs [--fake] [--cuda] [--emu-tests] [--arch LIST] [--sanitize=address,undefined|thread] [--isas base] [--werror] [--force] [--gyp]
 // CMake (through cmake-js when it is installed) is preferred; node-gyp is the fallback. Nothing is downloaded.
 // Also installed as `warpgrad-build`, for platforms without a prebuilt binary.
 import { spawnSync } from 'node:child_process';
@@ -22,11 +22,18 @@ const option = (/** @type {string} */ name) => {
   return args[at]?.split('=')[1] ?? args[at + 1] ?? '';
 };
 
-const target = flag('fake') ? 'warpgrad_fake' : flag('cuda') ? 'warpgrad_cuda' : 'warpgrad';
+const target = flag('fake')
+  ? 'warpgrad_fake'
+  : flag('cuda')
+    ? 'warpgrad_cuda'
+    : flag('emu-tests')
+      ? 'emu_tests'
+      : 'warpgrad';
 const product = {
   warpgrad: 'warpgrad.node',
   warpgrad_fake: 'libwarpgrad_fake.so',
   warpgrad_cuda: 'libwarpgrad_cuda.so',
+  emu_tests: 'emu_tests',
 }[target];
 const sanitize = option('sanitize');
 const useGyp = flag('gyp') || process.env['WARPGRAD_NODE_GYP'] === '1';
@@ -48,8 +55,13 @@ function filesUnder(/** @type {string} */ dir) {
 /** A digest of everything the product is made from. */
 function sourceHash() {
   const hash = createHash('sha256');
-  const cuda = join(root, 'native', 'cuda');
-  const inputs = filesUnder(join(root, 'native')).filter((f) => target === 'warpgrad_cuda' || !f.startsWith(cuda));
+  // Folders of native/ that only some products are made from.
+  const parts = { cuda: ['warpgrad_cuda', 'emu_tests'], emu: ['emu_tests'] };
+  const foreign = Object.entries(parts).filter(([, products]) => !products.includes(target));
+  const inputs = filesUnder(join(root, 'native')).filter(
+    (f) => !foreign.some(([folder]) => f.startsWith(join(root, 'native', folder, '/'))),
+  );
+  if (target === 'emu_tests') inputs.push(...filesUnder(join(root, 'test/native/emu')));
   for (const file of [...inputs, join(root, 'CMakeLists.txt'), join(root, 'binding.gyp')]) {
     if (!existsSync(file)) continue; // binding.gyp is not in the published package
     hash.update(relative(root, file)).update('\0').update(readFileSync(file)).update('\0');
@@ -112,8 +124,8 @@ function buildWithCMake() {
 }
 
 function buildWithGyp() {
-  if (target === 'warpgrad_cuda' || sanitize)
-    throw new Error('warpgrad: the CUDA library and sanitizer builds need CMake');
+  if (target === 'warpgrad_cuda' || target === 'emu_tests' || sanitize)
+    throw new Error('warpgrad: the CUDA library, the emulator and sanitizer builds need CMake');
   // The headers that came with this node save node-gyp a download.
   const prefix = dirname(dirname(process.execPath));
   /** @type {Record<string, string>} */

@@ -1,0 +1,69 @@
+// What every kernel file begins with: the built-in names of CUDA (threadIdx, __syncthreads, __syncwarp,
+// __threadfence keep theirs) and the few words that differ between nvcc and the emulator.
+//
+// Every wrapper of this folder has a body for the device and one for the emulator. The latter also takes the
+// place it was called from, for reports: WG_PLACE ends a parameter list, WG_AT hands the place on.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+
+#ifdef __CUDACC__
+
+#include <cuda_runtime.h>
+
+#define WG_DEV __device__ __forceinline__
+#define WG_BOTH __host__ __device__ __forceinline__
+/// WG_KERNEL(threads, blocksPerMultiprocessor) name(…): launch bounds belong to every kernel.
+#define WG_KERNEL(...) __global__ void __launch_bounds__(__VA_ARGS__)
+/// WG_SHARED(float, tile, [32][33]) and WG_SHARED(int, last): shared by the threads of a block.
+#define WG_SHARED(type, name, ...) __shared__ type name __VA_ARGS__
+/// The shared memory whose size the launch gives, as bytes, 1024-byte aligned.
+#define WG_DYN_SHARED(name) extern __shared__ __align__(1024) unsigned char name[]
+/// Before a parameter that is a TensorMap.
+#define WG_GRID_CONSTANT __grid_constant__
+#define WG_UNROLL _Pragma("unroll")
+
+#define WG_PLACE
+#define WG_ONLY_PLACE
+#define WG_AT
+#define WG_ONLY_AT
+
+/// Instructions that only sm_90a has; kernels for it are launched on nothing else.
+#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
+#define WG_SM90A 1
+#endif
+
+#else
+
+#include "../../emu/simt.h"
+
+#define WG_DEV inline
+#define WG_BOTH inline
+#define WG_KERNEL(...) void
+// A reference to what the emulator keeps for this declaration, so that each block finds it poisoned.
+#define WG_SHARED(type, name, ...)                                            \
+  using name##Shared = type __VA_ARGS__;                                      \
+  static char name##Key;                                                      \
+  name##Shared& name = *static_cast<name##Shared*>(::wg::emu::sharedVariable( \
+      &name##Key, sizeof(name##Shared), alignof(name##Shared) < 16 ? 16 : alignof(name##Shared), #name))
+#define WG_DYN_SHARED(name) auto* const name = reinterpret_cast<unsigned char*>(::wg::emu::dynamicShared())
+#define WG_GRID_CONSTANT
+#define WG_UNROLL _Pragma("GCC unroll 16")
+
+#define WG_ONLY_PLACE ::wg::emu::Place place = ::wg::emu::Place::current()
+#define WG_PLACE , WG_ONLY_PLACE
+#define WG_ONLY_AT place
+#define WG_AT , place
+
+#define WG_SM90A 1
+
+#endif
+
+namespace wg::cuda {
+
+template <class T>
+WG_BOTH constexpr T ceilDiv(T a, T b) {
+  return (a + b - 1) / b;
+}
+
+}  // namespace wg::cuda
