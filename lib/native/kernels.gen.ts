@@ -205,6 +205,14 @@ export interface Kernels {
   digammaGrad(dx: KernelView, saved: KernelView, dy: KernelView): void;
   sinc(out: KernelView, x: KernelView): void;
   sincGrad(dx: KernelView, saved: KernelView, dy: KernelView): void;
+  i0(out: KernelView, x: KernelView): void;
+  i0Grad(dx: KernelView, saved: KernelView, dy: KernelView): void;
+  i0e(out: KernelView, x: KernelView): void;
+  i0eGrad(dx: KernelView, saved: KernelView, dy: KernelView): void;
+  i1(out: KernelView, x: KernelView): void;
+  i1Grad(dx: KernelView, saved: KernelView, dy: KernelView): void;
+  i1e(out: KernelView, x: KernelView): void;
+  i1eGrad(dx: KernelView, saved: KernelView, dy: KernelView): void;
   polygamma(out: KernelView, x: KernelView, p: number, q: number): void;
   polygammaGrad(dx: KernelView, x: KernelView, dy: KernelView, p: number, q: number): void;
   logit(out: KernelView, x: KernelView, p: number, q: number): void;

@@ -3,6 +3,7 @@
 import type { Tensor } from '../core/tensor.ts';
 import * as activation from './activation.ts';
 import * as arithmetic from './arithmetic.ts';
+import * as bessel from './bessel.ts';
 import * as binary from './binary.ts';
 import * as bitwise from './bitwise.ts';
 import * as clipping from './clipping.ts';
@@ -24,6 +25,7 @@ import type { Value } from './shared.ts';
 
 export type Elementwise = typeof activation &
   typeof arithmetic &
+  typeof bessel &
   typeof binary &
   typeof bitwise &
   typeof clipping &
@@ -47,6 +49,7 @@ export type ElementwiseMethods = Omit<MethodsOf<Elementwise>, keyof CompareMetho
 export const elementwise: Elementwise = {
   ...activation,
   ...arithmetic,
+  ...bessel,
   ...binary,
   ...bitwise,
   ...clipping,

@@ -12,6 +12,7 @@ export * from './arithmetic.ts';
 export type { Place } from './at.ts';
 export { at } from './at.ts';
 export type { Index, IndexRange } from './at-plan.ts';
+export * from './bessel.ts';
 export * from './binary.ts';
 export * from './bitwise.ts';
 export type { BinaryOp } from './elementwise.ts';

@@ -1,6 +1,6 @@
 // Unary element bodies on special functions.
 #pragma once
-#include "special.h"
+#include "bessel.h"
 #include "unary.h"
 
 /// F(X, struct below, kernel name); as WG_UNARY in unary.h.
@@ -9,7 +9,11 @@
   F(X, Erfinv, erfinv)   \
   F(X, Lgamma, lgamma)   \
   F(X, Digamma, digamma) \
-  F(X, Sinc, sinc)
+  F(X, Sinc, sinc)       \
+  F(X, BesselI0, i0)     \
+  F(X, BesselI0e, i0e)   \
+  F(X, BesselI1, i1)     \
+  F(X, BesselI1e, i1e)
 
 namespace wg {
 inline namespace WG_ISA {
@@ -88,6 +92,62 @@ struct Sinc {
                              T(-1.4797143443923793e-16), T(3.9145882126782522e-19));
     const V slope = select(abs(x) < V(T(0.5)), series * V(T(3.1415926535897931)), (c - s / u) / x);
     return dy * slope;
+  }
+};
+
+struct BesselI0 {
+  static constexpr Saves kSaves = Saves::input;
+  static constexpr bool kIntegers = false;
+  template <class V>
+  WG_HD static V value(V x) {
+    return math::besselI0<false>(x);
+  }
+  template <class V>
+  WG_HD static V grad(V x, V dy) {
+    return dy * math::besselI1<false>(x);
+  }
+};
+// e^-|x| I0(x)
+struct BesselI0e {
+  static constexpr Saves kSaves = Saves::input;
+  static constexpr bool kIntegers = false;
+  template <class V>
+  WG_HD static V value(V x) {
+    return math::besselI0<true>(x);
+  }
+  template <class V>
+  WG_HD static V grad(V x, V dy) {
+    return dy * (math::besselI1<true>(x) - Sign::value(x) * math::besselI0<true>(x));
+  }
+};
+struct BesselI1 {
+  static constexpr Saves kSaves = Saves::input;
+  static constexpr bool kIntegers = false;
+  template <class V>
+  WG_HD static V value(V x) {
+    return math::besselI1<false>(x);
+  }
+  template <class V>
+  WG_HD static V grad(V x, V dy) {
+    using T = ElementOf<V>;
+    const V slope = math::besselI0<false>(x) - math::besselI1<false>(x) / x;
+    return dy * select(x == V(T(0)), V(T(0.5)), slope);
+  }
+};
+// e^-|x| I1(x)
+struct BesselI1e {
+  static constexpr Saves kSaves = Saves::input;
+  static constexpr bool kIntegers = false;
+  template <class V>
+  WG_HD static V value(V x) {
+    return math::besselI1<true>(x);
+  }
+  template <class V>
+  WG_HD static V grad(V x, V dy) {
+    using T = ElementOf<V>;
+    const V y = math::besselI1<true>(x);
+    const V slope = math::besselI0<true>(x) - y / x - Sign::value(x) * y;
+    return dy * select(x == V(T(0)), V(T(0.5)), slope);
   }
 };
 

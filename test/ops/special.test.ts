@@ -35,7 +35,7 @@ function casesOf(values: Values, ...more: OpCase[]): OpCase[] {
   ];
 }
 
-for (const name of ['erfc', 'erfinv', 'lgamma', 'digamma', 'sinc'] as const) {
+for (const name of ['erfc', 'erfinv', 'lgamma', 'digamma', 'sinc', 'i0', 'i0e', 'i1', 'i1e'] as const) {
   const finite =
     name === 'sinc' || name === 'digamma' ? unusual.filter((v) => v !== Number.POSITIVE_INFINITY) : unusual;
   const negative = randIn(-4.9, -0.1, 12);
@@ -46,6 +46,7 @@ for (const name of ['erfc', 'erfinv', 'lgamma', 'digamma', 'sinc'] as const) {
     cases: casesOf(
       domain[name] ?? rand,
       { name: 'NaN, infinity, zeros and whole numbers', args: [given(finite)], grad: false },
+      ...(name.startsWith('i') ? [{ name: 'beyond the series', args: [given([-30, -8.5, 7.9, 8, 8.1, 20, 85])] }] : []),
       ...(name === 'erfinv' ? [] : [{ name: 'negative', args: [negative], grad: false, dtypes: ['float64' as const] }]),
     ),
     rejects,

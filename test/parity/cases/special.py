@@ -17,3 +17,6 @@ for x in three(low=0.2, high=12):
 for x in three(low=0.05, high=0.95):
     case('logit', [x], torch.logit)
     case('logit', [x, 0.1], torch.logit)
+for name in ['i0', 'i0e', 'i1', 'i1e']:
+    for x in [T(3, 4), T(5, low=5, high=12), T(2, 1, 3, low=-20, high=20)]:
+        case(name, [x], getattr(torch.special, name))

@@ -98,7 +98,31 @@ export function logitOf(x: number, eps: number | null): number {
   return Math.log1p((2 * p - 1) / (1 - p));
 }
 
-export const special = { erfc: erfcOf, erfinv: erfinvOf, lgamma: lgammaOf, digamma: digammaOf, sinc: sincOf } as const;
+/** e^(−|x|) times the modified Bessel function of order `n`: the mean of e^(x cos t) cos nt over a period, by equal steps. */
+export function besselOf(n: 0 | 1, x: number, scaled: boolean): number {
+  if (!Number.isFinite(x)) return Number.isNaN(x) ? x : scaled ? 0 : n === 0 ? Math.abs(x) : x;
+  const a = Math.abs(x);
+  const steps = 64 + 16 * Math.ceil(Math.sqrt(a));
+  let total = 0;
+  for (let k = 0; k < steps; k++) {
+    const t = (2 * Math.PI * (k + 0.5)) / steps;
+    total += Math.exp(a * (Math.cos(t) - 1)) * (n === 0 ? 1 : Math.cos(t));
+  }
+  const value = total / steps;
+  return (n === 1 && x < 0 ? -1 : 1) * (scaled ? value : value * Math.exp(a / 2) * Math.exp(a / 2));
+}
+
+export const special = {
+  erfc: erfcOf,
+  erfinv: erfinvOf,
+  lgamma: lgammaOf,
+  digamma: digammaOf,
+  sinc: sincOf,
+  i0: (x: number) => besselOf(0, x, false),
+  i0e: (x: number) => besselOf(0, x, true),
+  i1: (x: number) => besselOf(1, x, false),
+  i1e: (x: number) => besselOf(1, x, true),
+} as const;
 
 export const mapSpecial =
   (name: keyof typeof special) =>
