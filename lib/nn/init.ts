@@ -78,6 +78,19 @@ export function normal<T extends Tensor>(
   return fill(t, () => ops.normal(t.shape, { mean, std, dtype: t.dtype, device: t.device, generator }));
 }
 
+/**
+ * Fills `t` with draws from the normal distribution that lie within [low, high], −2 and 2 when omitted, and returns it.
+ * @example
+ * nn.init.truncNormal(layer.weight, { std: 0.02, low: -0.04, high: 0.04 });
+ */
+export function truncNormal<T extends Tensor>(
+  t: T,
+  options: ops.TruncNormalOptions & { readonly generator?: Generator | undefined } = {},
+): T {
+  withContextSync({ gradMode: false }, () => ops.truncNormal_(t, options));
+  return t;
+}
+
 /** Fills `t` with one value and returns it. */
 export function constant<T extends Tensor>(t: T, value: number): T {
   withContextSync({ gradMode: false }, () => t.fill_(value));

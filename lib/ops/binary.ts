@@ -95,6 +95,16 @@ const plainSub = defineBinary({
 export const sub: BinaryOpWith<ScaleOptions> = withOptions(plainSub, scaled('sub', plainSub, -1));
 
 /**
+ * b − alpha · a, elementwise with broadcasting: `sub` the other way round.
+ * @returns the broadcast shape in the operands' common dtype
+ * @example
+ * rsub(tensor([1, 2]), 10); // [9, 8]
+ */
+export function rsub(a: Value, b: Value, options?: ScaleOptions): Tensor {
+  return sub(b, a, options);
+}
+
+/**
  * a · b, elementwise with broadcasting.
  * @returns the broadcast shape in the operands' common dtype
  * @example

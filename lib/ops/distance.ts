@@ -1,4 +1,5 @@
 // Distances between vectors.
+import { anyHalf, inFloat32 } from '../autograd/precision.ts';
 import { argumentError, shapeError } from '../errors.ts';
 import { checkArguments, defineOp } from '../autograd/define-op.ts';
 import type { Spec } from '../autograd/define-op.ts';
@@ -9,12 +10,17 @@ import type { Tensor } from '../core/tensor.ts';
 import { checkOptions, formatValue } from '../core/values.ts';
 import { kernels } from '../native/kernels.ts';
 import { add, div, mul, pow, sub } from './binary.ts';
+import { castTo } from './cast.ts';
 import { eq } from './compare.ts';
+import { triuIndices } from './grids.ts';
 import { matmul } from './matmul.ts';
 import { adjoint, flag, requireMatrix, shareBatch } from './matrix-parts.ts';
 import { sumOver } from './reduce.ts';
 import { requireFloat, requireSameDtype, requireTensor } from './shared.ts';
+import { unbind } from './split.ts';
+import { take } from './take.ts';
 import { abs, neg, sign } from './unary.ts';
+import { norm } from './vector-norm.ts';
 import { broadcastTo, reshape, unsqueeze } from './view.ts';
 import { where } from './where.ts';
 
@@ -115,4 +121,44 @@ export function pairwiseDistance(a: Tensor, b: Tensor, options: PairwiseDistance
     const distances = cdistOp(rows(add(a, eps)), rows(b), p);
     return reshape(distances, [...shape.slice(0, -1), ...(keepdim ? [1] : [])]);
   });
+}
+
+/**
+ * The p-norms of the differences between every two rows: the part of cdist(x, x) above its diagonal, row by row. Equal rows
+ * have gradient 0.
+ * @param x - [N, M]
+ * @param options - `p`: 2 by default
+ * @returns [N (N − 1) / 2]
+ * @example
+ * pdist(tensor([[0, 0], [3, 4], [0, 1]])); // [5, 1, 4.2426]
+ */
+export function pdist(x: Tensor, options: { readonly p?: number | undefined } = {}): Tensor {
+  requireMatrix('pdist', x);
+  if (x.rank !== 2) throw shapeError('pdist', `wants [N, M], got ${formatShape(x.shape)}`);
+  checkArguments('pdist', [x]);
+  checkOptions('pdist', options);
+  const p = checkPower('pdist', options.p ?? 2);
+  const n = x.shape[0] as number;
+  return tidy(() => {
+    const [rows, columns] = unbind(triuIndices(n, n, { offset: 1, device: x.device })) as [Tensor, Tensor];
+    const places = n < 2 ** 15 ? rows : castTo(rows, 'int64');
+    return take(cdistOp(...shareBatch('pdist', x, x), p), add(mul(places, n), columns));
+  });
+}
+
+/**
+ * The p-norm of a − b over all elements; shapes broadcast.
+ * @returns rank 0
+ * @example
+ * dist(tensor([0, 0]), tensor([3, 4])); // 5
+ */
+export function dist(a: Tensor, b: Tensor, p = 2): Tensor {
+  requireTensor('dist', a, 'left');
+  requireTensor('dist', b, 'right');
+  checkArguments('dist', [a, b]);
+  checkPower('dist', p);
+  if (anyHalf(a, b)) return inFloat32(dist, a, b, p);
+  requireFloat('dist', a, 'left');
+  requireSameDtype('dist', a, b);
+  return tidy(() => norm(sub(a, b), { p }));
 }

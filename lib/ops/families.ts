@@ -2,6 +2,7 @@
 // methods (methods.ts) and in-place forms (inplace.ts) follow from this list.
 import type { Tensor } from '../core/tensor.ts';
 import * as activation from './activation.ts';
+import * as aliases from './aliases.ts';
 import * as arithmetic from './arithmetic.ts';
 import * as bessel from './bessel.ts';
 import * as binary from './binary.ts';
@@ -19,11 +20,12 @@ import * as special from './special.ts';
 import * as ternary from './ternary.ts';
 import * as trig from './trig.ts';
 import * as unary from './unary.ts';
-import { digamma, lgamma } from './gamma.ts';
+import { digamma, lgamma, mvlgamma } from './gamma.ts';
 import type { MethodsOf } from './methods.ts';
 import type { Value } from './shared.ts';
 
 export type Elementwise = typeof activation &
+  typeof aliases &
   typeof arithmetic &
   typeof bessel &
   typeof binary &
@@ -40,7 +42,11 @@ export type Elementwise = typeof activation &
   typeof special &
   typeof ternary &
   typeof trig &
-  typeof unary & { readonly digamma: typeof digamma; readonly lgamma: typeof lgamma };
+  typeof unary & {
+    readonly digamma: typeof digamma;
+    readonly lgamma: typeof lgamma;
+    readonly mvlgamma: typeof mvlgamma;
+  };
 
 type CompareMethods = { readonly [K in keyof typeof compare]: (other: Value) => Tensor<'bool'> };
 /** What they add to a tensor. */
@@ -48,6 +54,7 @@ export type ElementwiseMethods = Omit<MethodsOf<Elementwise>, keyof CompareMetho
 
 export const elementwise: Elementwise = {
   ...activation,
+  ...aliases,
   ...arithmetic,
   ...bessel,
   ...binary,
@@ -67,4 +74,5 @@ export const elementwise: Elementwise = {
   ...unary,
   digamma,
   lgamma,
+  mvlgamma,
 };

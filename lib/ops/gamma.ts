@@ -1,8 +1,9 @@
 import { argumentError } from '../errors.ts';
-import type { Tensor } from '../core/tensor.ts';
+import { tidy } from '../core/scope.ts';
+import { requireTensor, type Tensor } from '../core/tensor.ts';
 import { formatValue } from '../core/values.ts';
 import { kernels } from '../native/kernels.ts';
-import { mul } from './binary.ts';
+import { add, mul, sub } from './binary.ts';
 import { defineUnary, defineUnaryWith } from './elementwise.ts';
 
 type Unary = (x: Tensor) => Tensor;
@@ -57,4 +58,23 @@ export function polygamma(n: number, x: Tensor): Tensor {
   let factorial = 1;
   for (let i = 2; i <= Math.min(n, 171); i++) factorial *= i;
   return derivative(x, n, factorial);
+}
+
+/**
+ * The logarithm of the multivariate gamma function of dimension p: p (p − 1) / 4 log π + Σ log Γ(x − j / 2) for j below p;
+ * integers give float32.
+ * @param x - above (p − 1) / 2, else the logarithms are those of magnitudes
+ * @param p - an integer ≥ 1
+ * @example
+ * mvlgamma(tensor([2]), 2); // [0.4516]
+ */
+export function mvlgamma(x: Tensor, p: number): Tensor {
+  requireTensor('mvlgamma', x);
+  if (!Number.isSafeInteger(p) || p < 1 || p > 10_000)
+    throw argumentError('mvlgamma', `p must be an integer from 1 to 10000, got ${formatValue(p)}`);
+  return tidy(() => {
+    let total = lgamma(x);
+    for (let j = 1; j < p; j++) total = add(total, lgamma(sub(x, j / 2)));
+    return add(total, ((p * (p - 1)) / 4) * Math.log(Math.PI));
+  });
 }

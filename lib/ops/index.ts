@@ -8,6 +8,7 @@ import './methods-reduce.ts';
 setAccumulate(add);
 setCast(castTo);
 
+export * from './aliases.ts';
 export * from './arithmetic.ts';
 export type { Place } from './at.ts';
 export { at } from './at.ts';
@@ -60,15 +61,18 @@ export {
   avgPool3d,
   lpPool1d,
   lpPool2d,
+  lpPool3d,
   maxPool1d,
   maxPool2d,
   maxPool3d,
 } from './pool.ts';
 export * from './pool-adaptive.ts';
+export * from './pool-fractional.ts';
 export * from './boxes.ts';
 export type { GridSampleOptions } from './grid-sample.ts';
 export { affineGrid, gridSample } from './grid-sample.ts';
 export * from './interpolate.ts';
+export * from './gumbel-softmax.ts';
 export * from './random.ts';
 export * from './random-distributions.ts';
 export * from './random-inplace.ts';
@@ -82,7 +86,7 @@ export type { Value } from './shared.ts';
 export type { Range } from './slice.ts';
 export { copySlice, slice } from './slice.ts';
 export type { AxisArgument } from './softmax.ts';
-export { logSoftmax, logsumexp, softmax } from './softmax.ts';
+export { logSoftmax, logsumexp, softmax, softmin } from './softmax.ts';
 export * from './sequences.ts';
 export * from './ternary.ts';
 export * from './exponential.ts';
@@ -91,7 +95,7 @@ export * from './predicates.ts';
 export * from './rounding.ts';
 export * from './trig.ts';
 export * from './special.ts';
-export { digamma, lgamma, polygamma } from './gamma.ts';
+export { digamma, lgamma, mvlgamma, polygamma } from './gamma.ts';
 export * from './activation.ts';
 export * from './clipping.ts';
 export * from './gated.ts';

@@ -10,6 +10,7 @@ import type { Tensor } from '../core/tensor.ts';
 import { kernels } from '../native/kernels.ts';
 import { atLeast1d, atLeast2d, atLeast3d } from './axes.ts';
 import { castTo } from './cast.ts';
+import { pad } from './pad.ts';
 import { requireTensor, sliceView } from './shared.ts';
 import { broadcastTo, narrow, reshape, unsqueeze } from './view.ts';
 
@@ -154,4 +155,27 @@ export function broadcastTensors(tensors: readonly Tensor[]): Tensor[] {
   return tensors.map((each) => broadcastTo(each, shape));
 }
 
-export { cat as concat, vstack as rowStack };
+/**
+ * A matrix with the given ones along its diagonal, zeros elsewhere; vectors are rows.
+ * @param tensors - of rank 2 or less
+ * @example
+ * blockDiag([tensor([[1, 2]]), tensor([[3], [4]])]); // [[1, 2, 0], [0, 0, 3], [0, 0, 4]]
+ */
+export function blockDiag(tensors: readonly Tensor[]): Tensor {
+  checkList('blockDiag', tensors);
+  for (const each of tensors)
+    if (each.rank > 2) throw shapeError('blockDiag', `wants tensors of rank 2 or less, got ${formatShape(each.shape)}`);
+  return tidy(() => {
+    const blocks = tensors.map(atLeast2d);
+    const width = blocks.reduce((total, each) => total + (each.shape[1] as number), 0);
+    let left = 0;
+    const rows = blocks.map((each) => {
+      const own = each.shape[1] as number;
+      left += own;
+      return pad(each, [left - own, width - left]);
+    });
+    return cat(rows, 0);
+  });
+}
+
+export { cat as concat, cat as concatenate, vstack as rowStack };

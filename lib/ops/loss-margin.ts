@@ -1,21 +1,26 @@
 // Losses that ask for a margin between scores, distances or similarities.
 import { argumentError, shapeError } from '../errors.ts';
 import { anyHalf, inFloat32 } from '../autograd/precision.ts';
+import { checkArguments } from '../autograd/define-op.ts';
 import { tidy } from '../core/scope.ts';
 import { formatShape } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
+import { checkFunction } from '../core/values.ts';
 import { add, div, minimum, mul, sub } from './binary.ts';
 import { castTo } from './cast.ts';
-import { eq, ne } from './compare.ts';
-import { arange } from './creation.ts';
+import { eq, ge, gt, ne } from './compare.ts';
+import { arange, zerosLike } from './creation.ts';
+import { pairwiseDistance } from './distance.ts';
+import { gather, scatterAdd } from './gather.ts';
 import { index } from './index-select.ts';
 import type { LossOptions } from './loss-shared.ts';
 import { reduceLoss, reductionOf, requireNumber, requireOperands, requireShape } from './loss-shared.ts';
 import { norm } from './vector-norm.ts';
 import { sum } from './reduce.ts';
+import { cumprod } from './scan.ts';
 import { requireIntegers, requireTensor } from './shared.ts';
 import { relu, sqrt, square } from './unary.ts';
-import { unsqueeze } from './view.ts';
+import { reshape, unsqueeze } from './view.ts';
 import { where } from './where.ts';
 
 export interface MarginOptions extends LossOptions {
@@ -132,6 +137,81 @@ export function tripletMarginLoss(
     const far = distance(anchor, negative);
     const apart = swap ? minimum(far, distance(positive, negative)) : far;
     return reduceLoss(relu(add(sub(near, apart), margin)), reduction);
+  });
+}
+
+export interface TripletDistanceOptions extends MarginOptions {
+  /** Distance of two tensors, element by element of what the losses are to be; the 2-norm over the last axis when omitted. */
+  readonly distance?: ((a: Tensor, b: Tensor) => Tensor) | null | undefined;
+  /** Use the distance of positive and negative where it is smaller than the anchor's. */
+  readonly swap?: boolean | undefined;
+}
+
+/**
+ * `tripletMarginLoss` with a distance of one's own: max(0, d(anchor, positive) − d(anchor, negative) + margin).
+ * @returns one number, or with reduction 'none' the shape of the distances
+ * @example
+ * const distance = (a, b) => sub(1, cosineSimilarity(a, b));
+ * tripletMarginWithDistanceLoss(tensor([[1, 0]]), tensor([[1, 0]]), tensor([[0, 1]]), { distance }); // 0
+ */
+export function tripletMarginWithDistanceLoss(
+  anchor: Tensor,
+  positive: Tensor,
+  negative: Tensor,
+  options: TripletDistanceOptions = {},
+): Tensor {
+  const op = 'tripletMarginWithDistanceLoss';
+  const reduction = reductionOf(op, options);
+  const { margin = 1, swap = false } = options;
+  const distance = options.distance ?? ((a: Tensor, b: Tensor) => pairwiseDistance(a, b));
+  requireNumber(op, 'margin', margin, 0);
+  checkFunction(op, 'distance', distance);
+  requireOperands(op, { anchor, positive, negative });
+  return tidy(() => {
+    const between = (a: Tensor, b: Tensor): Tensor => {
+      const d = distance(a, b);
+      requireTensor(op, d, 'what distance returns');
+      return d;
+    };
+    const near = between(anchor, positive);
+    const far = between(anchor, negative);
+    const apart = swap ? minimum(far, between(positive, negative)) : far;
+    return reduceLoss(relu(add(sub(near, apart), margin)), reduction);
+  });
+}
+
+/**
+ * Σ over the labels y of a row and the other classes i of max(0, 1 − (x[y] − x[i])), divided by C.
+ * @param x - scores [N, C] or [C]
+ * @param labels - int32, int64 or uint8 of that shape: each row's classes, ended by -1; one of C or more is ERR_INDEX when
+ * the result is read
+ * @returns one number, or with reduction 'none' [N]
+ * @example
+ * multilabelMarginLoss(tensor([[0.1, 0.2, 0.4, 0.8]]), tensor([[3, 0, -1, 1]], { dtype: 'int32' })); // 0.85
+ */
+export function multilabelMarginLoss(x: Tensor, labels: Tensor, options: LossOptions = {}): Tensor {
+  if (anyHalf(x)) return inFloat32(multilabelMarginLoss, x, labels, options);
+  const op = 'multilabelMarginLoss';
+  const reduction = reductionOf(op, options);
+  requireOperands(op, { scores: x });
+  requireTensor(op, labels, 'labels');
+  requireIntegers(op, labels, 'labels');
+  checkArguments(op, [x, labels]);
+  if (x.rank !== 1 && x.rank !== 2) throw shapeError(op, `scores must be [N, C] or [C], got ${formatShape(x.shape)}`);
+  requireShape(op, 'labels', labels, x.shape);
+  return tidy(() => {
+    const classes = x.shape.at(-1) as number;
+    const scores = reshape(x, [x.size / Math.max(classes, 1), classes]);
+    const given = reshape(labels, scores.shape);
+    // Labels count up to the first that is negative.
+    const valid = cumprod(ge(given, 0), 1);
+    const own = mul(castTo(given, 'int64'), valid);
+    const counted = castTo(valid, x.dtype);
+    const isLabel = gt(scatterAdd(zerosLike(scores), 1, own, counted), 0);
+    const short = relu(add(sub(unsqueeze(scores, 1), unsqueeze(gather(scores, 1, own), 2)), 1));
+    const terms = mul(where(unsqueeze(isLabel, 1), 0, short), unsqueeze(counted, 2));
+    const losses = div(sum(terms, { axis: [1, 2] }), Math.max(classes, 1));
+    return reduceLoss(x.rank === 1 ? reshape(losses, []) : losses, reduction);
   });
 }
 

@@ -336,3 +336,16 @@ export function lpPool1d(x: Tensor, norm: number, size: Sizes, options: PoolOpti
 export function lpPool2d(x: Tensor, norm: number, size: Sizes, options: PoolOptions = {}): Tensor {
   return lpPool(2, x, norm, size, options);
 }
+
+/**
+ * The p-norm (Σ xᵖ)^(1/p) of each window of each channel.
+ * @param x - [N, C, D, H, W] or [C, D, H, W]
+ * @param norm - p
+ * @param size - of the window
+ * @returns [N, C, OD, OH, OW]
+ * @example
+ * lpPool3d(ones([1, 2, 2, 2]), 3, 2); // [[[[2]]]]
+ */
+export function lpPool3d(x: Tensor, norm: number, size: Sizes, options: PoolOptions = {}): Tensor {
+  return lpPool(3, x, norm, size, options);
+}

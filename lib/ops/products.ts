@@ -1,15 +1,16 @@
 // Products of vectors and matrices, composed over matmul.
 import { argumentError, shapeError } from '../errors.ts';
+import { checkArguments } from '../autograd/define-op.ts';
 import { tidy } from '../core/scope.ts';
-import { broadcastShapes, formatShape, maxRank, normalizeAxis } from '../core/shape.ts';
+import { broadcastShapes, formatShape, maxRank, normalizeAxis, sameShape } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { checkOptions, formatValue } from '../core/values.ts';
 import { add, mul, sub } from './binary.ts';
 import { index } from './index-select.ts';
 import { matmul } from './matmul.ts';
 import { sum } from './reduce.ts';
-import { requireTensor } from './shared.ts';
-import { broadcastTo, reshape, transpose, unsqueeze } from './view.ts';
+import { requireFloat, requireSameDtype, requireTensor } from './shared.ts';
+import { broadcastTo, permute, reshape, transpose, unsqueeze } from './view.ts';
 
 function requireRanks(op: string, a: Tensor, rankA: number, b: Tensor, rankB: number): void {
   requireTensor(op, a, 'left');
@@ -88,7 +89,7 @@ export function dot(a: Tensor, b: Tensor): Tensor {
   return matmul(a, b);
 }
 
-export { dot as vdot };
+export { dot as vdot, outer as ger };
 
 /**
  * Σ a b over one axis; the others broadcast.
@@ -283,5 +284,38 @@ export function cross(a: Tensor, b: Tensor, options: { readonly axis?: number | 
     const next = (t: Tensor): Tensor => index(t, [1, 2, 0], at);
     const last = (t: Tensor): Tensor => index(t, [2, 0, 1], at);
     return sub(mul(next(x), last(y)), mul(last(x), next(y)));
+  });
+}
+
+/**
+ * aᵀ Wₒ b + bias for every output o: a form that is linear in two inputs.
+ * @param a - [..., I]
+ * @param b - [..., J], leading axes as of `a`
+ * @param weight - [O, I, J]
+ * @param bias - [O], or null
+ * @returns [..., O]
+ * @example
+ * bilinear(tensor([[1, 2]]), tensor([[3, 4]]), ones([1, 2, 2])); // [[21]]
+ */
+export function bilinear(a: Tensor, b: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
+  for (const [name, t] of Object.entries({ left: a, right: b, weight, ...(bias === null ? {} : { bias }) })) {
+    requireTensor('bilinear', t, name);
+    checkArguments('bilinear', [a, t]);
+    requireFloat('bilinear', t, name);
+    requireSameDtype('bilinear', a, t);
+  }
+  const [o, i, j] = weight.shape as [number, number, number];
+  const lead = a.shape.slice(0, -1);
+  const fits = weight.rank === 3 && a.rank > 0 && a.shape.at(-1) === i && sameShape(b.shape, [...lead, j]);
+  if (!fits || (bias !== null && !sameShape(bias.shape, [o]))) {
+    const shapes = [a, b, weight, ...(bias === null ? [] : [bias])].map((t) => formatShape(t.shape)).join(', ');
+    throw shapeError('bilinear', `wants [..., I], [..., J], [O, I, J] and [O] or null, got ${shapes}`);
+  }
+  return tidy(() => {
+    const count = lead.reduce((x, y) => x * y, 1);
+    // [count, O · J] by one product over I; then each row's own over J.
+    const half = matmul(reshape(a, [count, i]), reshape(permute(weight, [1, 0, 2]), [i, o * j]));
+    const whole = reshape(matmul(reshape(half, [count, o, j]), reshape(b, [count, j, 1])), [...lead, o]);
+    return bias === null ? whole : add(whole, bias);
   });
 }

@@ -11,12 +11,15 @@ import { checkOptions, formatValue } from '../core/values.ts';
 import type { KernelView } from '../native/kernels.ts';
 import { kernels } from '../native/kernels.ts';
 import { add, div, maximum, mul, sub } from './binary.ts';
-import { zerosLike } from './creation.ts';
+import { castTo } from './cast.ts';
+import { full, zerosLike } from './creation.ts';
 import { normal, uniform } from './random.ts';
 import type { GeneratorOptions, RandomOptions } from './random-shared.ts';
 import { take } from './random-shared.ts';
 import { requireFloat, requireTensor } from './shared.ts';
-import { cos, exp, floor, log, neg, sin } from './unary.ts';
+import { erfinv } from './special.ts';
+import { clamp } from './ternary.ts';
+import { cos, erf, exp, floor, log, neg, sin } from './unary.ts';
 
 function finite(op: string, name: string, value: unknown, above = Number.NEGATIVE_INFINITY): number {
   if (typeof value === 'number' && Number.isFinite(value) && value > above) return value;
@@ -27,6 +30,13 @@ function finite(op: string, name: string, value: unknown, above = Number.NEGATIV
 /** The options of `uniform` alone. */
 function plain<D extends DType>({ dtype, device, generator, requiresGrad }: RandomOptions<D>): RandomOptions<D> {
   return { dtype, device, generator, requiresGrad } as RandomOptions<D>;
+}
+
+export interface TruncNormalOptions {
+  readonly mean?: number | undefined;
+  readonly std?: number | undefined;
+  readonly low?: number | undefined;
+  readonly high?: number | undefined;
 }
 
 /** −log of a uniform number in (0, 1]: 0 with a chance of 2^-24. */
@@ -45,6 +55,39 @@ export function exponential<D extends DType = 'float32'>(
   checkOptions('exponential', options);
   const rate = finite('exponential', 'rate', options.rate ?? 1, 0);
   return tidy(() => div(waiting(shape, options), rate)) as Tensor<D>;
+}
+
+/** 2 Φ(x) − 1 for the standard normal distribution, of rank 0. */
+const central = (x: number, device: Tensor['device']): Tensor =>
+  erf(full([], x * Math.SQRT1_2, { dtype: 'float64', device }));
+
+/**
+ * Normally distributed numbers, those outside [low, high] drawn anew: by the inverse of the distribution function.
+ * @param options - `low` and `high` are bounds of the numbers themselves, −2 and 2 when omitted
+ * @example
+ * truncNormal([2, 3], { std: 0.02, low: -0.04, high: 0.04 }).shape; // [2, 3]
+ */
+export function truncNormal<D extends DType = 'float32'>(
+  shape: Shape,
+  options: RandomOptions<D> & TruncNormalOptions = {},
+): Tensor<D> {
+  checkOptions('truncNormal', options);
+  const mean = finite('truncNormal', 'mean', options.mean ?? 0);
+  const std = finite('truncNormal', 'std', options.std ?? 1, 0);
+  const low = finite('truncNormal', 'low', options.low ?? -2);
+  const high = finite('truncNormal', 'high', options.high ?? 2);
+  if (low > high) throw argumentError('truncNormal', `low must be at most high, got ${low} and ${high}`);
+  return tidy(() => {
+    const share = uniform(shape, plain(options));
+    const { dtype, device } = share;
+    const wide = dtype === 'float64' ? dtype : 'float32';
+    const [from, to] = [low, high].map((bound) => castTo(central((bound - mean) / std, device), wide)) as [
+      Tensor,
+      Tensor,
+    ];
+    const place = erfinv(add(mul(castTo(share, wide), sub(to, from)), from));
+    return castTo(clamp(add(mul(place, std * Math.SQRT2), mean), { min: low, max: high }), dtype);
+  }) as Tensor<D>;
 }
 
 /**

@@ -8,7 +8,8 @@ import { checkOptions, formatValue } from '../core/values.ts';
 import { full } from './creation.ts';
 import { copy_ } from './inplace.ts';
 import { normal, uniform } from './random.ts';
-import { exponential } from './random-distributions.ts';
+import type { TruncNormalOptions } from './random-distributions.ts';
+import { exponential, truncNormal } from './random-distributions.ts';
 import { bernoulli } from './random-integers.ts';
 import type { GeneratorOptions } from './random-shared.ts';
 import { requireTensor } from './shared.ts';
@@ -98,4 +99,14 @@ export function bernoulli_<T extends Tensor>(
       throw argumentError('bernoulli_', `p must be in [0, 1], got ${formatValue(p)}`);
     return bernoulli(full(target.shape, p, source), { generator });
   });
+}
+
+/**
+ * Overwrites `target` with normally distributed numbers between `low` and `high`; see `truncNormal`.
+ * @returns the target
+ * @example
+ * truncNormal_(zeros([3]), { std: 0.02 }).shape; // [3]
+ */
+export function truncNormal_<T extends Tensor>(target: T, options: GeneratorOptions & TruncNormalOptions = {}): T {
+  return fill('truncNormal_', target, options, (source) => truncNormal(target.shape, { ...options, ...source }));
 }

@@ -18,9 +18,9 @@ import { zerosLike } from './creation.ts';
 import { rand } from './random.ts';
 import { exponential } from './random-distributions.ts';
 import type { GeneratorOptions, RandomOptions } from './random-shared.ts';
-import { take } from './random-shared.ts';
+import { checkGenerator, take } from './random-shared.ts';
 import { searchsorted } from './search.ts';
-import { requireFloat, requireTensor } from './shared.ts';
+import { fillWith, requireFloat, requireTensor } from './shared.ts';
 import { argsort, topk } from './sort.ts';
 import { narrow } from './view.ts';
 
@@ -46,6 +46,7 @@ export function randint<D extends DType = 'int32' | 'int64'>(shape: Shape, optio
   const small = low >= -(2 ** 31) && high <= 2 ** 31;
   const dtype = (options.dtype ?? (small ? 'int32' : 'int64')) as D;
   if (dtype === 'bool') throw argumentError('randint', 'wants a number dtype, got bool');
+  checkGenerator('randint', generator, rest.device);
   const out = create<D>('randint', shape, { ...rest, dtype });
   return draw(out, generator, low, high - low);
 }
@@ -57,7 +58,7 @@ function draw<D extends DType>(
   range: number,
 ): Tensor<D> {
   const used = take('randint', generator, out, Math.ceil(out.size / 2));
-  kernels.randint(out, used, low, range);
+  fillWith(out, (numbers) => kernels.randint(numbers, used, low, range));
   used.dispose();
   return out;
 }

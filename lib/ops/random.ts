@@ -1,15 +1,13 @@
 import { argumentError } from '../errors.ts';
 import { create } from '../core/create.ts';
 import type { DType } from '../core/dtype.ts';
-import { isHalf } from '../core/half.ts';
 import type { Shape } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { emptyTensor } from '../core/tensor.ts';
 import { checkOptions, formatValue } from '../core/values.ts';
 import { kernels } from '../native/kernels.ts';
 import type { RandomOptions } from './random-shared.ts';
-import { take } from './random-shared.ts';
-import { requireFloat, requireTensor } from './shared.ts';
+import { checkGenerator, take } from './random-shared.ts';
+import { fillWith, requireFloatDtype, requireTensor } from './shared.ts';
 
 export type { GeneratorOptions, RandomOptions } from './random-shared.ts';
 
@@ -22,17 +20,13 @@ function drawn<D extends DType>(
 ): Tensor<D> {
   if (!Number.isFinite(a) || !Number.isFinite(b))
     throw argumentError(op, `wants finite parameters, got ${formatValue(a)} and ${formatValue(b)}`);
+  requireFloatDtype(op, options.dtype);
+  checkGenerator(op, generator, options.device);
   const out = create<D>(op, shape, options);
-  requireFloat(op, out, 'dtype');
   const used = take(op, generator, out);
   // Numbers of float16 and bfloat16 are those of float32, rounded.
-  const numbers = isHalf(out.dtype) ? emptyTensor(out.shape, 'float32', out.storage.queue) : out;
-  kernel(numbers, used, a, b);
+  fillWith(out, (numbers) => kernel(numbers, used, a, b));
   used.dispose();
-  if (numbers !== out) {
-    kernels.copy(out, numbers);
-    numbers.dispose();
-  }
   return out;
 }
 

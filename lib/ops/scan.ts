@@ -4,18 +4,16 @@ import type { Spec } from '../autograd/define-op.ts';
 import type { Gradients } from '../autograd/tape.ts';
 import { isFloat } from '../core/dtype.ts';
 import { tidy } from '../core/scope.ts';
-import { formatShape } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { checkOptions, formatValue } from '../core/values.ts';
+import { formatValue } from '../core/values.ts';
 import { kernels } from '../native/kernels.ts';
 import type { AxisArgument } from './axis.ts';
 import { resolveAxis, withAxis } from './axis.ts';
-import { add, mul, sub } from './binary.ts';
+import { mul, sub } from './binary.ts';
 import { castTo } from './cast.ts';
 import { eq, ne } from './compare.ts';
 import { cumprodOp, early, late, linearScan, opposite, turned } from './recurrence.ts';
 import type { Direction } from './recurrence.ts';
-import { sum } from './reduce.ts';
 import { floatOf, requireTensor } from './shared.ts';
 import { exp } from './unary.ts';
 import { narrow, reshape } from './view.ts';
@@ -124,51 +122,5 @@ export function diff(x: Tensor, options: number | DiffOptions = {}): Tensor {
       result = x.dtype === 'bool' ? ne(a, b) : sub(a, b);
     }
     return result;
-  });
-}
-
-/**
- * Integral of samples `y` along an axis by the trapezoidal rule: the sum of dx (y[i] + y[i + 1]) / 2.
- * @param options - the distance of samples as `dx`, or their places as `x`: rank 1, or of a shape that broadcasts to `y`
- * @returns shape of `y` without the axis
- * @example
- * trapezoid(tensor([1, 2, 3]), { dx: 2 }); // 8
- */
-export function trapezoid(
-  y: Tensor,
-  options: {
-    readonly axis?: number | undefined;
-    readonly dx?: number | undefined;
-    readonly x?: Tensor | undefined;
-  } = {},
-): Tensor {
-  requireTensor('trapezoid', y);
-  checkOptions('trapezoid', options);
-  if (y.rank === 0) throw shapeError('trapezoid', 'a rank-0 tensor has no samples to add');
-  const axis = resolveAxis('trapezoid', y, options);
-  const { dx = 1, x } = options;
-  if (typeof dx !== 'number' || !Number.isFinite(dx))
-    throw argumentError('trapezoid', `dx must be a finite number, got ${formatValue(dx)}`);
-  if (x !== undefined) requireTensor('trapezoid', x, 'x');
-  return tidy(() => {
-    const values = castTo(y, floatOf(y.dtype));
-    if (y.shape[axis] === 0) return mul(sum(values, axis), 0);
-    const pairs = add(early(values, axis), late(values, axis));
-    if (x === undefined) return mul(sum(pairs, axis), dx / 2);
-    const places =
-      x.rank === 1
-        ? reshape(
-            x,
-            y.shape.map((_, i) => (i === axis ? x.size : 1)),
-          )
-        : x;
-    const at = axis - y.rank + places.rank;
-    if (at < 0 || places.shape[at] !== y.shape[axis]) {
-      throw shapeError(
-        'trapezoid',
-        `x must have ${y.shape[axis]} places along the axis, got shape ${formatShape(x.shape)}`,
-      );
-    }
-    return mul(sum(mul(pairs, sub(late(places, at), early(places, at))), axis), 0.5);
   });
 }

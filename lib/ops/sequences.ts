@@ -8,6 +8,7 @@ import type { Tensor } from '../core/tensor.ts';
 import { checkOptions, formatValue } from '../core/values.ts';
 import { kernels } from '../native/kernels.ts';
 import { pow } from './binary.ts';
+import { fillWith } from './shared.ts';
 
 function checkEnds(op: string, start: number, end: number, options: CreateOptions): void {
   checkOptions(op, options);
@@ -33,7 +34,7 @@ export function linspace<D extends DType = 'float32'>(
 ): Tensor<D> {
   checkEnds('linspace', start, end, options);
   const out = create<D>('linspace', [steps], options);
-  kernels.linspace(out, start, end);
+  fillWith(out, (target) => kernels.linspace(target, start, end));
   return out;
 }
 

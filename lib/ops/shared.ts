@@ -2,11 +2,13 @@
 import { dtypeError } from '../errors.ts';
 import { autocastMerges } from '../autograd/precision.ts';
 import type { DType } from '../core/dtype.ts';
-import { isFloat } from '../core/dtype.ts';
+import { checkDtype, computeDtype, isFloat } from '../core/dtype.ts';
 import type { Shape } from '../core/shape.ts';
 import { broadcastStrides, contiguousStrides, sameShape } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
+import { emptyTensor, queueOf } from '../core/tensor.ts';
 import type { KernelView } from '../native/kernels.ts';
+import { kernels } from '../native/kernels.ts';
 
 export { requireTensor } from '../core/tensor.ts';
 
@@ -57,6 +59,25 @@ export function requireIntegers(op: string, t: Tensor, name: string): void {
   if (t.dtype !== 'int32' && t.dtype !== 'int64' && t.dtype !== 'uint8') {
     throw dtypeError(op, `${name} must be int32, int64 or uint8, got ${t.dtype}`);
   }
+}
+
+/** Checks the dtype a float tensor is to be made in, before it is made. */
+export function requireFloatDtype(op: string, dtype: DType | undefined): void {
+  if (dtype !== undefined && !isFloat(checkDtype(op, dtype)))
+    throw dtypeError(op, `dtype must be a float dtype, got ${dtype}`);
+}
+
+/** Has `write` fill `out`; dtypes that are stored but not computed in are written in another and converted. */
+export function fillWith(out: Tensor, write: (target: Tensor) => void): void {
+  const dtype = computeDtype[out.dtype];
+  if (dtype === out.dtype) {
+    write(out);
+    return;
+  }
+  const wide = emptyTensor(out.shape, dtype, queueOf(out));
+  write(wide);
+  kernels.copy(out, wide);
+  wide.dispose();
 }
 
 /** The dtype fractions are computed in for an input of `dtype`. */

@@ -5,9 +5,10 @@ import { withContextSync } from '../core/context.ts';
 import { tidy } from '../core/scope.ts';
 import { formatShape, normalizeAxis, sameShape } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
-import { checkOptions, formatValue } from '../core/values.ts';
-import { div, mul } from './binary.ts';
+import { checkNumber, checkOptions, formatValue } from '../core/values.ts';
+import { add, div, mul } from './binary.ts';
 import { detach } from './cast.ts';
+import { gt } from './compare.ts';
 import { copy_ } from './inplace.ts';
 import { requireNumber, requireOperands } from './loss-shared.ts';
 import { matmul } from './matmul.ts';
@@ -15,6 +16,7 @@ import { sum } from './reduce.ts';
 import { clampMin } from './ternary.ts';
 import { norm } from './vector-norm.ts';
 import { permute, reshape, transpose } from './view.ts';
+import { where } from './where.ts';
 
 export interface NormalizeOptions {
   /** Which norm. */
@@ -159,5 +161,27 @@ export function spectralNorm(weight: Tensor, u: Tensor, v: Tensor, options: Spec
         weight.shape.map(() => 1),
       ),
     );
+  });
+}
+
+/**
+ * `x` with each part along `axis` whose p-norm is above `maxnorm` scaled down to it.
+ * @param x - at least a matrix
+ * @returns shape of `x`
+ * @example
+ * renorm(tensor([[3, 4], [0.3, 0.4]]), 2, 0, 1); // [[0.6, 0.8], [0.3, 0.4]]
+ */
+export function renorm(x: Tensor, p: number, axis: number, maxnorm: number): Tensor {
+  if (anyHalf(x)) return inFloat32(renorm, x, p, axis, maxnorm);
+  requireOperands('renorm', { input: x });
+  checkNumber('renorm', 'p', p, (power) => power > 0, '> 0');
+  requireNumber('renorm', 'maxnorm', maxnorm, 0);
+  if (x.rank < 2) throw shapeError('renorm', `wants at least a matrix, got ${formatShape(x.shape)}`);
+  const kept = normalizeAxis('renorm', axis, x.rank);
+  const over = x.shape.map((_, i) => i).filter((i) => i !== kept);
+  return tidy(() => {
+    const size = norm(x, { p, axis: over, keepdim: true });
+    // As in PyTorch: a little more than the norm divides.
+    return mul(x, where(gt(size, maxnorm), div(maxnorm, add(size, 1e-7)), 1));
   });
 }

@@ -12,7 +12,7 @@ import { sumOver } from './reduce.ts';
 import type { ReduceArgument } from './reduce-shared.ts';
 import { reducedCount, reduceOptions, resolveReduction } from './reduce-shared.ts';
 import { floatOf, requireTensor } from './shared.ts';
-import { exp } from './unary.ts';
+import { exp, neg } from './unary.ts';
 import { permute, reshape, transpose } from './view.ts';
 
 type RowOp = Op<[x: Spec], Spec>;
@@ -89,6 +89,17 @@ function along(op: string, rowOp: RowOp, x: Tensor, argument: AxisArgument): Ten
  */
 export function softmax(x: Tensor, axis: AxisArgument = -1): Tensor {
   return along('softmax', softmaxRows, x, axis);
+}
+
+/**
+ * softmax of −x along `axis`: the smallest element gets the most.
+ * @returns shape of `x`
+ * @example
+ * softmin(tensor([0, 0])); // [0.5, 0.5]
+ */
+export function softmin(x: Tensor, axis: AxisArgument = -1): Tensor {
+  requireTensor('softmin', x);
+  return tidy(() => softmax(neg(castTo(x, floatOf(x.dtype))), axis));
 }
 
 /**

@@ -9,6 +9,7 @@ import type { Tensor } from '../core/tensor.ts';
 import { checkOptions } from '../core/values.ts';
 import { kernels } from '../native/kernels.ts';
 import { add, mul, sub } from './binary.ts';
+import { lt } from './compare.ts';
 import { eye } from './creation.ts';
 import { matmul } from './matmul.ts';
 import {
@@ -26,6 +27,7 @@ import { sumOver } from './reduce.ts';
 import { requireSameDtype } from './shared.ts';
 import { neg } from './unary.ts';
 import { broadcastTo, squeeze, unsqueeze } from './view.ts';
+import { where } from './where.ts';
 
 export interface UpperOptions {
   /** The factor stands in the upper triangle instead of the lower. */
@@ -246,6 +248,21 @@ const slogdetOp = defineOp({
 export function slogdet(x: Tensor): Tensor[] {
   requireSquare('slogdet', x);
   return slogdetOp(x);
+}
+
+/**
+ * Logarithm of the determinant: NaN where it is negative, -Infinity for a singular matrix.
+ * @param x - [..., N, N]
+ * @returns the leading axes
+ * @example
+ * logdet(tensor([[2, 0], [0, 3]])); // 1.7918
+ */
+export function logdet(x: Tensor): Tensor {
+  requireSquare('logdet', x);
+  return tidy(() => {
+    const [sign, size] = slogdetOp(x) as [Tensor, Tensor];
+    return where(lt(sign, 0), Number.NaN, size);
+  });
 }
 
 /**

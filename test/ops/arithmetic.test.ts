@@ -7,7 +7,7 @@ import { liveBytes, testDevices } from '../support/devices.ts';
 import { anyPair, integerCases, type Pair, pairCases, pairRejects } from '../support/pairs.ts';
 import { distinct, given, rand, randAway, randIn } from '../support/random.ts';
 import { mapPairs, pairs } from '../support/reference/pairs.ts';
-import { map, zip } from '../support/reference/ndarray.ts';
+import { asArray, map, type NDArray, zip } from '../support/reference/ndarray.ts';
 import { elements } from '../support/tensors.ts';
 
 /** Tested here by hand. */
@@ -233,5 +233,22 @@ for (const device of testDevices) {
     b.dispose();
   });
 }
+
+checkOp('rsub', ops.rsub, {
+  reference: (a: NDArray, b: NDArray | number, { alpha = 1 } = {}) =>
+    zip((x, y) => (y as number) - alpha * (x as number), a, asArray(b)),
+  magnitude: (a: NDArray, b: NDArray | number) =>
+    zip((x, y) => Math.abs(x as number) + Math.abs(y as number), a, asArray(b)),
+  dtypes: ['float32', 'float64', 'int32', 'int64'],
+  cases: [
+    { name: 'with a factor', args: [rand(3, 4), rand(4), { alpha: 2 }] },
+    { name: 'a number', args: [rand(3), 1] },
+    { name: 'nothing', args: [rand(0, 2), rand(2)], grad: false },
+  ],
+  rejects: [
+    { name: 'nothing', args: () => [null, 2], code: 'ERR_ARGUMENT' },
+    { name: 'a factor of text', args: () => [rand(2), 2, { alpha: '1' }], code: 'ERR_ARGUMENT' },
+  ],
+});
 
 test.run();

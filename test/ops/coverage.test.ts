@@ -23,7 +23,9 @@ for (const name of [...Object.keys(unary), ...Object.keys(binary)]) listed.add(n
 for (const [, name = ''] of text.matchAll(/^\s*'(\w+)',\n\s*ops\.\1,/gm)) listed.add(name);
 
 test('every exported op has a test entry', () => {
+  // An alias is the same function under another name: the entry of that serves.
   const missing = publicOps()
+    .filter(({ form }) => form !== 'alias')
     .map(({ name }) => name)
     .filter((name) => !listed.has(name));
   assert.deepEqual(missing, []);

@@ -23,6 +23,9 @@ export const covers = [
   'cauchy',
   'logNormal',
   'geometric',
+  'truncNormal',
+  'truncNormal_',
+  'gumbelSoftmax',
   'uniform_',
   'normal_',
   'exponential_',
@@ -64,8 +67,26 @@ const continuous: readonly [string, (o: object) => Tensor, (x: number) => number
   ['cauchy', (o) => ops.cauchy([count], { median: 1, sigma: 2, ...o }), (x) => 0.5 + Math.atan((x - 1) / 2) / Math.PI],
 ];
 
+/** The standard normal distribution function to 1e-7 (Abramowitz and Stegun, 7.1.26). */
+function phi(x: number): number {
+  const t = 1 / (1 + 0.3275911 * Math.abs(x) * Math.SQRT1_2);
+  const series = [1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592].reduce((s, c) => s * t + c, 0);
+  const tail = (series * t * Math.exp((-x * x) / 2)) / 2;
+  return x < 0 ? tail : 1 - tail;
+}
+const between = (low: number, high: number) => (x: number) => (phi(x) - phi(low)) / (phi(high) - phi(low));
+const truncated: typeof continuous = [
+  ['truncNormal', (o) => ops.truncNormal([count], o), between(-2, 2)],
+  ['truncNormal of one tail', (o) => ops.truncNormal([count], { low: 1, high: 4, ...o }), between(1, 4)],
+  [
+    'truncNormal elsewhere',
+    (o) => ops.truncNormal([count], { mean: 3, std: 0.5, low: 2.5, high: 5, ...o }),
+    (x) => between(-1, 4)((x - 3) / 0.5),
+  ],
+];
+
 for (const device of testDevices) {
-  for (const [name, make, cdf] of continuous) {
+  for (const [name, make, cdf] of [...continuous, ...truncated]) {
     test(`${name} follows its distribution on ${device}`, () =>
       scope(() => {
         for (const dtype of ['float32', 'float64'] as const) {
@@ -303,5 +324,49 @@ test('a captured step draws fresh numbers at each replay', () => {
   assert.equal(new Set(seen).size, 4);
   rate.dispose();
 });
+
+for (const device of testDevices) {
+  test(`truncNormal stays within its bounds and refuses others on ${device}`, () =>
+    scope(() => {
+      for (const dtype of ['float32', 'float64', 'float16', 'bfloat16'] as const) {
+        const x = ops.truncNormal([500], { std: 3, low: -1, high: 0.5, dtype, device });
+        assert.equal(x.dtype, dtype);
+        assert.ok(elements(x).every((v) => v >= -1 && v <= 0.5));
+      }
+      const target = ops.zeros([400], { device });
+      assert.equal(ops.truncNormal_(target, { low: 5, high: 6 }), target);
+      assert.ok(elements(target).every((v) => v >= 5 && v <= 6));
+      const weight = nn.init.truncNormal(ops.zeros([20, 20], { device }), { std: 0.02, low: -0.03, high: 0.03 });
+      assert.ok(elements(weight).every((v) => Math.abs(v) <= 0.03 + 1e-9));
+      rejects(() => ops.truncNormal([2], { low: 1, high: 0, device }), 'ERR_ARGUMENT', /low must be/);
+      rejects(() => ops.truncNormal([2], { std: 0, device }), 'ERR_ARGUMENT', /std/);
+      rejects(() => ops.truncNormal([2], { dtype: 'int32' as never, device }), 'ERR_DTYPE', /float/);
+    }));
+
+  test(`gumbelSoftmax draws classes by their chances, with the gradient of the soft choice, on ${device}`, () =>
+    scope(() => {
+      manualSeed(3);
+      const logits = tensor([0, Math.log(2), Math.log(5)], { device, dtype: 'float64', requiresGrad: true });
+      const rows = ops.expand(logits, [8000, 3]);
+      const hard = ops.gumbelSoftmax(rows, { hard: true });
+      assert.ok(elements(hard).every((v) => Math.abs(v) < 1e-12 || Math.abs(v - 1) < 1e-12));
+      const shares = elements(ops.mean(hard, 0));
+      [1 / 8, 2 / 8, 5 / 8].forEach((share, i) => {
+        assert.ok(Math.abs((shares[i] as number) - share) < 0.03, `class ${i}: ${shares[i]}`);
+      });
+      manualSeed(3);
+      const soft = ops.gumbelSoftmax(rows, { tau: 1 });
+      assert.ok(elements(ops.sum(soft, 1)).every((v) => Math.abs(v - 1) < 1e-12));
+      const weights = tensor([1, -2, 0.5], { device, dtype: 'float64' });
+      const [a] = grad(ops.sum(ops.mul(hard, weights)), [logits], { retainGraph: true }) as [Tensor];
+      const [b] = grad(ops.sum(ops.mul(soft, weights)), [logits]) as [Tensor];
+      elements(a).forEach((v, i) => {
+        assert.ok(Math.abs(v - (elements(b)[i] as number)) < 1e-9);
+      });
+      assert.deepEqual([...ops.gumbelSoftmax(ops.zeros([0, 3], { device }), { hard: true }).shape], [0, 3]);
+      rejects(() => ops.gumbelSoftmax(logits, { tau: 0 }), 'ERR_ARGUMENT', /tau/);
+      rejects(() => ops.gumbelSoftmax(logits, { axis: 1 }), 'ERR_SHAPE', /axis/);
+    }));
+}
 
 test.run();

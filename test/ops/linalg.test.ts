@@ -149,6 +149,17 @@ checkOp('slogdet', ops.slogdet, {
   rejects: notSquare,
 });
 
+checkOp('logdet', ops.logdet, {
+  ...relative((x: NDArray) => map(reference.det(x), Math.log)),
+  cases: [
+    { name: 'a batch', args: [shifted(4, 2, 3, 3)] },
+    { ...alone('negative', given([0, 1, 3, 0], [2, 2])), grad: false },
+    { ...alone('singular', given([1, 2, 2, 4], [2, 2])), grad: false },
+    { name: 'empty matrices', args: [rand(2, 0, 0)], grad: false },
+  ],
+  rejects: notSquare,
+});
+
 checkOp(
   'choleskySolve',
   (x: Tensor, b: Tensor, { upper = false } = {}) => {

@@ -1,11 +1,12 @@
 import { strict as assert } from 'node:assert';
 import { test } from 'uvu';
+import type { Tensor } from '../../lib/index.ts';
 import { full, memory, resetPeakMemory, scope, tensor } from '../../lib/index.ts';
 import * as ops from '../../lib/ops/index.ts';
 import { checkOp, type OpCase, type Rejected } from '../support/check-op.ts';
 import { given, noGradient, rand, randAway, randIn, randInt, type TensorSpec } from '../support/random.ts';
 import * as reference from '../support/reference/loss.ts';
-import { build, type NDArray } from '../support/reference/ndarray.ts';
+import { build, map, type NDArray } from '../support/reference/ndarray.ts';
 
 type Make = (...shape: number[]) => TensorSpec;
 const share = (...shape: number[]): TensorSpec => randIn(0.05, 0.95, ...shape);
@@ -180,6 +181,84 @@ checkOp('multiMarginLoss', ops.multiMarginLoss, {
     { name: 'float labels', args: () => [rand(1, 3), rand(1)], code: 'ERR_DTYPE' },
     { name: 'a power of 3', args: () => [rand(1, 3), labels(0), { p: 3 }], code: 'ERR_ARGUMENT' },
   ],
+});
+
+const classLists = (rows: number[][]): TensorSpec => ({
+  ...given(rows.flat(), [rows.length, rows[0]?.length ?? 0]),
+  dtype: 'int32',
+  grad: false,
+});
+
+checkOp('multilabelMarginLoss', ops.multilabelMarginLoss, {
+  reference: reference.multilabelMargin,
+  ulps: 16,
+  cases: [
+    {
+      name: 'mean',
+      args: [
+        rand(3, 4),
+        classLists([
+          [3, 0, -1, 1],
+          [2, -1, -1, -1],
+          [0, 1, 2, 3],
+        ]),
+      ],
+    },
+    {
+      name: 'each',
+      args: [
+        rand(2, 3),
+        classLists([
+          [-1, 0, 9],
+          [1, 1, -1],
+        ]),
+        { reduction: 'none' },
+      ],
+    },
+    { name: 'one sample', args: [rand(4), labels(1, 3, -1, 0), { reduction: 'sum' }] },
+  ],
+  rejects: [
+    { name: 'rank 3', args: () => [rand(2, 2, 2), labels(0)], code: 'ERR_SHAPE' },
+    { name: 'labels of another shape', args: () => [rand(2, 2), labels(0, 1)], code: 'ERR_SHAPE' },
+    { name: 'float labels', args: () => [rand(3), rand(3)], code: 'ERR_DTYPE' },
+  ],
+});
+
+const byFirst = (a: Tensor, b: Tensor, c: Tensor, o?: object): Tensor =>
+  ops.tripletMarginWithDistanceLoss(a, b, c, { distance: (x, y) => ops.sum(ops.square(ops.sub(x, y)), 1), ...o });
+checkOp('tripletMarginWithDistanceLoss', byFirst, {
+  reference: reference.tripletSquares,
+  ulps: 16,
+  magnitude: (a: NDArray, b: NDArray, c: NDArray, o?: object) =>
+    map(reference.tripletSquares(a, b, c, o), (v) => Math.max(v, 32)),
+  cases: [
+    { name: 'mean', args: [rand(4, 3), rand(4, 3), rand(4, 3)] },
+    { name: 'swapped, each', args: [rand(3, 2), rand(3, 2), rand(3, 2), { margin: 2, swap: true, reduction: 'none' }] },
+  ],
+  rejects: [
+    {
+      name: 'a distance that is none',
+      args: () => [rand(2, 2), rand(2, 2), rand(2, 2), { distance: 3 }],
+      code: 'ERR_ARGUMENT',
+    },
+    {
+      name: 'a distance of a number',
+      args: () => [rand(2, 2), rand(2, 2), rand(2, 2), { distance: () => 1 }],
+      code: 'ERR_ARGUMENT',
+    },
+    {
+      name: 'a negative margin',
+      args: () => [rand(2, 2), rand(2, 2), rand(2, 2), { margin: -1 }],
+      code: 'ERR_ARGUMENT',
+    },
+  ],
+});
+checkOp('tripletMarginWithDistanceLoss', ops.tripletMarginWithDistanceLoss, {
+  reference: reference.triplet,
+  ulps: 16,
+  magnitude: (a: NDArray, b: NDArray, c: NDArray, o?: object) =>
+    map(reference.triplet(a, b, c, o), (v) => Math.max(v, 8)),
+  cases: [{ name: 'of the 2-norm', args: [rand(3, 4), rand(3, 4), rand(3, 4)] }],
 });
 
 checkOp('multilabelSoftMarginLoss', ops.multilabelSoftMarginLoss, {

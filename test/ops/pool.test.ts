@@ -193,4 +193,18 @@ checkOp('lpPool2d', ops.lpPool2d, {
   rejects: [{ name: 'an infinite power', args: () => [rand(1, 4, 4), Infinity, 2], code: 'ERR_ARGUMENT' }],
 });
 
+checkOp('lpPool3d', ops.lpPool3d, {
+  reference: lpPool(3),
+  ulps: 24,
+  cases: [
+    { name: 'Euclid', args: [positive(1, 2, 4, 3, 4), 2, 2] },
+    {
+      name: 'a power of 3, no batch',
+      args: [positive(2, 3, 4, 3), 3, [2, 1, 2], { stride: 1 }],
+      layouts: ['contiguous'],
+    },
+  ],
+  rejects: [{ name: 'planes', args: () => [rand(4, 4, 4), 2, 2], code: 'ERR_SHAPE' }],
+});
+
 test.run();

@@ -133,6 +133,31 @@ checkOp('trapezoid at places', between, {
   rejects: [{ name: 'too few places', args: () => [rand(3, 5), rand(4)], code: 'ERR_SHAPE' }],
 });
 
+checkOp('cumulativeTrapezoid', ops.cumulativeTrapezoid, {
+  reference: reference.cumulativeTrapezoid,
+  magnitude: (y: NDArray, o?: object) =>
+    map(
+      reference.cumulativeTrapezoid(
+        map(y, () => 4),
+        o,
+      ),
+      (v) => Math.max(4, v),
+    ),
+  ulps: 8,
+  cases: [
+    { name: 'rows', args: [rand(3, 5), { dx: 0.5 }] },
+    { name: 'at places', args: [rand(3, 5), { x: randIn(0, 4, 5) }], layouts: ['contiguous', 'reversed', 'sliced'] },
+    { name: 'the first axis', args: [rand(4, 2, 3), { axis: 0 }] },
+    { name: 'one sample', args: [rand(2, 1)], grad: false },
+    { name: 'no sample', args: [rand(2, 0)], grad: false },
+  ],
+  rejects: [
+    { name: 'rank 0', args: () => [rand()], code: 'ERR_SHAPE' },
+    { name: 'too few places', args: () => [rand(3, 5), { x: rand(4) }], code: 'ERR_SHAPE' },
+    { name: 'an infinite distance', args: () => [rand(3), { dx: Infinity }], code: 'ERR_ARGUMENT' },
+  ],
+});
+
 for (const device of testDevices) {
   test(`scans are the same for any number of threads on ${device}`, () => {
     const x = ops.rand([70, 1001], { device });

@@ -2,6 +2,7 @@ import { test } from 'uvu';
 import * as ops from '../../lib/ops/index.ts';
 import { checkOp, type OpCase } from '../support/check-op.ts';
 import { given, noGradient, rand, randIn, type TensorSpec } from '../support/random.ts';
+import { map, type NDArray } from '../support/reference/ndarray.ts';
 import * as reference from '../support/reference/reduce.ts';
 
 const shapes: OpCase[] = [
@@ -25,6 +26,16 @@ const shapes: OpCase[] = [
 const rejects = [{ name: 'an axis out of range', args: () => [rand(2, 3), 2], code: 'ERR_SHAPE' }];
 
 checkOp('softmax', ops.softmax, { reference: reference.softmax, ulps: 16, cases: shapes, rejects });
+checkOp('softmin', ops.softmin, {
+  reference: (x: NDArray, axis?: number) =>
+    reference.softmax(
+      map(x, (v) => -v),
+      axis,
+    ),
+  ulps: 16,
+  cases: shapes,
+  rejects,
+});
 // log-probabilities near zero are differences of logits: errors are relative to the logits, at most a few units here.
 checkOp('logSoftmax', ops.logSoftmax, { reference: reference.logSoftmax, ulps: 32, cases: shapes, rejects });
 

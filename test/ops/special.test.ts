@@ -131,4 +131,25 @@ for (const device of testDevices) {
   });
 }
 
+checkOp('mvlgamma', ops.mvlgamma, {
+  reference: (x: NDArray, p: number) =>
+    map(x, (value) => {
+      let total = ((p * (p - 1)) / 4) * Math.log(Math.PI);
+      for (let j = 0; j < p; j++) total += special.lgamma(value - j / 2);
+      return total;
+    }),
+  magnitude: (x: NDArray, p: number) => map(x, (v) => 16 * p * Math.max(1, v)),
+  ulps: 8,
+  cases: [
+    { name: 'of three dimensions', args: [randIn(1.2, 8, 3, 4), 3] },
+    { name: 'of one', args: [randIn(0.2, 8, 5), 1] },
+    { name: 'of six, rank 0', args: [randIn(3, 8), 6] },
+    { name: 'nothing', args: [rand(0, 2), 2], grad: false },
+  ],
+  rejects: [
+    { name: 'no dimension', args: () => [rand(2), 0], code: 'ERR_ARGUMENT' },
+    { name: 'nothing', args: () => [null, 2], code: 'ERR_ARGUMENT' },
+  ],
+});
+
 test.run();

@@ -143,6 +143,38 @@ export function multiMargin(
   return reduced(new NDArray([losses.length], losses), o);
 }
 
+export function multilabelMargin(x: NDArray, labels: NDArray, o: WithReduction = {}): NDArray {
+  const given = rows(labels);
+  const losses = rows(x).map((row, n) => {
+    const list = given[n] as number[];
+    const end = list.findIndex((label) => label < 0);
+    const own = end < 0 ? list : list.slice(0, end);
+    let total = 0;
+    for (const label of own)
+      row.forEach((value, i) => {
+        if (!own.includes(i)) total += hinge(1 - read(row, label) + value);
+      });
+    return total / row.length;
+  });
+  return reduced(new NDArray(lead(x), losses), o);
+}
+
+export function tripletSquares(
+  a: NDArray,
+  b: NDArray,
+  c: NDArray,
+  o: WithReduction & { margin?: number; swap?: boolean } = {},
+): NDArray {
+  const far = (x: NDArray, y: NDArray): number[] =>
+    rows(zip((p, q) => ((p as number) - (q as number)) ** 2, x, y)).map((row) => row.reduce((s, v) => s + v, 0));
+  const [near, apart, between] = [far(a, b), far(a, c), far(b, c)];
+  const losses = near.map((d, i) => {
+    const other = o.swap ? Math.min(read(apart, i), read(between, i)) : read(apart, i);
+    return hinge(d - other + (o.margin ?? 1));
+  });
+  return reduced(new NDArray(lead(a), losses), o);
+}
+
 export function multilabelSoftMargin(x: NDArray, t: NDArray, o: WithReduction = {}): NDArray {
   const each = rows(zip((a, b) => (1 - (b as number)) * (a as number) + softplus(-(a as number)), x, t));
   return reduced(

@@ -109,3 +109,22 @@ export function trapezoid(
   )[0] as NDArray;
   return new NDArray(y.shape.toSpliced(axis, 1), lines.data);
 }
+
+export function cumulativeTrapezoid(y: NDArray, o: { axis?: number; dx?: number; x?: NDArray } = {}): NDArray {
+  const width = (i: number): number => (o.x ? o.x.at(i) - o.x.at(i - 1) : (o.dx ?? 1));
+  return eachLine(
+    y,
+    axisFrom(y, o),
+    (size) => Math.max(0, size - 1),
+    1,
+    (line) => {
+      let total = 0;
+      return [
+        line.slice(1).map((value, i) => {
+          total += (width(i + 1) * (value + (line[i] as number))) / 2;
+          return total;
+        }),
+      ];
+    },
+  )[0] as NDArray;
+}
