@@ -50,6 +50,7 @@ inline Lanes<N> lanesOf(int32_t rank, const int64_t* shape, const Lane (&lanes)[
 /// f(pointers, steps in bytes, count) for each run of the innermost axis within [begin, end).
 template <int N, class F>
 inline void forEachRow(const Lanes<N>& l, int64_t begin, int64_t end, F f) {
+  if (begin >= end) return;  // an axis of size 0 has no positions to divide by
   const int last = l.rank - 1;
   int64_t index[kMaxRank], step[N], rest = begin;
   char* row[N];
