@@ -58,6 +58,7 @@ export {
   GRUCell,
   LSTM,
   LSTMCell,
+  type LSTMOptions,
   type RecurrentLayerOptions,
   RNN,
   RNNCell,

@@ -24,6 +24,12 @@ export interface RNNOptions extends RecurrentLayerOptions {
   readonly nonlinearity?: 'tanh' | 'relu' | undefined;
 }
 
+/** Options of `LSTM`. */
+export interface LSTMOptions extends RecurrentLayerOptions {
+  /** Features of outputs and hidden states where they are fewer than the cell's: they are projected. */
+  readonly projSize?: number | undefined;
+}
+
 type Input = Tensor | PackedSequence;
 
 /** One set of weights, uniform in ±1/√H as PyTorch's. */
@@ -33,16 +39,18 @@ function draw(
   hidden: number,
   bias: boolean,
   options: LayerOptions,
+  projSize = 0,
 ): (Parameter | null)[] {
   const { generator, device, dtype } = options;
   const bound = 1 / Math.sqrt(hidden);
   const make = (...shape: number[]): Parameter =>
     parameter(init.uniform(empty(shape, { device, dtype }), -bound, bound, { generator }));
-  const weights = [make(gates * hidden, features), make(gates * hidden, hidden)];
-  return bias ? [...weights, make(gates * hidden), make(gates * hidden)] : [...weights, null, null];
+  const weights = [make(gates * hidden, features), make(gates * hidden, projSize || hidden)];
+  const biases = bias ? [make(gates * hidden), make(gates * hidden)] : [null, null];
+  return [...weights, ...biases, projSize > 0 ? make(projSize, hidden) : null];
 }
 
-/** The parameters of all layers under PyTorch's names: weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, …_reverse. */
+/** The parameters of all layers under PyTorch's names: weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, weight_hr_l0, …_reverse. */
 abstract class Recurrent extends Module {
   readonly inputSize: number;
   readonly hiddenSize: number;
@@ -53,7 +61,7 @@ abstract class Recurrent extends Module {
   readonly #suffixes: string[] = [];
   readonly #generator: LayerOptions['generator'];
 
-  constructor(gates: number, inputSize: number, hiddenSize: number, options: RecurrentLayerOptions) {
+  constructor(gates: number, inputSize: number, hiddenSize: number, options: RecurrentLayerOptions, projSize = 0) {
     super();
     const name = new.target.name;
     checkOptions(name, options);
@@ -72,9 +80,9 @@ abstract class Recurrent extends Module {
     for (let layer = 0; layer < numLayers; layer++) {
       for (const way of ways) {
         const suffix = `l${layer}${way}`;
-        const features = layer === 0 ? inputSize : ways.length * hiddenSize;
-        const made = draw(gates, features, hiddenSize, bias, place);
-        ['weight_ih', 'weight_hh', 'bias_ih', 'bias_hh'].forEach((part, i) => {
+        const features = layer === 0 ? inputSize : ways.length * (projSize || hiddenSize);
+        const made = draw(gates, features, hiddenSize, bias, place, projSize);
+        ['weight_ih', 'weight_hh', 'bias_ih', 'bias_hh', 'weight_hr'].forEach((part, i) => {
           if (made[i] !== null) Reflect.set(this, `${part}_${suffix}`, made[i]);
         });
         this.#suffixes.push(suffix);
@@ -90,6 +98,7 @@ abstract class Recurrent extends Module {
       hiddenWeight: get(`weight_hh_${suffix}`) as Parameter,
       inputBias: get(`bias_ih_${suffix}`),
       hiddenBias: get(`bias_hh_${suffix}`),
+      projection: get(`weight_hr_${suffix}`),
     }));
   }
 
@@ -140,11 +149,21 @@ export class RNN extends Recurrent {
  * new nn.LSTM(3, 4, { bidirectional: true }).forward(ones([5, 2, 3]))[0].shape; // [5, 2, 8]
  */
 export class LSTM extends Recurrent {
-  constructor(inputSize: number, hiddenSize: number, options: RecurrentLayerOptions = {}) {
-    super(4, inputSize, hiddenSize, options);
+  readonly projSize: number;
+
+  constructor(inputSize: number, hiddenSize: number, options: LSTMOptions = {}) {
+    checkOptions('LSTM', options);
+    const { projSize = 0, ...rest } = options;
+    if (!Number.isSafeInteger(projSize) || projSize < 0 || (projSize > 0 && projSize >= hiddenSize))
+      throw argumentError(
+        'LSTM',
+        `projSize: wanted an integer from 0 to below ${hiddenSize}, got ${formatValue(projSize)}`,
+      );
+    super(4, inputSize, hiddenSize, rest, projSize);
+    this.projSize = projSize;
   }
 
-  /** [output, hidden, cell], the states [layers · directions, batch, H] */
+  /** [output, hidden, cell], the states [layers · directions, batch, H]; P features but of the cell with `projSize` P */
   forward<X extends Input>(
     x: X,
     state: readonly [hidden: Tensor, cell: Tensor] | null = null,

@@ -8,10 +8,12 @@ import { kernels } from '../native/kernels.ts';
 import { add, mul, sub } from './binary.ts';
 import { castTo, contiguous } from './cast.ts';
 import { gt } from './compare.ts';
+import { zeros } from './creation.ts';
+import { indexAdd } from './index-put.ts';
 import { cat } from './join.ts';
 import { linear, matmul } from './matmul.ts';
 import type { Steps } from './recurrent-steps.ts';
-import { carryBack, forEachStep, forEachStepBack, matrixLike, rows, shifted } from './recurrent-steps.ts';
+import { carryBack, firstRows, forEachStep, forEachStepBack, matrixLike, rows, shifted } from './recurrent-steps.ts';
 import { reduceRows } from './reduce.ts';
 import { sigmoid, square, tanh } from './unary.ts';
 import { narrow, transpose } from './view.ts';
@@ -221,3 +223,21 @@ export const gruSteps: Op<GruArguments, Spec> = defineOp<GruArguments, Spec>({
   },
   savesOutputs: [0],
 });
+
+/**
+ * An LSTM whose hidden states are projected: h = m · projectionᵀ with m = o tanh c. Its gates read h₋ · weightᵀ, which is
+ * m₋ · (weight · projection)ᵀ: the plain recurrence of m. Only the first h₋ is no projection; it goes in with the input.
+ */
+export function projectedSteps(
+  x: Tensor,
+  hidden: Tensor,
+  cell: Tensor,
+  weight: Tensor,
+  projection: Tensor,
+  steps: Steps,
+): [Tensor, Tensor] {
+  const input = indexAdd(x, 0, firstRows(steps), linear(hidden, weight));
+  const nothing = zeros(cell.shape, { dtype: x.dtype, device: x.device });
+  const [m, cells] = lstmSteps(input, nothing, contiguous(cell), matmul(weight, projection), steps) as [Tensor, Tensor];
+  return [linear(m, projection), cells];
+}

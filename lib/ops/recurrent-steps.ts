@@ -30,6 +30,18 @@ export function startsOf(sizes: readonly number[]): number[] {
   return starts;
 }
 
+/** Each sequence's row in the step it begins with. */
+export function firstRows({ sizes, reverse }: Steps): number[] {
+  const [batch = 0] = sizes;
+  if (!reverse) return Array.from({ length: batch }, (_, row) => row);
+  const starts = startsOf(sizes);
+  const first = new Array<number>(batch);
+  sizes.forEach((count, t) => {
+    for (let row = 0; row < count; row++) first[row] = (starts[t] as number) + row;
+  });
+  return first;
+}
+
 /** The steps in the order they are taken. */
 function orderOf({ sizes, reverse }: Steps): number[] {
   const order = sizes.map((_, t) => t);

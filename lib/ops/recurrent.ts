@@ -13,7 +13,7 @@ import { linear } from './matmul.ts';
 import type { PackedSequence } from './packed.ts';
 import { checkPacked, isPacked, lastRows, reorder } from './packed.ts';
 import { dropout } from './dropout.ts';
-import { gruSteps, lstmSteps, rnnSteps } from './recurrent-ops.ts';
+import { gruSteps, lstmSteps, projectedSteps, rnnSteps } from './recurrent-ops.ts';
 import type { Steps } from './recurrent-steps.ts';
 import { requireFloat, requireSameDtype, requireTensor } from './shared.ts';
 import { narrow, reshape, select, transpose, unsqueeze } from './view.ts';
@@ -22,12 +22,14 @@ import { narrow, reshape, select, transpose, unsqueeze } from './view.ts';
 export interface RecurrentWeights {
   /** [gates · H, features] */
   readonly inputWeight: Tensor;
-  /** [gates · H, H] */
+  /** [gates · H, H], or [gates · H, P] with a projection */
   readonly hiddenWeight: Tensor;
   /** [gates · H] */
   readonly inputBias?: Tensor | null | undefined;
   /** [gates · H] */
   readonly hiddenBias?: Tensor | null | undefined;
+  /** LSTM only: [P, H], what the hidden state is multiplied by before it is given on (Sak et al. 2014, arXiv:1402.1128). */
+  readonly projection?: Tensor | null | undefined;
 }
 
 export interface RecurrentOptions {
@@ -57,31 +59,42 @@ const gateCounts = { rnn: 1, lstm: 4, gru: 3 } as const;
 /** What a tensor input gives is a tensor, what a packed one gives is packed. */
 type Input = Tensor | PackedSequence;
 
-/** Sizes of the hidden state and the input of one set of weights. */
-function checkWeights(kind: Kind, like: Tensor, weights: RecurrentWeights, features: number): number {
+/** Sizes of one layer in one direction. */
+interface LayerSizes {
+  /** H, also that of the cell state. */
+  readonly hidden: number;
+  /** That of outputs and hidden states: H, or P with a projection. */
+  readonly output: number;
+}
+
+/** Checks one set of weights for an input of `features`. */
+function checkWeights(kind: Kind, like: Tensor, weights: RecurrentWeights, features: number): LayerSizes {
   checkOptions(kind, weights);
-  const { inputWeight, hiddenWeight, inputBias, hiddenBias } = weights;
-  const named = { inputWeight, hiddenWeight, inputBias, hiddenBias };
+  const { inputWeight, hiddenWeight, inputBias, hiddenBias, projection } = weights;
+  const named = { inputWeight, hiddenWeight, inputBias, hiddenBias, projection };
   for (const [label, t] of Object.entries(named)) {
-    if (t == null && label.endsWith('Bias')) continue;
+    if (t == null && label !== 'inputWeight' && label !== 'hiddenWeight') continue;
     requireTensor(kind, t, label);
     checkArguments(kind, [like, t]);
     requireSameDtype(kind, like, t);
   }
+  if (projection != null && kind !== 'lstm') throw argumentError(kind, 'only lstm has a projection');
   const gates = gateCounts[kind];
-  const hidden = hiddenWeight.shape[1] ?? 0;
+  const output = hiddenWeight.shape[1] ?? 0;
+  const hidden = projection == null ? output : (projection.shape[1] ?? 0);
   const wanted = {
     inputWeight: [gates * hidden, features],
-    hiddenWeight: [gates * hidden, hidden],
+    hiddenWeight: [gates * hidden, output],
     inputBias: [gates * hidden],
     hiddenBias: [gates * hidden],
+    projection: [output, hidden],
   };
   for (const [label, t] of Object.entries(named)) {
     const shape = wanted[label as keyof typeof wanted];
     if (t != null && !sameShape(t.shape, shape))
       throw shapeError(kind, `${label} must be ${formatShape(shape)}, got ${formatShape(t.shape)}`);
   }
-  return hidden;
+  return { hidden, output };
 }
 
 interface States {
@@ -89,30 +102,36 @@ interface States {
   readonly cell: Tensor | null;
 }
 
+/** The states after each sequence's last step. */
+const lastOf = (all: Tensor, { sizes, reverse }: Steps): Tensor =>
+  reverse ? narrow(all, 0, 0, sizes[0] as number) : lastRows(all, sizes);
+
 /** All steps of one layer in one direction: the outputs of all rows, and the last states. */
 function direction(
   kind: Kind,
   data: Tensor,
   { hidden, cell }: States,
-  { inputWeight, hiddenWeight, inputBias, hiddenBias }: RecurrentWeights,
+  { inputWeight, hiddenWeight, inputBias, hiddenBias, projection }: RecurrentWeights,
   steps: Steps,
   relu: boolean,
 ): { output: Tensor; states: States } {
   const bias =
     kind === 'gru' || hiddenBias == null ? inputBias : inputBias == null ? hiddenBias : add(inputBias, hiddenBias);
   const x = linear(data, inputWeight, bias ?? null);
+  if (projection != null) {
+    const [output, cells] = projectedSteps(x, hidden, cell as Tensor, hiddenWeight, projection, steps);
+    return { output, states: { hidden: lastOf(output, steps), cell: lastOf(cells, steps) } };
+  }
   const [h0, weight] = [contiguous(hidden), contiguous(hiddenWeight)];
-  const last = (all: Tensor): Tensor =>
-    steps.reverse ? narrow(all, 0, 0, steps.sizes[0] as number) : lastRows(all, steps.sizes);
   if (kind === 'lstm') {
     const [output, cells] = lstmSteps(x, h0, contiguous(cell as Tensor), weight, steps) as [Tensor, Tensor];
-    return { output, states: { hidden: last(output), cell: last(cells) } };
+    return { output, states: { hidden: lastOf(output, steps), cell: lastOf(cells, steps) } };
   }
   const output =
     kind === 'gru'
       ? gruSteps(x, h0, weight, hiddenBias == null ? null : contiguous(hiddenBias), steps)
       : rnnSteps(x, h0, weight, steps, relu);
-  return { output, states: { hidden: last(output), cell: null } };
+  return { output, states: { hidden: lastOf(output, steps), cell: null } };
 }
 
 /** The initial state [layers · directions, batch, H], checked, in the order of the packed sequence. */
@@ -196,9 +215,9 @@ function run(
     const layers = weights.length / directions;
     const batch = sizes[0] as number;
     let features = data.shape[1] as number;
-    const hidden = checkWeights(kind, like, weights[0] as RecurrentWeights, features);
-    const shape = [weights.length, ...(batched ? [batch] : []), hidden];
+    const { hidden, output: width } = checkWeights(kind, like, weights[0] as RecurrentWeights, features);
     const start = (name: 'hidden' | 'cell'): Tensor => {
+      const shape = [weights.length, ...(batched ? [batch] : []), name === 'cell' ? hidden : width];
       const t = initialState(kind, name, options[name], shape, like);
       return reorder(batched ? t : unsqueeze(t, 1), order, false);
     };
@@ -210,10 +229,11 @@ function run(
       for (let way = 0; way < directions; way++) {
         const at = layer * directions + way;
         const own = weights[at] as RecurrentWeights;
-        if (checkWeights(kind, like, own, features) !== hidden)
+        const sizesHere = checkWeights(kind, like, own, features);
+        if (sizesHere.hidden !== hidden || sizesHere.output !== width)
           throw shapeError(
             kind,
-            `every layer must have ${hidden} hidden units, layer ${layer} has ${own.hiddenWeight.shape[1]}`,
+            `every layer must have ${hidden} hidden units and ${width} outputs, layer ${layer} has ${sizesHere.hidden} and ${sizesHere.output}`,
           );
         const states = { hidden: select(h0, 0, at), cell: c0 === null ? null : select(c0, 0, at) };
         const result = direction(
@@ -228,7 +248,7 @@ function run(
         ends.push(result.states);
       }
       current = outputs.length === 1 ? (outputs[0] as Tensor) : cat(outputs, 1);
-      features = hidden * directions;
+      features = width * directions;
       if (p > 0 && training && layer < layers - 1) current = dropout(current, { p, generator });
     }
     const final = (states: readonly Tensor[]): Tensor => {
@@ -264,7 +284,8 @@ export function rnn<X extends Input>(
  * Long short-term memory (Hochreiter and Schmidhuber 1997) over all steps and layers.
  * @param input - [steps, batch, features], [steps, features], or a packed sequence
  * @param weights - one for each layer (and direction), gates in the order i, f, g, o
- * @returns [output [steps, batch, directions · H], hidden and cell [layers · directions, batch, H]]
+ * @returns [output [steps, batch, directions · H], hidden and cell [layers · directions, batch, H]]; outputs and hidden
+ * states have P features with a projection
  * @example
  * const w = { inputWeight: ones([16, 3]), hiddenWeight: ones([16, 4]) };
  * lstm(ones([5, 2, 3]), [w])[0].shape; // [5, 2, 4]

@@ -68,6 +68,30 @@ test('recurrent layers carry the names and shapes of PyTorch', () => {
   });
 });
 
+test('a projected LSTM carries the names and shapes of PyTorch', () => {
+  scope(() => {
+    const layer = new nn.LSTM(3, 5, { numLayers: 2, bidirectional: true, projSize: 2, generator: generator() });
+    assert.deepEqual(
+      [...layer.stateDict()].slice(0, 5).map(([name, t]) => `${name} ${t.shape.join('x')}`),
+      ['weight_ih_l0 20x3', 'weight_hh_l0 20x2', 'bias_ih_l0 20', 'bias_hh_l0 20', 'weight_hr_l0 2x5'],
+    );
+    assert.equal(layer.stateDict().get('weight_ih_l1')?.shape[1], 4);
+    const [y, h, c] = layer.forward(draw(1, 4, 2, 3));
+    assert.deepEqual(
+      [y.shape, h.shape, c.shape],
+      [
+        [4, 2, 4],
+        [4, 2, 2],
+        [4, 2, 5],
+      ],
+    );
+    ops.sum(y).backward();
+    assert.ok(layer.parameters().every((p) => p.grad !== null));
+    layer.dispose();
+    throwsCode(() => new nn.LSTM(3, 4, { projSize: 4 }), 'ERR_ARGUMENT', 'as wide as the cell');
+  });
+});
+
 test('cells continue what a layer computes', () => {
   scope(() => {
     const layer = new nn.LSTM(3, 4, { generator: generator() });

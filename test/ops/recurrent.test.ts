@@ -130,6 +130,57 @@ for (const name of ['rnn', 'lstm', 'gru'] as const) {
   });
 }
 
+/** Weights with projections: five for each layer and direction. */
+function projected(features: number, hidden: number, outputs: number, layers: number, ways: number): TensorSpec[] {
+  return Array.from({ length: layers * ways }, (_, at) => {
+    const columns = at < ways ? features : ways * outputs;
+    const [rows, r] = [4 * hidden, (...shape: number[]): TensorSpec => randIn(-1, 1, ...shape)];
+    return [r(rows, columns), r(rows, outputs), r(rows), r(rows), r(outputs, hidden)];
+  }).flat();
+}
+function withProjection<T>(list: readonly T[]) {
+  return Array.from({ length: list.length / 5 }, (_, i) => {
+    const [inputWeight, hiddenWeight, inputBias, hiddenBias, projection] = list.slice(5 * i) as [T, T, T, T, T];
+    return { inputWeight, hiddenWeight, inputBias, hiddenBias, projection };
+  });
+}
+const projectedLstm = (x: Tensor, hidden: Tensor | null, cell: Tensor | null, w: Tensor[], o: LstmOptions = {}) =>
+  ops.lstm(x, withProjection(w), { ...o, hidden, cell });
+checkOp('lstm', projectedLstm as never, {
+  reference: (x, h, c, w: NDArray[], o) => reference.recurrent('lstm', x, h, c, withProjection(w), o),
+  ulps: 128,
+  magnitude: (x, h, c, w: NDArray[], o) =>
+    reference.recurrent('lstm', x, h, c, withProjection(w), o).map((t) => ({ ...t, data: t.data.map(() => 1) })),
+  cases: [
+    {
+      name: 'projected, two layers, two directions',
+      args: [rand(3, 2, 2), rand(4, 2, 2), rand(4, 2, 3), projected(2, 3, 2, 2, 2), { bidirectional: true }],
+      layouts: few,
+    },
+    { name: 'projected, from zeros', args: [rand(4, 2, 3), null, null, projected(3, 4, 1, 1, 1)], layouts: few },
+    { name: 'no sequences', args: [rand(2, 0, 3), null, null, projected(3, 4, 2, 1, 1)], grad: false, layouts: few },
+  ],
+  rejects: [
+    {
+      name: 'a hidden state as wide as the cell',
+      args: () => [rand(2, 2, 3), rand(1, 2, 4), null, projected(3, 4, 2, 1, 1)],
+      code: 'ERR_SHAPE',
+      message: /hidden must be/,
+    },
+    {
+      name: 'layers of two widths',
+      args: () => [rand(2, 2, 3), null, null, [...projected(3, 4, 2, 1, 1), ...projected(2, 4, 1, 1, 1)]],
+      code: 'ERR_SHAPE',
+      message: /4 hidden units and 2 outputs/,
+    },
+  ],
+});
+checkOp('gru', (x: Tensor, w: Tensor[]) => ops.gru(x, withProjection(w)), {
+  reference: () => [],
+  cases: [],
+  rejects: [{ name: 'a projection', args: () => [rand(2, 2, 3), projected(3, 4, 2, 1, 1)], code: 'ERR_ARGUMENT' }],
+});
+
 const close = (a: Tensor, b: Tensor, tolerance = 1e-12): void => {
   assert.deepEqual([...a.shape], [...b.shape]);
   const wanted = elements(b);
@@ -277,6 +328,32 @@ for (const device of testDevices) {
       throwsCode(() => ops.packSequence([draw(1, 2, 3), draw(1, 2, 4)]), 'ERR_SHAPE', 'other features');
     });
   });
+
+  test(`packed sequences of a projected lstm go through as each alone on ${device}`, () =>
+    scope(() => {
+      const lengths = [3, 1, 4];
+      const xs = lengths.map((n, i) => draw(50 + i, n, 2));
+      const weights = weightsFor('lstm', 2, 3, 2).map((w, i) => ({
+        ...w,
+        hiddenWeight: draw(60 + i, 12, 2),
+        projection: draw(70 + i, 2, 3),
+      }));
+      const [h0, c0] = [draw(80, 2, 3, 2), draw(81, 2, 3, 3)];
+      const packed = ops.packSequence(xs, { enforceSorted: false });
+      const [out, h, c] = ops.lstm(packed, weights, { bidirectional: true, hidden: h0, cell: c0 });
+      const [padded] = ops.padPackedSequence(out);
+      lengths.forEach((n, b) => {
+        const own = (t: Tensor): Tensor => ops.narrow(t, 1, b, 1);
+        const [y, hb, cb] = ops.lstm(ops.unsqueeze(xs[b] as Tensor, 1), weights, {
+          bidirectional: true,
+          hidden: own(h0),
+          cell: own(c0),
+        });
+        close(ops.narrow(own(padded), 0, 0, n), y);
+        close(own(h), hb);
+        close(own(c), cb);
+      });
+    }));
 
   test(`lstm gives the same bits for any number of threads on ${device}`, () => {
     const run = (threads: number): Float64Array[] => {

@@ -120,6 +120,13 @@ recurrent('rnn', torch._VF.rnn_tanh)
 recurrent('gru', torch._VF.gru)
 recurrent('lstm', torch._VF.lstm)
 
+for ways, layers in [(1, 1), (2, 2), (1, 2)]:
+    sets = [{'inputWeight': T(12, 2 if at < ways else 2 * ways), 'hiddenWeight': T(12, 2), 'inputBias': T(12), 'hiddenBias': T(12),
+             'projection': T(2, 3)} for at in range(ways * layers)]
+    case('lstm', [T(3, 2, 2), sets, {'bidirectional': ways == 2, 'hidden': T(ways * layers, 2, 2), 'cell': T(ways * layers, 2, 3)}],
+         lambda x, w, o, n=layers: torch._VF.lstm(x, (o['hidden'], o['cell']), [t for each in w for t in each.values()], True, n, 0.0,
+                                                  False, o['bidirectional'], False))
+
 for batch, features, hidden in [(2, 3, 2), (1, 1, 3), (3, 2, 1)]:
     case('rnnCell', [T(batch, features), T(batch, hidden), weights(1, features, hidden)[0]], lambda x, h, w: torch.rnn_tanh_cell(x, h, *w.values()))
     case('gruCell', [T(batch, features), T(batch, hidden), weights(3, features, hidden)[0]], lambda x, h, w: torch.gru_cell(x, h, *w.values()))

@@ -6,6 +6,7 @@ export interface Weights {
   readonly hiddenWeight: NDArray;
   readonly inputBias?: NDArray | null;
   readonly hiddenBias?: NDArray | null;
+  readonly projection?: NDArray | null;
 }
 
 export interface RecurrentReference {
@@ -26,17 +27,18 @@ function step(
   w: Weights,
   relu: boolean,
 ): { h: number[]; c: number[] } {
-  const size = h.length;
+  const size = kind === 'lstm' ? c.length : h.length;
   const part = (weight: NDArray, bias: NDArray | null | undefined, v: number[], row: number): number =>
     v.reduce((sum, value, i) => sum + weight.at(row, i) * value, bias ? read(bias.data, row) : 0);
   const fromX = (gate: number, u: number): number => part(w.inputWeight, w.inputBias, x, gate * size + u);
   const fromH = (gate: number, u: number): number => part(w.hiddenWeight, w.hiddenBias, h, gate * size + u);
   const both = (gate: number, u: number): number => fromX(gate, u) + fromH(gate, u);
-  const units = h.map((_, u) => u);
+  const units = Array.from({ length: size }, (_, u) => u);
   if (kind === 'rnn') return { h: units.map((u) => (relu ? Math.max(0, both(0, u)) : Math.tanh(both(0, u)))), c };
   if (kind === 'lstm') {
     const next = units.map((u) => sigmoid(both(1, u)) * read(c, u) + sigmoid(both(0, u)) * Math.tanh(both(2, u)));
-    return { h: units.map((u) => sigmoid(both(3, u)) * Math.tanh(read(next, u))), c: next };
+    const full = units.map((u) => sigmoid(both(3, u)) * Math.tanh(read(next, u)));
+    return { h: w.projection ? h.map((_, p) => part(w.projection as NDArray, null, full, p)) : full, c: next };
   }
   const next = units.map((u) => {
     const keep = sigmoid(both(1, u));
@@ -57,6 +59,7 @@ export function recurrent(
 ): NDArray[] {
   const [steps, batch] = (batchFirst ? [x.shape[1], x.shape[0]] : x.shape) as [number, number];
   const size = read((weights[0] as Weights).hiddenWeight.shape, 1);
+  const cells = (weights[0] as Weights).projection?.shape[1] ?? size;
   const ways = bidirectional ? 2 : 1;
   const ends: { h: number[]; c: number[] }[][] = weights.map(() => []);
   const outputs: number[][][] = [];
@@ -68,9 +71,9 @@ export function recurrent(
       const made: number[][] = rows.map(() => []);
       for (let way = 0; way < ways; way++) {
         const at = layer * ways + way;
-        const initial = (state: NDArray | null): number[] =>
-          Array.from({ length: size }, (_, u) => (state === null ? 0 : state.at(at, b, u)));
-        let state = { h: initial(hidden), c: initial(cell) };
+        const initial = (state: NDArray | null, length = size): number[] =>
+          Array.from({ length }, (_, u) => (state === null ? 0 : state.at(at, b, u)));
+        let state = { h: initial(hidden), c: initial(cell, cells) };
         for (let k = 0; k < steps; k++) {
           const t = way === 0 ? k : steps - 1 - k;
           state = step(kind, rows[t] as number[], state.h, state.c, weights[at] as Weights, nonlinearity === 'relu');
@@ -90,6 +93,9 @@ export function recurrent(
     },
   );
   const last = (of: 'h' | 'c'): NDArray =>
-    build([weights.length, batch, size], ([at = 0, b = 0, u = 0]) => ends[at]?.[b]?.[of][u] ?? Number.NaN);
+    build(
+      [weights.length, batch, of === 'c' ? cells : size],
+      ([at = 0, b = 0, u = 0]) => ends[at]?.[b]?.[of][u] ?? Number.NaN,
+    );
   return kind === 'lstm' ? [output, last('h'), last('c')] : [output, last('h')];
 }
