@@ -1,3 +1,4 @@
+import { tidy } from '../core/scope.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { checkOptions, formatValue } from '../core/values.ts';
 import { argumentError } from '../errors.ts';
@@ -11,6 +12,7 @@ import {
   convTranspose2d,
   convTranspose3d,
   empty,
+  pad,
   type Sizes,
 } from '../ops/index.ts';
 import * as init from './init.ts';
@@ -18,9 +20,13 @@ import { Module } from './module.ts';
 import { checkSizes, formatSizes, type LayerOptions, sizes } from './options.ts';
 import { type Parameter, parameter } from './parameter.ts';
 
+const paddingModes = ['zeros', 'reflect', 'replicate', 'circular'] as const;
+
 /** Options of `Conv1d`, `Conv2d` and `Conv3d`. */
 export interface ConvOptions extends LayerOptions, ConvSettings {
   readonly bias?: boolean;
+  /** What the padding holds: zeros, or what lies inside: mirrored, its edge repeated, or from the other side. */
+  readonly paddingMode?: (typeof paddingModes)[number];
 }
 
 /** Options of `ConvTranspose1d`, `ConvTranspose2d` and `ConvTranspose3d`. */
@@ -28,31 +34,42 @@ export interface ConvTransposeOptions extends LayerOptions, ConvTransposeSetting
   readonly bias?: boolean;
 }
 
+const plain = { 1: conv1d, 2: conv2d, 3: conv3d } as const;
+const transposed = { 1: convTranspose1d, 2: convTranspose2d, 3: convTranspose3d } as const;
+type Rank = 1 | 2 | 3;
+
+/** What a layer is made from. */
+interface Form {
+  readonly name: string;
+  readonly rank: Rank;
+  readonly transposed: boolean;
+}
+
 /** What the layers share; starts as PyTorch's do, uniform in ±1/√(weight.shape[1] · kernel). */
-abstract class Convolution extends Module {
+abstract class Kernel extends Module {
   readonly inChannels: number;
   readonly outChannels: number;
   readonly kernelSize: readonly number[];
   readonly stride: readonly number[];
-  readonly padding: readonly number[] | 'valid' | 'same';
   readonly dilation: readonly number[];
   readonly groups: number;
   /** [out, in / groups, …kernel], transposed [in, out / groups, …kernel] */
   readonly weight: Parameter;
   /** [out] */
   readonly bias: Parameter | null;
+  abstract readonly padding: readonly number[] | 'valid' | 'same';
 
   constructor(
-    name: string,
-    rank: number,
+    form: Form,
     inChannels: number,
     outChannels: number,
     kernelSize: Sizes,
-    options: ConvOptions,
+    options: Omit<ConvOptions, 'padding'>,
   ) {
     super();
+    const { name, rank } = form;
     checkOptions(name, options);
-    const { stride = 1, padding = 0, dilation = 1, groups = 1, bias = true, generator, device, dtype } = options;
+    const { stride = 1, dilation = 1, groups = 1, bias = true, generator, device, dtype } = options;
     const kernel = sizes(name, kernelSize, rank);
     checkSizes(name, { inChannels, outChannels, groups });
     kernel.forEach((size, i) => {
@@ -64,22 +81,14 @@ abstract class Convolution extends Module {
         `groups must divide the channels: ${groups} does not divide ${inChannels} and ${outChannels}`,
       );
     }
-    const transposed = name.startsWith('ConvTranspose');
-    const named = typeof padding === 'string';
-    if (named && (transposed || (padding !== 'valid' && padding !== 'same')))
-      throw argumentError(
-        name,
-        `padding: wanted numbers${transposed ? '' : ", 'valid' or 'same'"}, got ${formatValue(padding)}`,
-      );
     this.inChannels = inChannels;
     this.outChannels = outChannels;
     this.kernelSize = kernel;
     this.stride = sizes(name, stride, rank);
-    this.padding = named ? padding : sizes(name, padding, rank);
     this.dilation = sizes(name, dilation, rank);
     this.groups = groups;
     const place = { device, dtype };
-    const channels = transposed ? [inChannels, outChannels / groups] : [outChannels, inChannels / groups];
+    const channels = form.transposed ? [inChannels, outChannels / groups] : [outChannels, inChannels / groups];
     const weight = empty([...channels, ...kernel], place);
     this.weight = parameter(init.kaimingUniform(weight, { a: Math.sqrt(5), generator }));
     const bound = 1 / Math.sqrt(kernel.reduce((product, size) => product * size, channels[1] as number));
@@ -103,20 +112,67 @@ abstract class Convolution extends Module {
   }
 }
 
-abstract class TransposedConvolution extends Convolution {
-  declare readonly padding: readonly number[];
-  readonly outputPadding: readonly number[];
+abstract class Convolution extends Kernel {
+  readonly padding: readonly number[] | 'valid' | 'same';
+  readonly paddingMode: (typeof paddingModes)[number];
+  readonly #rank: Rank;
 
-  constructor(
-    name: string,
-    rank: number,
-    inChannels: number,
-    outChannels: number,
-    kernelSize: Sizes,
-    options: ConvTransposeOptions,
-  ) {
-    super(name, rank, inChannels, outChannels, kernelSize, options);
-    this.outputPadding = sizes(name, options.outputPadding ?? 0, rank);
+  constructor(rank: Rank, inChannels: number, outChannels: number, kernelSize: Sizes, options: ConvOptions) {
+    const name = `Conv${rank}d`;
+    super({ name, rank, transposed: false }, inChannels, outChannels, kernelSize, options);
+    const { padding = 0, paddingMode = 'zeros' } = options;
+    const named = typeof padding === 'string';
+    if (named && padding !== 'valid' && padding !== 'same')
+      throw argumentError(name, `padding: wanted numbers, 'valid' or 'same', got ${formatValue(padding)}`);
+    if (padding === 'same' && this.stride.some((step) => step !== 1))
+      throw argumentError(name, `padding 'same' wants stride 1, got ${formatSizes(this.stride)}`);
+    if (!paddingModes.includes(paddingMode))
+      throw argumentError(name, `paddingMode: wanted ${paddingModes.join(', ')}, got ${formatValue(paddingMode)}`);
+    this.padding = named ? padding : sizes(name, padding, rank);
+    this.paddingMode = paddingMode;
+    this.#rank = rank;
+  }
+
+  forward(x: Tensor): Tensor {
+    const convolve = plain[this.#rank];
+    const { paddingMode: mode } = this;
+    if (mode === 'zeros') return convolve(x, this.weight, this.bias, this);
+    const { stride, dilation, groups } = this;
+    return tidy(() => convolve(pad(x, this.#border(), { mode }), this.weight, this.bias, { stride, dilation, groups }));
+  }
+
+  /** What padding adds before and after each axis, the last axis first; 'same' adds its odd element behind. */
+  #border(): number[] {
+    const sides = this.kernelSize.map((size, i): [number, number] => {
+      if (typeof this.padding !== 'string') return [this.padding[i] as number, this.padding[i] as number];
+      const total = this.padding === 'same' ? (this.dilation[i] as number) * (size - 1) : 0;
+      return [Math.floor(total / 2), Math.ceil(total / 2)];
+    });
+    return sides.reverse().flat();
+  }
+
+  protected override options(): string {
+    return super.options() + (this.paddingMode === 'zeros' ? '' : `, padding mode ${this.paddingMode}`);
+  }
+}
+
+abstract class TransposedConvolution extends Kernel {
+  readonly padding: readonly number[];
+  readonly outputPadding: readonly number[];
+  readonly #rank: Rank;
+
+  constructor(rank: Rank, inChannels: number, outChannels: number, kernelSize: Sizes, options: ConvTransposeOptions) {
+    const name = `ConvTranspose${rank}d`;
+    super({ name, rank, transposed: true }, inChannels, outChannels, kernelSize, options);
+    const { padding = 0, outputPadding = 0 } = options;
+    if (typeof padding === 'string') throw argumentError(name, `padding: wanted numbers, got ${formatValue(padding)}`);
+    this.padding = sizes(name, padding, rank);
+    this.outputPadding = sizes(name, outputPadding, rank);
+    this.#rank = rank;
+  }
+
+  forward(x: Tensor): Tensor {
+    return transposed[this.#rank](x, this.weight, this.bias, this);
   }
 
   protected override options(): string {
@@ -133,11 +189,7 @@ abstract class TransposedConvolution extends Convolution {
  */
 export class Conv1d extends Convolution {
   constructor(inChannels: number, outChannels: number, kernelSize: Sizes, options: ConvOptions = {}) {
-    super('Conv1d', 1, inChannels, outChannels, kernelSize, options);
-  }
-
-  forward(x: Tensor): Tensor {
-    return conv1d(x, this.weight, this.bias, this);
+    super(1, inChannels, outChannels, kernelSize, options);
   }
 }
 
@@ -149,11 +201,7 @@ export class Conv1d extends Convolution {
  */
 export class Conv2d extends Convolution {
   constructor(inChannels: number, outChannels: number, kernelSize: Sizes, options: ConvOptions = {}) {
-    super('Conv2d', 2, inChannels, outChannels, kernelSize, options);
-  }
-
-  forward(x: Tensor): Tensor {
-    return conv2d(x, this.weight, this.bias, this);
+    super(2, inChannels, outChannels, kernelSize, options);
   }
 }
 
@@ -165,11 +213,7 @@ export class Conv2d extends Convolution {
  */
 export class Conv3d extends Convolution {
   constructor(inChannels: number, outChannels: number, kernelSize: Sizes, options: ConvOptions = {}) {
-    super('Conv3d', 3, inChannels, outChannels, kernelSize, options);
-  }
-
-  forward(x: Tensor): Tensor {
-    return conv3d(x, this.weight, this.bias, this);
+    super(3, inChannels, outChannels, kernelSize, options);
   }
 }
 
@@ -181,11 +225,7 @@ export class Conv3d extends Convolution {
  */
 export class ConvTranspose1d extends TransposedConvolution {
   constructor(inChannels: number, outChannels: number, kernelSize: Sizes, options: ConvTransposeOptions = {}) {
-    super('ConvTranspose1d', 1, inChannels, outChannels, kernelSize, options);
-  }
-
-  forward(x: Tensor): Tensor {
-    return convTranspose1d(x, this.weight, this.bias, this);
+    super(1, inChannels, outChannels, kernelSize, options);
   }
 }
 
@@ -197,11 +237,7 @@ export class ConvTranspose1d extends TransposedConvolution {
  */
 export class ConvTranspose2d extends TransposedConvolution {
   constructor(inChannels: number, outChannels: number, kernelSize: Sizes, options: ConvTransposeOptions = {}) {
-    super('ConvTranspose2d', 2, inChannels, outChannels, kernelSize, options);
-  }
-
-  forward(x: Tensor): Tensor {
-    return convTranspose2d(x, this.weight, this.bias, this);
+    super(2, inChannels, outChannels, kernelSize, options);
   }
 }
 
@@ -213,10 +249,6 @@ export class ConvTranspose2d extends TransposedConvolution {
  */
 export class ConvTranspose3d extends TransposedConvolution {
   constructor(inChannels: number, outChannels: number, kernelSize: Sizes, options: ConvTransposeOptions = {}) {
-    super('ConvTranspose3d', 3, inChannels, outChannels, kernelSize, options);
-  }
-
-  forward(x: Tensor): Tensor {
-    return convTranspose3d(x, this.weight, this.bias, this);
+    super(3, inChannels, outChannels, kernelSize, options);
   }
 }

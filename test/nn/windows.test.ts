@@ -55,6 +55,30 @@ test('layers print their options', () => {
   rejects(() => new nn.Conv2d(4, 6, 3, { padding: 'full' as 'same' }), 'ERR_ARGUMENT', /padding: wanted numbers/);
 });
 
+test('convolutions pad by what lies inside', () => {
+  const place = { dtype: 'float64', generator: new Generator(2) } as const;
+  const same = { padding: 'same', dilation: 3, ...place } as const;
+  const cases: [nn.Conv1d | nn.Conv2d | nn.Conv3d, number[], number[]][] = [
+    [new nn.Conv1d(2, 3, 3, { padding: 2, paddingMode: 'reflect', stride: 2, ...place }), [2, 2, 7], [2, 2]],
+    [new nn.Conv2d(2, 4, [3, 2], { paddingMode: 'circular', groups: 2, ...same }), [1, 2, 6, 5], [1, 2, 3, 3]],
+    [new nn.Conv2d(2, 2, 3, { padding: [1, 2], paddingMode: 'replicate', ...place }), [2, 4, 5], [2, 2, 1, 1]],
+    [new nn.Conv3d(1, 2, 2, { padding: 1, paddingMode: 'replicate', ...place }), [1, 1, 2, 3, 2], [1, 1, 1, 1, 1, 1]],
+  ];
+  const ops1to3 = { Conv1d: ops.conv1d, Conv2d: ops.conv2d, Conv3d: ops.conv3d };
+  for (const [layer, shape, border] of cases) {
+    const x = ops.randn(shape, place);
+    const { stride, dilation, groups, paddingMode, weight, bias } = layer;
+    const padded = ops.pad(x, border, { mode: paddingMode as 'reflect' });
+    const wanted = ops1to3[layer.constructor.name as 'Conv1d'](padded, weight, bias, { stride, dilation, groups });
+    const got = layer.forward(x);
+    assert.deepEqual([...got.shape], [...wanted.shape]);
+    assert.deepEqual(elements(got), elements(wanted));
+    assert.match(layer.toString(), new RegExp(`padding mode ${paddingMode}`));
+  }
+  rejects(() => new nn.Conv2d(1, 1, 3, { paddingMode: 'mirror' as 'zeros' }), 'ERR_ARGUMENT', /paddingMode: wanted/);
+  rejects(() => new nn.Conv2d(1, 1, 3, { padding: 'same', stride: 2 }), 'ERR_ARGUMENT', /stride 1/);
+});
+
 test('pooling layers hand their options on', () => {
   const x = randn([2, 3, 6, 5]);
   const same = (a: Tensor, b: Tensor): void =>
