@@ -64,3 +64,5 @@ export {
   RNNCell,
   type RNNOptions,
 } from './recurrent.ts';
+export * from './transformer.ts';
+export * from './transformer-layer.ts';
