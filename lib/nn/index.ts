@@ -39,12 +39,24 @@ export {
   ConvTranspose3d,
   type ConvTransposeOptions,
 } from './conv.ts';
-export { AlphaDropout, Dropout, Dropout2d, FeatureAlphaDropout } from './dropout.ts';
+export {
+  AlphaDropout,
+  Dropout,
+  Dropout2d,
+  Dropout2d as Dropout1d,
+  Dropout2d as Dropout3d,
+  FeatureAlphaDropout,
+} from './dropout.ts';
 export * as init from './init.ts';
 export { Linear, type LinearOptions } from './linear.ts';
 export * from './loss.ts';
 export { type Layer, Module, type StateDict, type StateDifference } from './module.ts';
 export * from './norm.ts';
+export {
+  InstanceNorm as InstanceNorm1d,
+  InstanceNorm as InstanceNorm2d,
+  InstanceNorm as InstanceNorm3d,
+} from './norm.ts';
 export type { LayerOptions } from './options.ts';
 export { type Buffer, buffer, type Parameter, parameter } from './parameter.ts';
 export * from './pooling.ts';
@@ -66,3 +78,7 @@ export {
 } from './recurrent.ts';
 export * from './transformer.ts';
 export * from './transformer-layer.ts';
+export * from './padding.ts';
+export * from './shaping.ts';
+export * from './similarity.ts';
+export * from './softmax.ts';

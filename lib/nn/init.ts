@@ -1,5 +1,6 @@
 import { withContextSync } from '../core/context.ts';
 import type { Generator } from '../core/generator.ts';
+import { tidy } from '../core/scope.ts';
 import { requireTensor, type Tensor } from '../core/tensor.ts';
 import { formatValue } from '../core/values.ts';
 import { argumentError, shapeError } from '../errors.ts';
@@ -131,6 +132,58 @@ export function xavierUniform<T extends Tensor>(t: T, options: XavierOptions = {
 /** Glorot's initialisation from a normal distribution: variance 2 gain² / (fanIn + fanOut). */
 export function xavierNormal<T extends Tensor>(t: T, options: XavierOptions = {}): T {
   return normal(t, 0, xavierStd(t, options), options);
+}
+
+/**
+ * Fills `t` with a random matrix [out, in · kernel] whose rows, or columns where those are fewer, are orthogonal and of
+ * length `gain` (Saxe et al. 2013, arXiv:1312.6120), and returns it.
+ * @throws ERR_SHAPE below rank 2.
+ */
+export function orthogonal<T extends Tensor>(t: T, options: XavierOptions = {}): T {
+  const { fanIn } = fans(t);
+  const { gain: factor = 1, generator } = options;
+  const rows = t.shape[0] as number;
+  return fill(t, () =>
+    tidy(() => {
+      const tall = rows >= fanIn;
+      const shape = tall ? [rows, fanIn] : [fanIn, rows];
+      const dtype = t.dtype === 'float64' ? 'float64' : 'float32';
+      const [q, r] = ops.qr(ops.normal(shape, { dtype, device: t.device, generator })) as [Tensor, Tensor];
+      // The signs of the diagonal make the draw an even one.
+      const even = ops.mul(q, ops.sign(ops.diagonal(r)));
+      return ops.mul(ops.reshape(tall ? even : ops.transpose(even), t.shape), factor);
+    }),
+  );
+}
+
+/**
+ * Makes the weight [out, in, …kernel] of a convolution hand its channels through, and returns it.
+ * @throws ERR_SHAPE unless of rank 3 to 5.
+ */
+export function dirac<T extends Tensor>(t: T, { groups = 1 }: { readonly groups?: number } = {}): T {
+  requireTensor('init.dirac', t);
+  if (t.rank < 3 || t.rank > 5) throw shapeError('init', `dirac wants rank 3 to 5, got [${t.shape.join(', ')}]`);
+  const [out, into, ...kernel] = t.shape as [number, number, ...number[]];
+  if (!Number.isSafeInteger(groups) || groups < 1 || out % groups !== 0)
+    throw argumentError('init.dirac', `groups must divide ${out} channels, got ${formatValue(groups)}`);
+  return fill(t, () =>
+    tidy(() => {
+      const own = ops.remainder(ops.arange(out, { dtype: 'int32', device: t.device }), out / groups);
+      const channels = ops.eq(ops.unsqueeze(own, 1), ops.arange(into, { dtype: 'int32', device: t.device }));
+      const centre = kernel.map((size) => ops.eq(ops.arange(size, { device: t.device }), Math.floor(size / 2)));
+      const whole = centre.reduce((mask, line) => ops.logicalAnd(ops.unsqueeze(mask, -1), line), channels);
+      return ops.cast(whole, t.dtype);
+    }),
+  );
+}
+
+/** Makes a matrix the identity, as far as it goes, and returns it. */
+export function eye<T extends Tensor>(t: T): T {
+  requireTensor('init.eye', t);
+  if (t.rank !== 2) throw shapeError('init', `eye wants a matrix, got [${t.shape.join(', ')}]`);
+  return fill(t, () =>
+    ops.eye(t.shape[0] as number, { columns: t.shape[1] as number, dtype: t.dtype, device: t.device }),
+  );
 }
 
 function kaimingStd(t: Tensor, { a = 0, mode = 'fanIn', nonlinearity = 'leakyRelu' }: KaimingOptions): number {

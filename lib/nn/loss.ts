@@ -18,6 +18,7 @@ import type {
   MultiMarginOptions,
   PoissonNllOptions,
   SmoothL1Options,
+  TripletDistanceOptions,
   TripletOptions,
 } from '../ops/index.ts';
 import {
@@ -36,12 +37,14 @@ import {
   marginRankingLoss,
   mseLoss,
   multiMarginLoss,
+  multilabelMarginLoss,
   multilabelSoftMarginLoss,
   nllLoss,
   poissonNllLoss,
   smoothL1Loss,
   softMarginLoss,
   tripletMarginLoss,
+  tripletMarginWithDistanceLoss,
 } from '../ops/index.ts';
 import { Module } from './module.ts';
 
@@ -178,6 +181,13 @@ export class MultiMarginLoss extends LossModule<MultiMarginOptions> {
   }
 }
 
+/** Every right class by a margin above each wrong one. See `multilabelMarginLoss`. */
+export class MultiLabelMarginLoss extends LossModule<LossOptions> {
+  forward(scores: Tensor, labels: Tensor): Tensor {
+    return multilabelMarginLoss(scores, labels, this.chosen);
+  }
+}
+
 /** Each class a yes-or-no question. See `multilabelSoftMarginLoss`. */
 export class MultiLabelSoftMarginLoss extends LossModule<BinaryLossOptions> {
   forward(logits: Tensor, target: Tensor): Tensor {
@@ -189,6 +199,13 @@ export class MultiLabelSoftMarginLoss extends LossModule<BinaryLossOptions> {
 export class TripletMarginLoss extends LossModule<TripletOptions> {
   forward(anchor: Tensor, positive: Tensor, negative: Tensor): Tensor {
     return tripletMarginLoss(anchor, positive, negative, this.chosen);
+  }
+}
+
+/** The anchor by a margin nearer to the positive, by a distance of one's own. See `tripletMarginWithDistanceLoss`. */
+export class TripletMarginWithDistanceLoss extends LossModule<TripletDistanceOptions> {
+  forward(anchor: Tensor, positive: Tensor, negative: Tensor): Tensor {
+    return tripletMarginWithDistanceLoss(anchor, positive, negative, this.chosen);
   }
 }
 

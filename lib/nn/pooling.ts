@@ -1,6 +1,14 @@
 import type { Tensor } from '../core/tensor.ts';
 import { checkOptions } from '../core/values.ts';
-import type { AvgPoolOptions, MaxPoolOptions, MaxUnpoolOptions, OutputSize, PoolOptions, Sizes } from '../ops/index.ts';
+import type {
+  AvgPoolOptions,
+  FractionalPoolOptions,
+  MaxPoolOptions,
+  MaxUnpoolOptions,
+  OutputSize,
+  PoolOptions,
+  Sizes,
+} from '../ops/index.ts';
 import * as ops from '../ops/index.ts';
 import { Module } from './module.ts';
 import { formatSizes } from './options.ts';
@@ -10,6 +18,12 @@ export type { AvgPoolOptions, MaxUnpoolOptions, PoolOptions } from '../ops/index
 export type MaxLayerOptions = Omit<MaxPoolOptions, 'returnIndices'>;
 /** Options of `MaxUnpool1d`, `MaxUnpool2d` and `MaxUnpool3d`. */
 export type UnpoolLayerOptions = Omit<MaxUnpoolOptions, 'outputSize'>;
+
+/** Options of `FractionalMaxPool2d` and `FractionalMaxPool3d`. */
+export type FractionalLayerOptions = Omit<FractionalPoolOptions, 'returnIndices' | 'randomSamples'> & {
+  readonly stride?: undefined;
+  readonly padding?: undefined;
+};
 
 /** What layers with a moving window keep and print. */
 abstract class Window<
@@ -191,6 +205,22 @@ export class LPPool2d extends LpWindow {
 }
 
 /**
+ * The p-norm of each window of [N, C, D, H, W].
+ *
+ * @example
+ * new nn.LPPool3d(2, 2).forward(ones([1, 3, 4, 4, 4])).shape; // [1, 3, 2, 2, 2]
+ */
+export class LPPool3d extends LpWindow {
+  constructor(norm: number, kernelSize: Sizes, options: PoolOptions = {}) {
+    super('LPPool3d', norm, kernelSize, options);
+  }
+
+  forward(x: Tensor): Tensor {
+    return ops.lpPool3d(x, this.norm, this.kernelSize, this.given);
+  }
+}
+
+/**
  * Means of [N, C, L] over windows that give the size wanted; null keeps an axis.
  *
  * @example
@@ -307,5 +337,37 @@ export class MaxUnpool3d extends Window<UnpoolLayerOptions> {
 
   forward(x: Tensor, indices: Tensor, outputSize?: readonly number[]): Tensor {
     return ops.maxUnpool3d(x, indices, this.kernelSize, { ...this.given, outputSize });
+  }
+}
+
+/**
+ * The largest value of windows at random distances of [N, C, H, W]; see `fractionalMaxPool2d`.
+ *
+ * @example
+ * new nn.FractionalMaxPool2d(2, { outputSize: 3 }).forward(ones([1, 1, 5, 5])).shape; // [1, 1, 3, 3]
+ */
+export class FractionalMaxPool2d extends Window<FractionalLayerOptions> {
+  constructor(kernelSize: Sizes, options: FractionalLayerOptions) {
+    super('FractionalMaxPool2d', kernelSize, options);
+  }
+
+  forward(x: Tensor): Tensor {
+    return ops.fractionalMaxPool2d(x, this.kernelSize, this.given);
+  }
+}
+
+/**
+ * The largest value of windows at random distances of [N, C, D, H, W]; see `fractionalMaxPool3d`.
+ *
+ * @example
+ * new nn.FractionalMaxPool3d(2, { outputRatio: 0.5 }).forward(ones([1, 1, 4, 4, 4])).shape; // [1, 1, 2, 2, 2]
+ */
+export class FractionalMaxPool3d extends Window<FractionalLayerOptions> {
+  constructor(kernelSize: Sizes, options: FractionalLayerOptions) {
+    super('FractionalMaxPool3d', kernelSize, options);
+  }
+
+  forward(x: Tensor): Tensor {
+    return ops.fractionalMaxPool3d(x, this.kernelSize, this.given);
   }
 }

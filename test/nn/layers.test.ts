@@ -124,6 +124,38 @@ test('default initialisation is PyTorch’s and follows the seed', async () => {
   assert.deepEqual(await new nn.Linear(5, 5).weight.data(), a);
 });
 
+test('init makes orthogonal rows, identities and convolutions that hand through', () => {
+  const { init } = nn;
+  const wide = { dtype: 'float64' } as const;
+  for (const shape of [
+    [3, 5],
+    [6, 4],
+    [4, 2, 3],
+  ]) {
+    const w = init
+      .orthogonal(zeros(shape, wide), { gain: 2, generator: new Generator(1) })
+      .reshape([shape[0] as number, -1]);
+    const [m, n] = w.shape as [number, number];
+    const products = m <= n ? w.matmul(w.transpose()) : w.transpose().matmul(w);
+    const side = Math.min(m, n);
+    close(
+      elements(products),
+      Array.from({ length: side * side }, (_, i) => (i % (side + 1) === 0 ? 4 : 0)),
+      1e-12,
+    );
+  }
+  assert.deepEqual([...elements(init.eye(zeros([2, 3])))], [1, 0, 0, 0, 1, 0]);
+  const conv = new nn.Conv2d(2, 4, 3, { padding: 1, groups: 2, bias: false, ...wide });
+  init.dirac(conv.weight, { groups: 2 });
+  const x = randn([1, 2, 4, 4], wide);
+  const y = conv.forward(x);
+  close(elements(y.select(1, 0)), [...elements(x.select(1, 0))], 1e-12);
+  close(elements(y.select(1, 2)), [...elements(x.select(1, 1))], 1e-12);
+  rejects(() => init.orthogonal(zeros([3])), 'ERR_SHAPE', /rank 2/);
+  rejects(() => init.dirac(zeros([3, 3])), 'ERR_SHAPE', /rank 3 to 5/);
+  rejects(() => init.eye(zeros([3])), 'ERR_SHAPE', /matrix/);
+});
+
 test('init fills with the right spread', async () => {
   const spread = (t: Tensor): number => {
     const values = elements(t);
