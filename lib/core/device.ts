@@ -2,11 +2,11 @@ import { argumentError, deviceError } from '../errors.ts';
 import type { NativeMemory } from '../native/addon.ts';
 import { blockedTime, fence, openQueue, waitAll } from '../native/command-buffer.ts';
 import { takeUnseen } from '../native/failures.ts';
-import { addon, backendPath } from '../native/load.ts';
+import { addon, backendFile, backendPath } from '../native/load.ts';
 import { formatValue } from './values.ts';
 
-/** The kinds of device there are libraries for; `fake` is the test backend. */
-const kinds = ['cpu', 'cuda', 'fake'] as const;
+/** The kinds of device there are libraries for; `cuda-emu` (CUDA's kernels on the host) and `fake` are for tests. */
+const kinds = ['cpu', 'cuda', 'cuda-emu', 'fake'] as const;
 export type DeviceKind = (typeof kinds)[number];
 
 /** An ordered stream of work on a device. */
@@ -87,7 +87,7 @@ export function device(name: string | Device): Device {
   if (name instanceof Device) return name;
   const known = opened.get(name);
   if (known !== undefined) return known;
-  const [, kindName, indexText = '0'] = typeof name === 'string' ? (/^([a-z]+)(?::(\d{1,3}))?$/.exec(name) ?? []) : [];
+  const [, kindName, indexText = '0'] = typeof name === 'string' ? (/^([a-z-]+)(?::(\d{1,3}))?$/.exec(name) ?? []) : [];
   const kind = kinds.find((each) => each === kindName);
   if (kind === undefined) {
     throw argumentError('device', `wanted 'cpu', 'cuda' or 'cuda:N', got ${formatValue(name)}`);
@@ -115,7 +115,10 @@ function loadKind(kind: DeviceKind): void {
   if (kind === 'cpu') return;
   const path = backendPath(kind);
   if (path === null)
-    throw deviceError('device', `libwarpgrad_${kind}.so is not installed; build it with \`npm run build:${kind}\``);
+    throw deviceError(
+      'device',
+      `${backendFile(kind)} is not installed; build it with \`npm run build:${kind.replace('cuda-', '')}\``,
+    );
   const complaint = addon.loadBackend(kind, path);
   if (complaint !== '') throw deviceError('device', `${kind}: ${complaint}`);
 }

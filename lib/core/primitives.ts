@@ -3,7 +3,9 @@ import type { KernelView } from '../native/kernels.ts';
 import { kernels } from '../native/kernels.ts';
 import type { Queue } from './device.ts';
 import type { DType } from './dtype.ts';
+import { itemSize } from './dtype.ts';
 import type { Shape } from './shape.ts';
+import { transfer } from './storage.ts';
 import type { Tensor } from './tensor.ts';
 import { emptyTensor } from './tensor.ts';
 
@@ -38,6 +40,16 @@ export function filledTensor<D extends DType>(shape: Shape, dtype: D, queue: Que
 export function copied<D extends DType>(x: KernelView & { readonly dtype: D }, queue: Queue): Tensor<D> {
   const out = emptyTensor(x.shape, x.dtype, queue);
   copyKernel(out, x);
+  return out;
+}
+
+/** A fresh contiguous tensor with the values of `x`, on another device: bytes move, so they are packed first. */
+export function transferred(x: Tensor, queue: Queue): Tensor {
+  const source = x.isContiguous ? x : copied(x, x.storage.queue);
+  const out = emptyTensor(x.shape, x.dtype, queue);
+  const bytes = itemSize[x.dtype];
+  if (x.size > 0) transfer(out.storage, source.storage, source.offset * bytes, x.size * bytes);
+  if (source !== x) source.dispose();
   return out;
 }
 

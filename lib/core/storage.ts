@@ -260,6 +260,12 @@ export function write(storage: Storage, byteOffset: number, source: ArrayBufferV
   commands.write(storage.index, storage.generation, byteOffset, source);
 }
 
+/** Queues a copy of `bytes` bytes at `byteOffset` into `to`, which is on another device and as large. */
+export function transfer(to: Storage, from: Storage, byteOffset: number, bytes: number): void {
+  checkRange('to', from, byteOffset, bytes);
+  commands.appendTransfer(to.queue.id, to, from, byteOffset, bytes);
+}
+
 /** Calls the synchronous `fn` with the bytes in place where possible; afterwards the buffer is detached. */
 export async function lend<T>(
   storage: Storage,

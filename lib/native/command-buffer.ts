@@ -9,6 +9,7 @@ const allocRecord = -1;
 const freeRecord = -2;
 const replayRecord = -3;
 const releaseGraphRecord = -4;
+const transferRecord = -5;
 const statusWords = 16;
 const crowdedQueue = 0;
 const failuresLogged = 1;
@@ -101,6 +102,25 @@ export function appendReplay(queue: number, graph: number, ns: number): void {
 export function appendReleaseGraph(queue: number, graph: number): void {
   if (end + 3 > capacity) flush();
   note(releaseGraphRecord, queue, graph, 0, 3);
+}
+
+/** Bytes of one device's storage into another's, in the order of both. */
+export function appendTransfer(
+  queue: number,
+  to: { readonly index: number; readonly generation: number },
+  from: { readonly index: number; readonly generation: number },
+  offset: number,
+  bytes: number,
+): void {
+  refuseInCapture('to');
+  if (end + 6 > capacity) flush();
+  const start = end;
+  i32[start * 2 + 6] = from.index;
+  i32[start * 2 + 7] = from.generation;
+  f64[start + 4] = offset;
+  f64[start + 5] = bytes;
+  note(transferRecord, queue, to.index, to.generation, 6);
+  if (++ops >= maxOps) flush();
 }
 
 function schedule(): void {

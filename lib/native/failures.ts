@@ -21,7 +21,8 @@ export function noteSite(): void {
   site = new Error('the op was called here');
 }
 
-const nameOf = (op: number): string => names[op] ?? 'alloc';
+const transferRecord = -5; // as in command-buffer.ts
+const nameOf = (op: number): string => names[op] ?? (op === transferRecord ? 'to' : 'alloc');
 
 export function noteFailure(row: NativeFailure): void {
   const code = nativeCodes[row.code] ?? 'ERR_UNSUPPORTED';

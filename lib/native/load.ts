@@ -51,11 +51,16 @@ export const addonPath: string = loaded.path;
 
 if (addon.complaint !== null) throw nativeLoadError('warpgrad', addon.complaint);
 
+/** What the library of a backend is called; the emulated CUDA's is that of `emu`. */
+export function backendFile(kind: string): string {
+  return `libwarpgrad_${kind.replace('cuda-', '')}.so`;
+}
+
 /** Where the library of a backend lies, or null: beside the addon, or among the prebuilt binaries. */
 export function backendPath(kind: string): string | null {
-  const file = `libwarpgrad_${kind}.so`;
+  const file = backendFile(kind);
   const places = [
-    process.env[`WARPGRAD_${kind.toUpperCase()}_LIB`],
+    process.env[`WARPGRAD_${kind.replace('cuda-', '').toUpperCase()}_LIB`],
     join(dirname(addonPath), file),
     join(packageRoot, 'prebuilds', `${process.platform}-${process.arch}`, file),
   ];

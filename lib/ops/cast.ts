@@ -6,7 +6,8 @@ import type { Device } from '../core/device.ts';
 import { device as findDevice } from '../core/device.ts';
 import type { DType } from '../core/dtype.ts';
 import { checkDtype, itemSize } from '../core/dtype.ts';
-import { checkLive, emptyTensor, Tensor } from '../core/tensor.ts';
+import { transferred } from '../core/primitives.ts';
+import { checkLive, Tensor } from '../core/tensor.ts';
 import { formatValue } from '../core/values.ts';
 import { kernels } from '../native/kernels.ts';
 import { requireTensor } from './shared.ts';
@@ -82,12 +83,7 @@ export function detach<D extends DType>(x: Tensor<D>): Tensor<D> {
 
 const moveOp = defineOp({
   name: 'to',
-  forward: (_ctx, x: Tensor, target: Device) => {
-    // The one kernel that may read another device: its queue waits for the source's, and the source's for it.
-    const out = emptyTensor(x.shape, x.dtype, chooseQueue(target));
-    kernels.copy(out, x);
-    return out;
-  },
+  forward: (_ctx, x: Tensor, target: Device) => transferred(x, chooseQueue(target)),
   backward: (ctx, dy) => [to(dy, ctx.args[0].device), null],
   saves: [],
 });

@@ -95,11 +95,10 @@ void readView(Reader& r, View& view, Access access) {
     r.failedRoot = slot->failure;
     return;
   }
-  if (slot->block->device != r.queue.deviceNumber && !(r.crossDevice && access == Access::in))
+  if (slot->block->device != r.queue.deviceNumber)
     return r.fail(Code::argument, "tensors are on different devices");
   if (access == Access::in) {
-    if (std::exchange(slot->fresh, false))
-      r.targets.push_back({slot->block, nullptr, 0, nullptr, kFirst | kReadOnly});
+    if (std::exchange(slot->fresh, false)) r.targets.push_back({slot->block, nullptr, 0, kFirst | kReadOnly});
     r.environment.use(r.queue, *r.command, *slot->block);
     r.inputs.push_back(slot->block);
   } else {
@@ -107,7 +106,7 @@ void readView(Reader& r, View& view, Access access) {
     const bool covers =
         access == Access::out && contiguous && numel(view) * item == static_cast<int64_t>(slot->bytes);
     Target target{
-        nullptr, nullptr, 0, nullptr,
+        nullptr, nullptr, 0,
         (kind & kInPlaceBit ? kInPlace : 0u) | (covers ? kCovers : 0u) | (slot->fresh ? kFirst : 0u)};
     // The contents go along even when the view covers them: an input behind this argument may be the same
     // tensor.

@@ -48,7 +48,6 @@ struct Reader {
   char* limit;
   FixedList<Block*>& inputs;
   FixedList<Target>& targets;
-  bool crossDevice;  ///< this op may read blocks of another host-accessible device
   Code fault = Code::ok;
   uint32_t failedRoot = 0;  ///< an argument's storage never got memory: the failure to inherit
   struct Message {

@@ -42,12 +42,6 @@ const Host kHost = {[](const char* message) { std::fprintf(stderr, "warpgrad: %s
 Napi::Value openQueue(const Napi::CallbackInfo& info) {  // (kind, device, lane) → number
   Device* device = findDevice(info[0].ToString(), static_cast<int32_t>(integer(info, 1)));
   if (!device) throwError(info.Env(), "ERR_DEVICE", "no such device");
-  // Transfers reach device memory directly; what cannot be reached so is listed by devices() and refused
-  // here.
-  if (!device->memory.hostAccessible())
-    throwError(
-        info.Env(), "ERR_UNSUPPORTED",
-        std::string("this version lists ") + device->backend.name + " devices but does not run on them");
   return Napi::Number::New(info.Env(),
                            addonOf(info.Env()).environment.openQueue(*device, integer(info, 2) ? 1 : 0));
 }

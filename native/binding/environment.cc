@@ -148,9 +148,8 @@ bool Environment::moveAway(Slot& slot, Target& target, bool keepContents) {
   if (!block) return false;
   block->device = old->device;
   if (keepContents) {
-    target.moveFrom = old->data;
+    target.moveFrom = old;
     target.moveBytes = slot.bytes;
-    target.moveFailure = &old->failure;
   }
   slot.block = block;
   // The command being staged still reads the old block; it stays valid in queue order even when this was its
@@ -205,22 +204,38 @@ void Environment::fence(Queue& queue, uint64_t id, Block* block) {
   queue.commit(c, reinterpret_cast<char*>(c->inputList() + c->inputs));
 }
 
-bool Environment::copyIn(Queue& queue, Slot& slot, size_t offset, Block& from, size_t bytes) {
-  Target target{nullptr, nullptr, 0, nullptr,
+bool Environment::copyIn(Queue& queue, Slot& slot, size_t offset, const void* from, size_t bytes, bool idle) {
+  // Where the host cannot write itself the backend lends memory that copies fast; a spare block does
+  // elsewhere.
+  const bool lent = !queue.device.memory.hostAccessible();
+  Block* spare =
+      lent ? nullptr : queue.pool.getIdle(bytes, [this](const Block& block) { return isDone(block); });
+  void* staging = lent ? queue.device.backend.stage(queue.handle(), bytes) : spare ? spare->data : nullptr;
+  if (!staging) return false;
+  Target target{nullptr, nullptr, 0,
                 (offset == 0 && bytes == slot.bytes ? kCovers : 0u) | (slot.fresh ? kFirst : 0u)};
-  if (slot.block->snapshots && !slot.block->fixed && !moveAway(slot, target, !(target.flags & kCovers)))
+  if (slot.block->snapshots && !slot.block->fixed && !moveAway(slot, target, !(target.flags & kCovers))) {
+    if (spare) release(spare);
     return false;
+  }
+  if (bytes) std::memcpy(staging, from, bytes);
   slot.fresh = false;
   target.block = slot.block;
   Command* c = queue.stage();
   c->kind = Kind::copyIn;
-  *static_cast<CopyArguments*>(c->arguments()) = {static_cast<char*>(slot.block->data) + offset, from.data,
-                                                  bytes};
+  *static_cast<CopyArguments*>(c->arguments()) = {static_cast<char*>(slot.block->data) + offset, staging,
+                                                  bytes, idle};
   c->refsAt = sizeof(Command) + sizeof(CopyArguments);
   c->targets = 1;
   c->targetList()[0] = target;
   use(queue, *c, *slot.block);
-  use(queue, *c, from);
+  if (spare) {
+    spare->device = queue.deviceNumber;
+    use(queue, *c, *spare);
+    release(spare);
+  } else {
+    queue.pool.addFresh(bytes);
+  }
   queue.commit(c, reinterpret_cast<char*>(c->targetList() + 1));
   return true;
 }
@@ -229,7 +244,7 @@ void Environment::copyOut(Queue& queue, Block& block, size_t offset, void* to, s
   Command* c = queue.stage();
   c->kind = Kind::copyOut;
   c->id = id;
-  *static_cast<CopyArguments*>(c->arguments()) = {to, static_cast<char*>(block.data) + offset, bytes};
+  *static_cast<CopyArguments*>(c->arguments()) = {to, static_cast<char*>(block.data) + offset, bytes, 0};
   c->refsAt = sizeof(Command) + sizeof(CopyArguments);
   c->inputs = 1;
   c->inputList()[0] = &block;

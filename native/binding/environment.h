@@ -129,8 +129,9 @@ class Environment {
   void expectCompletion();
   /// Stages a command without arguments that reports `id` when the queue gets there.
   void fence(Queue& queue, uint64_t id, Block* block);
-  /// False: no memory to move the slot away from a view of it; nothing changed.
-  bool copyIn(Queue& queue, Slot& slot, size_t offset, Block& from, size_t bytes);
+  /// Queues a write of host bytes, which are copied first. False: no memory; nothing changed. `idle`: see
+  /// CopyArguments.
+  bool copyIn(Queue& queue, Slot& slot, size_t offset, const void* from, size_t bytes, bool idle);
   void copyOut(Queue& queue, Block& block, size_t offset, void* to, size_t bytes, uint64_t id);
 
   /// Returns the graph's number, or -1 with `error` set.
@@ -162,6 +163,7 @@ class Environment {
   void decodeOp(int32_t op, const double* at, const double* end, Queue& queue, Graph* graph, char** place,
                 char* limit);
   void decodeReplay(const double* at, Queue& queue);
+  void decodeTransfer(const double* at, Queue& queue);
   void decodeReleaseGraph(const double* at);
   void* scratch(Queue& queue, Graph* graph, size_t bytes);
   void waitFor(Queue& queue, Command& c, Queue& other, uint64_t seq);

@@ -55,10 +55,10 @@ void Environment::pinOutside(Graph& graph, Slot& slot) {
     if (!moveAway(slot, target, true)) throw std::bad_alloc();
     Command* c = queue.stage();
     c->kind = Kind::copyIn;
-    *static_cast<CopyArguments*>(c->arguments()) = {slot.block->data, old->data, slot.bytes};
+    *static_cast<CopyArguments*>(c->arguments()) = {slot.block->data, old->data, slot.bytes, 0};
     c->refsAt = sizeof(Command) + sizeof(CopyArguments);
     c->targets = 1;
-    c->targetList()[0] = {slot.block, nullptr, 0, nullptr, kFirst};
+    c->targetList()[0] = {slot.block, nullptr, 0, kFirst};
     use(queue, *c, *slot.block);
     queue.commit(c, reinterpret_cast<char*>(c->targetList() + 1));
   }
@@ -77,10 +77,10 @@ void Environment::bindSurvivors(Graph& graph) {
     Block* eager = outer->block;
     Command* c = graph.queue.stage();
     c->kind = Kind::copyIn;
-    *static_cast<CopyArguments*>(c->arguments()) = {inside.block->data, eager->data, outer->bytes};
+    *static_cast<CopyArguments*>(c->arguments()) = {inside.block->data, eager->data, outer->bytes, 0};
     c->refsAt = sizeof(Command) + sizeof(CopyArguments);
     c->targets = 1;
-    c->targetList()[0] = {inside.block, nullptr, 0, nullptr, kFirst};
+    c->targetList()[0] = {inside.block, nullptr, 0, kFirst};
     use(graph.queue, *c, *inside.block);
     use(graph.queue, *c, *eager);
     graph.queue.commit(c, reinterpret_cast<char*>(c->targetList() + 1));

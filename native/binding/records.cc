@@ -11,7 +11,7 @@ namespace wg {
 namespace {
 
 // Records that are no ops. lib/native/command-buffer.ts writes the same numbers.
-constexpr int32_t kAlloc = -1, kFree = -2, kReplay = -3, kReleaseGraph = -4;
+constexpr int32_t kAlloc = -1, kFree = -2, kReplay = -3, kReleaseGraph = -4, kTransfer = -5;
 constexpr uint32_t kMaxSlots = 1u << 28;
 
 template <class T>
@@ -56,6 +56,7 @@ bool Environment::decodeRecord(const double* at, const double* end, Graph* graph
   if (op == kAlloc && end - at == 4) decodeAlloc(at + 2, *queue, number, graph);
   else if (op == kFree && end - at == 3) decodeFree(at + 2, graph);
   else if (op == kReplay && end - at == 3 && !graph) decodeReplay(at + 2, *queue);
+  else if (op == kTransfer && end - at == 6 && !graph) decodeTransfer(at + 2, *queue);
   else if (op == kReleaseGraph && end - at == 3 && !graph) decodeReleaseGraph(at + 2);
   else return false;
   return true;
@@ -102,6 +103,53 @@ void Environment::decodeFree(const double* at, Graph* graph) {
   if (Slot* s = slot(index, generation)) unbind(*s);
 }
 
+// Bytes of one device's tensor to another's new one. The queue that runs it is the target's, unless only the
+// source's can reach both memories.
+void Environment::decodeTransfer(const double* at, Queue& queue) {
+  const auto [toIndex, toGeneration] = halves<uint32_t>(at[0]);
+  const auto [fromIndex, fromGeneration] = halves<uint32_t>(at[1]);
+  Slot* to = slot(toIndex, toGeneration);
+  Slot* from = slot(fromIndex, fromGeneration);
+  int64_t offset = 0, bytes = 0;
+  if (!to || !to->block || to->queue != queue.number || to->block->readOnly || to->block->snapshots ||
+      !asInteger(at[2], offset) || !asInteger(at[3], bytes) || offset < 0 || bytes < 0 ||
+      static_cast<size_t>(bytes) > to->bytes)
+    return;
+  ++commands_;
+  const bool found = from && static_cast<size_t>(offset) <= from->bytes &&
+                     static_cast<size_t>(bytes) <= from->bytes - static_cast<size_t>(offset);
+  Queue& source = found ? *queues_[static_cast<size_t>(from->queue)] : queue;
+  Queue& runs =
+      queue.device.memory.hostAccessible() && !source.device.memory.hostAccessible() ? source : queue;
+  const bool present = found && from->block;
+  Command* c = runs.stage();
+  c->kind = present ? Kind::copyIn : Kind::fail;
+  c->op = kTransfer;
+  c->refsAt = sizeof(Command) + sizeof(CopyArguments);
+  use(runs, *c, *to->block);
+  if (present) {
+    *static_cast<CopyArguments*>(c->arguments()) = {
+        to->block->data, static_cast<char*>(from->block->data) + offset, static_cast<uint64_t>(bytes), 0};
+    use(runs, *c, *from->block);
+    c->inputs = 1;
+    c->inputList()[0] = from->block;
+  } else {
+    uint32_t root = found ? from->failure : 0;
+    if (!root) {
+      const FailureRecord record{Code::disposed, kTransfer, runs.nextSeq(), "the source was already freed"};
+      root = log(record, &runs);
+    }
+    c->failure = {root, kTransfer, runs.nextSeq()};
+  }
+  Target* target = c->targetList();
+  if (present && from->fresh) *target++ = {from->block, nullptr, 0, kFirst | kReadOnly};
+  *target++ = {to->block, nullptr, 0, kCovers | (to->fresh ? kFirst : 0u)};
+  c->targets = static_cast<uint32_t>(target - c->targetList());
+  to->fresh = false;
+  if (present) from->fresh = false;
+  runs.commit(c, reinterpret_cast<char*>(target));
+}
+
 void Environment::decodeOp(int32_t op, const double* at, const double* end, Queue& queue, Graph* graph,
                            char** place, char* limit) {
   Command* c;
@@ -126,8 +174,7 @@ void Environment::decodeOp(int32_t op, const double* at, const double* end, Queu
            static_cast<char*>(c->arguments()),
            limit,
            inputs_,
-           targets_,
-           op == static_cast<int32_t>(Op::copy)};
+           targets_};
   if (char* arguments = r.reserve(entry.argumentBytes)) entry.read(r, arguments);
   if (r.fault == Code::ok && r.at != r.end)
     r.fail(Code::argument, "record is longer than its op's arguments");

@@ -95,7 +95,9 @@ Napi::Value read(const Napi::CallbackInfo& info) {
   if (offset > slot.bytes || bytes > slot.bytes - offset)
     throwError(info.Env(), "ERR_BOUNDS", "read reaches outside the storage");
   Queue& queue = *environment.queue(slot.queue);
-  const bool view = info[6].ToBoolean() && !(slot.block && slot.block->fixed) && addon.externalBuffers;
+  const bool reachable = queue.device.memory.hostAccessible();
+  const bool view =
+      reachable && info[6].ToBoolean() && !(slot.block && slot.block->fixed) && addon.externalBuffers;
   environment.runOrPublish(info[1].As<Napi::Number>().DoubleValue(), Environment::kInlineReadNs);
   if (!slot.block) {
     environment.report();
@@ -103,9 +105,10 @@ Napi::Value read(const Napi::CallbackInfo& info) {
     return Napi::Boolean::New(info.Env(), false);
   }
   Block& block = *slot.block;
-  if (environment.isDone(block)) {
+  const bool done = environment.isDone(block), failed = done && block.failure.root && !slot.fresh;
+  if (done && (reachable || failed)) {
     environment.report();
-    if (block.failure.root && !slot.fresh) {
+    if (failed) {
       reportFailure(environment, block.failure);
       return Napi::Boolean::New(info.Env(), false);
     }
@@ -160,7 +163,13 @@ Napi::Value readSync(const Napi::CallbackInfo& info) {
     reportFailure(environment, failure);
     return Napi::Boolean::New(info.Env(), false);
   }
-  if (to.bytes) std::memcpy(to.data, static_cast<char*>(slot.block->data) + offset, to.bytes);
+  const Device& device = environment.queue(slot.queue)->device;
+  const char* from = static_cast<char*>(slot.block->data) + offset;
+  if (!device.backend.read) {
+    if (to.bytes) std::memcpy(to.data, from, to.bytes);
+  } else if (device.backend.read(device.memory.index(), to.data, from, to.bytes) != 0) {
+    throwError(info.Env(), "ERR_DEVICE_LOST", "the device does not answer any more");
+  }
   return Napi::Boolean::New(info.Env(), true);
 }
 
@@ -181,16 +190,23 @@ Napi::Value upload(const Napi::CallbackInfo& info) {
     environment.trim();
     block = queue->pool.getIdle(from.bytes, isDone);
   }
-  environment.report();
+  if (!block) environment.report();
   if (!block) return Napi::Boolean::New(info.Env(), false);
   Slot* slot = environment.bind(index, generation, from.bytes, queue->number, block);
   if (!slot) {
     environment.release(block);
     return Napi::Boolean::New(info.Env(), false);
   }
-  slot->fresh = false;
-  block->failure = {};
-  if (from.bytes) std::memcpy(block->data, from.data, from.bytes);
+  if (queue->device.memory.hostAccessible()) {
+    slot->fresh = false;
+    block->failure = {};
+    if (from.bytes) std::memcpy(block->data, from.data, from.bytes);
+  } else if (!environment.copyIn(*queue, *slot, 0, from.data, from.bytes, true)) {
+    environment.unbind(*slot);
+    return Napi::Boolean::New(info.Env(), false);
+  }
+  environment.publish();
+  environment.report();
   return Napi::Boolean::New(info.Env(), true);
 }
 
@@ -208,19 +224,13 @@ Napi::Value write(const Napi::CallbackInfo& info) {
   if (slot.block->readOnly) throwError(info.Env(), "ERR_ARGUMENT", "borrowed memory is read-only");
   Queue& queue = *environment.queue(slot.queue);
   const bool whole = at == 0 && from.bytes == slot.bytes;
-  if (!slot.block->snapshots && environment.isDone(*slot.block)) {
+  const bool idle = !slot.block->snapshots && environment.isDone(*slot.block);
+  if (idle && queue.device.memory.hostAccessible()) {
     if (whole || slot.fresh) slot.block->failure = {};
     slot.fresh = false;
     std::memcpy(static_cast<char*>(slot.block->data) + at, from.data, from.bytes);
-  } else {
-    Block* staging =
-        queue.pool.getIdle(from.bytes, [&](const Block& block) { return environment.isDone(block); });
-    if (!staging) throw std::bad_alloc();
-    staging->device = queue.deviceNumber;
-    std::memcpy(staging->data, from.data, from.bytes);
-    const bool queued = environment.copyIn(queue, slot, at, *staging, from.bytes);
-    environment.release(staging);
-    if (!queued) throw std::bad_alloc();
+  } else if (!environment.copyIn(queue, slot, at, from.data, from.bytes, idle)) {
+    throw std::bad_alloc();
   }
   environment.publish();
   environment.report();

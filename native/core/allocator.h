@@ -90,6 +90,7 @@ class Pool {
   }
   size_t freshBytes() const { return freshBytes_; }
   void forgetFresh() { freshBytes_ = 0; }
+  void addFresh(size_t bytes) { freshBytes_ += bytes; }  ///< taken elsewhere for the queue's sake
   size_t freeBytes() const { return freeBytes_; }
   DeviceMemory& memory() { return memory_; }
 

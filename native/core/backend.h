@@ -24,8 +24,12 @@ struct Backend {
   int32_t (*deviceInfo)(int32_t device, DeviceInfo*);       ///< 0 on success
   void* (*allocate)(int32_t device, size_t bytes);          ///< null when exhausted
   void (*release)(int32_t device, void* data, size_t bytes);
+  int32_t (*read)(int32_t device, void* to, const void* from,
+                  uint64_t bytes);  ///< idle memory to the host's, at once; 0 on success; null: read it
   void* (*openQueue)(int32_t device, QueueShared*);  ///< null on failure
   void (*kick)(void* queue);                         ///< the ring's tail has moved
+  void* (*stage)(void* queue, uint64_t bytes);       ///< host memory to fill for one copyIn, which gives it
+                                                     ///< back; null when exhausted; may be null
   void (*closeQueue)(void* queue);                   ///< drops what is queued, waits for the running chunk
   void (*runInline)(void* queue, const Command* first,
                     uint64_t bytes);  ///< on the calling thread, the queue being idle; may be null

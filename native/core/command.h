@@ -13,7 +13,7 @@ struct QueueShared;
 enum class Kind : uint32_t {
   op,       // run a kernel
   fail,     // an op that could not be decoded: only its outputs are marked
-  copyIn,   // host bytes into a block
+  copyIn,   // bytes into a block, of this device or the host's, or from here into another device's
   copyOut,  // a block's bytes to host memory, then tell JavaScript
   fence,    // tell JavaScript that everything before is done
   wait,     // another queue's progress
@@ -31,9 +31,8 @@ enum TargetFlags : uint32_t {
 
 struct Target {
   Block* block;
-  const void* moveFrom;  ///< contents to carry over before the op runs (copy on write), or null
+  const Block* moveFrom;  ///< whose contents to carry over before the op runs (copy on write), or null
   uint64_t moveBytes;
-  const Failure* moveFailure;  ///< of the block moved from
   uint32_t flags;
 };
 
@@ -46,6 +45,7 @@ struct CopyArguments {
   void* to;
   const void* from;
   uint64_t bytes;
+  uint64_t idle;  ///< 1: nothing queued before uses `to`, so the copy need not wait its turn
 };
 
 struct ReplayArguments {
@@ -66,7 +66,7 @@ struct alignas(16) Command {
   uint64_t scratchBytes;
   uint32_t refsAt;  ///< offset of the inputs from the header
   Failure failure;  ///< for Kind::fail
-  uint64_t id;      ///< completion to report, for copyOut and fence; 0: none
+  uint64_t id;      ///< completion to report, for copyOut and fence (0: none); of an op, its backend's note
   Wait waits[3];
 
   void* arguments() { return this + 1; }

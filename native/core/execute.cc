@@ -2,40 +2,18 @@
 
 #include <cstring>
 
+#include "failures.h"
+
 namespace wg {
 namespace {
 
-/// The first failure among what the op reads, or null.
-const Failure* failedInput(const Command& c) {
-  Block* const* inputs = c.inputList();
-  for (uint32_t i = 0; i < c.inputs; ++i)
-    if (inputs[i]->failure.root) return &inputs[i]->failure;
+BlockLedger ledger;
+
+void moveContents(const Command& c) {
   const Target* targets = c.targetList();
   for (uint32_t i = 0; i < c.targets; ++i)
-    if (!(targets[i].flags & (kFirst | kCovers)) && targets[i].block->failure.root)
-      return &targets[i].block->failure;
-  return nullptr;
-}
-
-void mark(const Command& c, const Failure& failure) {
-  const Target* targets = c.targetList();
-  for (uint32_t i = 0; i < c.targets; ++i)
-    if (!(targets[i].flags & (kInPlace | kReadOnly)) &&
-        (targets[i].flags & kFirst || !targets[i].block->failure.root))
-      targets[i].block->failure = failure;
-}
-
-/// What must be true of every written block before the op, run or not: a clean slate, its contents where it
-/// now lives.
-void prepare(const Command& c) {
-  const Target* targets = c.targetList();
-  for (uint32_t i = 0; i < c.targets; ++i) {
-    if (targets[i].flags & kFirst) targets[i].block->failure = {};
-    if (targets[i].moveFrom) {
-      targets[i].block->failure = targets[i].moveFailure ? *targets[i].moveFailure : Failure{};
-      std::memcpy(targets[i].block->data, targets[i].moveFrom, targets[i].moveBytes);
-    }
-  }
+    if (targets[i].moveFrom)
+      std::memcpy(targets[i].block->data, targets[i].moveFrom->data, targets[i].moveBytes);
 }
 
 void copyBytes(const Command& c) {
@@ -44,7 +22,8 @@ void copyBytes(const Command& c) {
 }
 
 void runOp(const Command& c, QueueShared& queue, void* native) {
-  if (const Failure* cause = failedInput(c)) return mark(c, {cause->root, c.op, c.seq});
+  if (const Failure cause = failedInput(c, ledger); cause.root)
+    return mark(c, {cause.root, c.op, c.seq}, ledger);
   Status status{};
   Stream stream{&status, native, c.scratch, c.scratchBytes, &queue.cancelled, queue.priority};
   c.run(stream, c.arguments());
@@ -52,11 +31,9 @@ void runOp(const Command& c, QueueShared& queue, void* native) {
   if (code != Code::ok) {
     if (queue.cancelled.load(std::memory_order_relaxed)) return;
     const FailureRecord record{code, c.op, c.seq, status.message};
-    return mark(c, {queue.failed(queue.context, &record), c.op, c.seq});
+    return mark(c, {queue.failed(queue.context, &record), c.op, c.seq}, ledger);
   }
-  const Target* targets = c.targetList();
-  for (uint32_t i = 0; i < c.targets; ++i)
-    if (targets[i].flags & kCovers) targets[i].block->failure = {};
+  heal(c, ledger);
 }
 
 }  // namespace
@@ -64,17 +41,21 @@ void runOp(const Command& c, QueueShared& queue, void* native) {
 void execute(const Command& c, QueueShared& queue, void* native) {
   for (const Wait& wait : c.waits)
     if (wait.queue && !queue.awaitQueue(wait.queue, wait.seq, &queue.cancelled)) return;
-  prepare(c);
+  begin(c, ledger);
+  moveContents(c);
   switch (c.kind) {
     case Kind::op:
       runOp(c, queue, native);
       break;
     case Kind::fail:
-      mark(c, c.failure);
+      mark(c, c.failure, ledger);
       break;
     case Kind::copyIn: {
-      Block& block = *c.targetList()[0].block;
-      if (c.targetList()[0].flags & kCovers) block.failure = {};
+      if (const Failure cause = failedInput(c, ledger); cause.root) {
+        mark(c, cause, ledger);
+        break;
+      }
+      heal(c, ledger);
       copyBytes(c);
       break;
     }

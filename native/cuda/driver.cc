@@ -1,10 +1,11 @@
 #include "driver.h"
 
-#include <cuda_runtime_api.h>
 #include <dlfcn.h>
 
 #include <cstdio>
 #include <initializer_list>
+
+#include "runtime.h"
 
 namespace wg::cuda {
 namespace {
@@ -46,14 +47,7 @@ Answer query() {
     std::snprintf(a.message, sizeof a.message, "%s", cudaGetErrorString(result));
     return a;
   }
-  int managed = 0;
-  if (count > 0) cudaDeviceGetAttribute(&managed, cudaDevAttrConcurrentManagedAccess, 0);
-  if (count > 0 && !managed) {
-    std::snprintf(a.message, sizeof a.message,
-                  "the device shares no memory with the host (concurrentManagedAccess)");
-    return a;
-  }
-  a.count = count > 0 ? 1 : 0;  // the queue's thread works on the first device
+  a.count = count;
   return a;
 }
 

@@ -1,9 +1,12 @@
-// The kernels that exist for CUDA; every other row of the table reports ERR_UNSUPPORTED.
+// The families whose rows all have a CUDA kernel; every other row reports ERR_UNSUPPORTED.
 #pragma once
 #include "../ops.h"
+#include "prototype.h"
 
-namespace wg::cuda {
+// clang-format off
+#define WG_CUDA_OPS(X) \
+  WG_MEMORY_ROWS(X) \
+  WG_CREATE_ROWS(X)
+// clang-format on
 
-void fill(Stream& s, const Out& out, const double& value);
-
-}  // namespace wg::cuda
+WG_CUDA_PROTOTYPES(WG_CUDA_OPS)
