@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Builds the native addon unless build/ already holds the one made from these sources.
-//   node tools/build-native.mjs [--fake] [--cuda] [--emu-tests] [--arch LIST] [--sanitize=address,undefined|thread] [--isas base] [--werror] [--force] [--gyp]
+//   node tools/build-native.mjs [--fake] [--cuda] [--emu] [--emu-tests] [--arch LIST] [--sanitize=address,undefined|thread] [--isas base] [--werror] [--force] [--gyp]
 // CMake (through cmake-js when it is installed) is preferred; node-gyp is the fallback. Nothing is downloaded.
 // Also installed as `warpgrad-build`, for platforms without a prebuilt binary.
 import { spawnSync } from 'node:child_process';
@@ -26,13 +26,16 @@ const target = flag('fake')
   ? 'warpgrad_fake'
   : flag('cuda')
     ? 'warpgrad_cuda'
-    : flag('emu-tests')
-      ? 'emu_tests'
-      : 'warpgrad';
+    : flag('emu')
+      ? 'warpgrad_emu'
+      : flag('emu-tests')
+        ? 'emu_tests'
+        : 'warpgrad';
 const product = {
   warpgrad: 'warpgrad.node',
   warpgrad_fake: 'libwarpgrad_fake.so',
   warpgrad_cuda: 'libwarpgrad_cuda.so',
+  warpgrad_emu: 'libwarpgrad_emu.so',
   emu_tests: 'emu_tests',
 }[target];
 const sanitize = option('sanitize');
@@ -56,7 +59,7 @@ function filesUnder(/** @type {string} */ dir) {
 function sourceHash() {
   const hash = createHash('sha256');
   // Folders of native/ that only some products are made from.
-  const parts = { cuda: ['warpgrad_cuda', 'emu_tests'], emu: ['emu_tests'] };
+  const parts = { cuda: ['warpgrad_cuda', 'warpgrad_emu', 'emu_tests'], emu: ['warpgrad_emu', 'emu_tests'] };
   const foreign = Object.entries(parts).filter(([, products]) => !products.includes(target));
   const inputs = filesUnder(join(root, 'native')).filter(
     (f) => !foreign.some(([folder]) => f.startsWith(join(root, 'native', folder, '/'))),
@@ -124,7 +127,7 @@ function buildWithCMake() {
 }
 
 function buildWithGyp() {
-  if (target === 'warpgrad_cuda' || target === 'emu_tests' || sanitize)
+  if (target === 'warpgrad_cuda' || target === 'warpgrad_emu' || target === 'emu_tests' || sanitize)
     throw new Error('warpgrad: the CUDA library, the emulator and sanitizer builds need CMake');
   // The headers that came with this node save node-gyp a download.
   const prefix = dirname(dirname(process.execPath));

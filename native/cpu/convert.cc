@@ -8,13 +8,6 @@ namespace wg::cpu {
 inline namespace WG_ISA {
 namespace {
 
-/// Integers wrap, floats saturate into integers with NaN as 0.
-template <class To, class From>
-inline To castElement(From x) {
-  if constexpr (!__is_same(From, float) && !__is_same(From, double)) return static_cast<To>(x);
-  else if constexpr (__is_same(To, float) || __is_same(To, double)) return static_cast<To>(x);
-  else return fromDouble<To>(static_cast<double>(x));
-}
 template <class To, class From>
 void castBody(void* out, const void* a, const void*, const void*, int64_t n) {
   To* o = static_cast<To*>(out);
@@ -28,37 +21,10 @@ void truthBody(void* out, const void* a, const void*, const void*, int64_t n) {
   for (int64_t i = 0; i < n; i++) o[i] = x[i] != From(0);
 }
 
-/// Doubles as floats on their way to fewer bits: rounded to odd, so that the last rounding is that of the
-/// double itself (Boldo and Melquiond, "Emulation of FMA and correctly rounded sums", 2008).
 void oddBody(void* out, const void* a, const void*, const void*, int64_t n) {
   uint32_t* o = static_cast<uint32_t*>(out);
   const double* x = static_cast<const double*>(a);
-  for (int64_t i = 0; i < n; i++) {
-    const float near = static_cast<float>(x[i]);
-    const double back = static_cast<double>(near);
-    const uint32_t bits = __builtin_bit_cast(uint32_t, near);
-    const uint32_t away = __builtin_fabs(back) > __builtin_fabs(x[i]) ? 1u : 0u;
-    o[i] = (bits - away) | (back != x[i] ? 1u : 0u);
-  }
-}
-
-// float16: 1 sign, 5 exponent and 10 mantissa bits. The loops without instructions of their own work on all
-// values alike and choose at the end, so that compilers make vector code of them.
-inline uint32_t widenHalf(uint32_t h) {
-  const uint32_t sign = (h & 0x8000u) << 16, rest = (h & 0x7fffu) << 13;
-  // The exponent's bias differs by 112; the product is exact for subnormal numbers too.
-  const float scaled = __builtin_bit_cast(float, rest) * 0x1p112f;
-  const uint32_t special = rest | 0x7f800000u | ((rest & 0x007fffffu) != 0 ? 0x00400000u : 0u);
-  return sign | (rest >= 0x0f800000u ? special : __builtin_bit_cast(uint32_t, scaled));
-}
-inline uint16_t narrowHalf(uint32_t bits) {
-  const uint32_t a = bits & 0x7fffffffu;
-  // Adding 0.5 puts the last place of a subnormal float16, 2^-24, at the last place of the sum.
-  const uint32_t small = __builtin_bit_cast(uint32_t, __builtin_bit_cast(float, a) + 0.5f) - 0x3f000000u;
-  const uint32_t normal = (a - 0x38000000u + 0xfffu + ((a >> 13) & 1u)) >> 13;
-  const uint32_t special = a > 0x7f800000u ? 0x7e00u | ((a >> 13) & 0x3ffu) : 0x7c00u;
-  const uint32_t finite = a < 0x38800000u ? small : normal;
-  return static_cast<uint16_t>((bits >> 16 & 0x8000u) | (a >= 0x47800000u ? special : finite));
+  for (int64_t i = 0; i < n; i++) o[i] = roundedToOdd(x[i]);
 }
 
 void loadHalf(void* out, const void* a, const void*, const void*, int64_t n) {
@@ -86,20 +52,15 @@ void storeHalf(void* out, const void* a, const void*, const void*, int64_t n) {
   for (; i < n; i++) o[i] = narrowHalf(x[i]);
 }
 
-// bfloat16 is the upper half of a float32. A NaN stays one whatever bits are cut off.
 void loadBrain(void* out, const void* a, const void*, const void*, int64_t n) {
   uint32_t* o = static_cast<uint32_t*>(out);
   const uint16_t* x = static_cast<const uint16_t*>(a);
-  for (int64_t i = 0; i < n; i++) o[i] = static_cast<uint32_t>(x[i]) << 16;
+  for (int64_t i = 0; i < n; i++) o[i] = widenBrain(x[i]);
 }
 void storeBrain(void* out, const void* a, const void*, const void*, int64_t n) {
   uint16_t* o = static_cast<uint16_t*>(out);
   const uint32_t* x = static_cast<const uint32_t*>(a);
-  for (int64_t i = 0; i < n; i++) {
-    const uint32_t bits = x[i], rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-    const uint32_t nan = (bits >> 16) | 0x40u;
-    o[i] = static_cast<uint16_t>((bits & 0x7fffffffu) > 0x7f800000u ? nan : rounded);
-  }
+  for (int64_t i = 0; i < n; i++) o[i] = narrowBrain(x[i]);
 }
 
 /// From one compute type to another, or to what is stored of it.

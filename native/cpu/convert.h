@@ -11,23 +11,6 @@ inline namespace WG_ISA {
 /// memory as an input, element for element.
 using Body = void (*)(void* out, const void* a, const void* b, const void* c, int64_t n);
 
-/// The dtype arithmetic on `t` runs in.
-inline DType computeOf(DType t) {
-  if (t == DType::f16 || t == DType::bf16) return DType::f32;
-  if (t == DType::i8 || t == DType::i16) return DType::i32;
-  return t;
-}
-
-/// The dtype two views meet in when they are compared: a fraction beats an integer, then width counts.
-inline DType commonCompute(DType a, DType b) {
-  const auto rank = [](DType t) {
-    const DType c = computeOf(t);
-    return c == DType::f64 ? 4 : c == DType::f32 ? 3 : c == DType::i64 ? 2 : c == DType::i32 ? 1 : 0;
-  };
-  constexpr DType kRanked[] = {DType::u8, DType::i32, DType::i64, DType::f32, DType::f64};
-  return kRanked[rank(a) > rank(b) ? rank(a) : rank(b)];
-}
-
 /// Steps to be taken one after the other; none when the elements are the same bits.
 struct Conversion {
   int32_t count;

@@ -5,8 +5,6 @@
 namespace wg::cpu {
 inline namespace WG_ISA {
 
-inline bool isIndexType(DType t) { return t == DType::i32 || t == DType::i64 || t == DType::u8; }
-
 /// Element `i` in logical order.
 inline int64_t indexAt(const Walk& w, DType dtype, int64_t i) {
   const char* p = at(w, i);

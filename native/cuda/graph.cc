@@ -71,7 +71,8 @@ Failure DeviceGraph::spread(EarlyLedger& ledger) const {
   forEach([&](const Command& c) {
     if (cause.root) return;
     begin(c, trial);
-    if (const Failure failure = failedInput(c, trial); failure.root) cause = {failure.root, c.op, failure.seq};
+    if (const Failure failure = failedInput(c, trial); failure.root)
+      cause = {failure.root, c.op, failure.seq};
     else heal(c, trial);
   });
   if (cause.root) fail(cause, ledger, false);
@@ -98,7 +99,8 @@ void* DeviceGraph::launch(Stream& s) {
     return nullptr;
   }
   check(s, cudaMemcpyAsync(seen, cells_.all(), bytes, cudaMemcpyDeviceToHost, native.stream));
-  if (ErrorCell* cell = errorCell(s, Code::ok, "%s", "")) foldCells(s, &cell->set, cells_, 0, cells_.taken(), nullptr);
+  if (ErrorCell* cell = errorCell(s, Code::ok, "%s", ""))
+    foldCells(s, &cell->set, cells_, 0, cells_.taken(), nullptr);
   return seen;
 }
 

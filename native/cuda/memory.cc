@@ -9,8 +9,8 @@
 namespace wg::cuda {
 namespace {
 
-constexpr int kSmallest = 8;                    // log2 of the smallest piece of staging memory
-constexpr int kSlab = 16;                       // log2 of what smaller pieces are cut from
+constexpr int kSmallest = 8;                     // log2 of the smallest piece of staging memory
+constexpr int kSlab = 16;                        // log2 of what smaller pieces are cut from
 constexpr size_t kMostPinned = size_t{1} << 30;  // of the whole process
 
 }  // namespace

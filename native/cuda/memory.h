@@ -18,7 +18,8 @@ int32_t readNow(int32_t device, void* to, const void* from, uint64_t bytes);
 /// what the device may still touch must be.
 class Staging {
  public:
-  /// Null when exhausted. Beyond a share of the memory it is not pinned: slower, but not taken from everybody.
+  /// Null when exhausted. Beyond a share of the memory it is not pinned: slower, but not taken from
+  /// everybody.
   void* take(size_t bytes);
   /// False: it is none of ours.
   bool give(const void* data);

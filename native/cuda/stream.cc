@@ -51,8 +51,10 @@ bool DeviceQueue::prepare() {
                good(cudaStreamCreateWithPriority(&compute_, cudaStreamNonBlocking,
                                                  shared_.priority ? greatest : least)) &&
                good(cudaStreamCreateWithPriority(&copy_, cudaStreamNonBlocking, greatest)) &&
-               good(cudaEventCreateWithFlags(&copied_, cudaEventDisableTiming)) && cells_.open(kCells, compute_);
-  for (Mark& mark : marks_) ready = ready && good(cudaEventCreateWithFlags(&mark.event, cudaEventDisableTiming));
+               good(cudaEventCreateWithFlags(&copied_, cudaEventDisableTiming)) &&
+               cells_.open(kCells, compute_);
+  for (Mark& mark : marks_)
+    ready = ready && good(cudaEventCreateWithFlags(&mark.event, cudaEventDisableTiming));
   if (!ready) cudaGetLastError();
   return ready;
 }
@@ -279,8 +281,10 @@ void DeviceQueue::issueCopyOut(Command& c) {
   auto& copy = *static_cast<CopyArguments*>(c.arguments());
   if (copy.bytes == 0 || early_.of(*c.inputList()[0]).root) return;
   void* through = staging().take(copy.bytes);
-  if (!through) return fail(c, FailureRecord{Code::outOfMemory, c.op, c.seq, "no host memory to copy through"});
-  const cudaError_t result = cudaMemcpyAsync(through, copy.from, copy.bytes, cudaMemcpyDeviceToHost, compute_);
+  if (!through)
+    return fail(c, FailureRecord{Code::outOfMemory, c.op, c.seq, "no host memory to copy through"});
+  const cudaError_t result =
+      cudaMemcpyAsync(through, copy.from, copy.bytes, cudaMemcpyDeviceToHost, compute_);
   copy.from = through;
   if (result != cudaSuccess) fail(c, result);
 }
@@ -295,7 +299,8 @@ void DeviceQueue::issueReplay(Command& c) {
   }
   if (graph.hasCells() && cells_.full()) waitRetired();
   Suspicion suspicion;
-  if (cells_.outstanding()) graph.forEach([&](const Command& inner) { suspicion.join(suspicions_.of(inner)); });
+  if (cells_.outstanding())
+    graph.forEach([&](const Command& inner) { suspicion.join(suspicions_.of(inner)); });
   Status status{};
   Native native{compute_, &cells_, suspicion.after, suspicion.last, nullptr};
   Stream stream{&status, &native, nullptr, 0, &shared_.cancelled, shared_.priority};

@@ -36,7 +36,7 @@ class DeviceQueue {
 
   void kick() { wake_.notify(); }
   int32_t device() const { return device_; }
-  QueueShared& shared() { return shared_; }
+  QueueShared& shared() const { return shared_; }
 
   // For the poller, one thread at a time.
   bool pending() const { return firstMark_.load() != lastMark_.load(); }
@@ -58,7 +58,9 @@ class DeviceQueue {
 
   DeviceQueue(int32_t device, QueueShared& shared) : shared_(shared), device_(device) {}
   bool prepare();
-  Command& at(uint64_t position) { return *reinterpret_cast<Command*>(shared_.ring + position % shared_.capacity); }
+  Command& at(uint64_t position) {
+    return *reinterpret_cast<Command*>(shared_.ring + position % shared_.capacity);
+  }
 
   // The issuing side.
   void loop();
@@ -103,7 +105,7 @@ class DeviceQueue {
   cudaEvent_t copied_ = nullptr;
   ErrorCells cells_;
   Mark marks_[kMarks]{};
-  std::atomic<uint64_t> firstMark_{0}, lastMark_{0};  // retired and made so far
+  std::atomic<uint64_t> firstMark_{0}, lastMark_{0};   // retired and made so far
   std::atomic<uint32_t> lostRoot_{0};                  // the failure that ended the device
   std::atomic<uint32_t> found_{0};                     // failures the retiring side has found
   std::atomic<bool> failing_{false};                   // lose() has been called
@@ -112,7 +114,7 @@ class DeviceQueue {
   Signal wake_, room_;
 
   uint64_t issued_ = 0, marked_ = 0;  // positions
-  uint64_t sinceMark_ = 0;                  // commands
+  uint64_t sinceMark_ = 0;            // commands
   uint32_t foundSeen_ = 0;
   EarlyLedger early_;
   Suspicions suspicions_;

@@ -16,7 +16,8 @@ const char* const kNames[] = {
 
 template <Op op>
 void unsupported(Stream& s, const void*) {
-  fail(s, Code::unsupported, "%s: has no CUDA kernel; move its inputs to 'cpu'", opName(static_cast<int32_t>(op)));
+  fail(s, Code::unsupported, "%s: has no CUDA kernel; move its inputs to 'cpu'",
+       opName(static_cast<int32_t>(op)));
 }
 
 template <Op op>

@@ -19,8 +19,9 @@ namespace {
 thread_local std::string failure;
 
 Machine& machine() {
-  thread_local Machine instance;
-  return instance;
+  // Behind a pointer: the library's thread-local memory has to fit what a process keeps for such libraries.
+  thread_local std::unique_ptr<Machine> instance = std::make_unique<Machine>();
+  return *instance;
 }
 
 /// What CUDA would refuse before it starts anything; "" when it would not.

@@ -17,6 +17,8 @@
 #include <utility>
 #include <vector>
 
+#include "simt.h"
+
 namespace wg::emu {
 namespace {
 
@@ -35,6 +37,10 @@ struct Hooks {
 } hooks;
 
 std::atomic<int> lost{cudaSuccess};  // the error that ended the context
+std::string& lostWords() {           // what the emulator said of it
+  static auto* words = new std::string;
+  return *words;
+}
 thread_local cudaError_t lastError = cudaSuccess;
 thread_local int currentDevice = 0;
 
@@ -198,6 +204,12 @@ struct StreamState {
         if (due(hooks.loseDevice)) lost.store(cudaErrorIllegalAddress);
       }
       if (lost.load() == cudaSuccess) task->run(task->closure);
+      if (std::string failure = takeFailure(); !failure.empty()) {
+        std::fprintf(stderr, "%s\n", failure.c_str());
+        std::lock_guard hold(hooks.mutex);
+        lostWords() = std::move(failure);
+        lost.store(cudaErrorLaunchFailure);
+      }
       task.reset();
       lock.lock();
       running = false;
@@ -319,6 +331,7 @@ const char* cudaGetErrorName(cudaError_t error) {
 }
 
 const char* cudaGetErrorString(cudaError_t error) {
+  if (error == cudaErrorLaunchFailure && !lostWords().empty()) return lostWords().c_str();
   switch (error) {
 #define WG_CASE(name, text) \
   case name:                \

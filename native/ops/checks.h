@@ -6,10 +6,7 @@
 
 #include "../core/stream.h"
 #include "../core/view.h"
-
-#ifndef WG_ISA
-#define WG_ISA generic
-#endif
+#include "convert.h"
 
 namespace wg {
 inline namespace WG_ISA {
@@ -86,6 +83,25 @@ inline const char* dtypeName(DType t) {
   }
   return "?";
 }
+/// The dtype arithmetic on `t` runs in.
+inline DType computeOf(DType t) {
+  if (t == DType::f16 || t == DType::bf16) return DType::f32;
+  if (t == DType::i8 || t == DType::i16) return DType::i32;
+  return t;
+}
+
+/// The dtype two views meet in when they are compared: a fraction beats an integer, then width counts.
+inline DType commonCompute(DType a, DType b) {
+  const auto rank = [](DType t) {
+    const DType c = computeOf(t);
+    return c == DType::f64 ? 4 : c == DType::f32 ? 3 : c == DType::i64 ? 2 : c == DType::i32 ? 1 : 0;
+  };
+  constexpr DType kRanked[] = {DType::u8, DType::i32, DType::i64, DType::f32, DType::f64};
+  return kRanked[rank(a) > rank(b) ? rank(a) : rank(b)];
+}
+
+/// The dtypes of index tensors.
+inline bool isIndexType(DType t) { return t == DType::i32 || t == DType::i64 || t == DType::u8; }
 inline int64_t minOf(int64_t a, int64_t b) { return a < b ? a : b; }
 inline int64_t maxOf(int64_t a, int64_t b) { return a > b ? a : b; }
 inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -117,24 +133,6 @@ inline void withNumber(Stream& s, DType dtype, const char* op, F&& f) {
 template <class F>
 inline void withAny(Stream& s, DType dtype, const char* op, F&& f) {
   withNumber(s, dtype == DType::boolean ? DType::u8 : dtype, op, f);
-}
-
-/// A double as T: floats round, integers saturate and truncate, NaN is 0.
-template <class T>
-inline T fromDouble(double x) {
-  if constexpr (static_cast<T>(0.5) != T(0)) {
-    return static_cast<T>(x);
-  } else {
-    constexpr bool isSigned = static_cast<T>(-1) < T(0);
-    constexpr int bits = static_cast<int>(sizeof(T)) * 8 - (isSigned ? 1 : 0);
-    constexpr T most = static_cast<T>((uint64_t{1} << (bits - 1)) - 1 + (uint64_t{1} << (bits - 1)));
-    constexpr T least = isSigned ? static_cast<T>(-most - 1) : T(0);
-    constexpr double bound = static_cast<double>(uint64_t{1} << (bits - 1)) * 2.0;  // 2^bits, exactly
-    if (x != x) return T(0);
-    if (x >= bound) return most;
-    if (x <= static_cast<double>(least)) return least;
-    return static_cast<T>(x);
-  }
 }
 
 }  // namespace WG_ISA

@@ -6,7 +6,7 @@ import { test } from 'uvu';
 import type { DType, Tensor } from '../../lib/index.ts';
 import { grad, scope, sum, tensor, WarpgradError } from '../../lib/index.ts';
 import { add, mul } from '../../lib/ops/index.ts';
-import { liveBytes, testDevices } from './devices.ts';
+import { liveBytes, testDevices, wherePorted } from './devices.ts';
 import { note } from './evidence.ts';
 import { fullLevel, isSpec, Random, type TensorSpec, testSeed } from './random.ts';
 import { broadcastAt, build, map, NDArray, read } from './reference/ndarray.ts';
@@ -385,25 +385,28 @@ function isDifferentiable(op: AnyFunction, each: OpCase, device: string): boolea
   });
 }
 
+function checkCase(name: string, op: AnyFunction, entry: OpTest, each: OpCase, device: string, position: number): void {
+  checkValues(name, op, entry, each, device);
+  checkHalves(name, op, entry, each, device, position);
+  if ((each.dtypes ?? entry.dtypes ?? ['float64']).includes('float64')) {
+    note(name, { differentiable: isDifferentiable(op, each, device) });
+  }
+  const smooth = (entry.differentiable ?? true) && (each.grad ?? true) && specsOf(each.args).some((spec) => spec.grad);
+  if (!smooth || (each.dtypes && !each.dtypes.includes('float64'))) return;
+  checkFirst(name, op, entry, each, device);
+  note(name, { first: true });
+  if (!fullLevel && position !== 0) return;
+  checkSecond(name, op, each, device);
+  note(name, { second: true });
+  if (position === 0) checkHalfGradients(name, op, entry, each, device);
+}
+
 /** Registers the tests of one op: one per case and device, one per bad call. */
 export function checkOp(name: string, op: AnyFunction, entry: OpTest): void {
   for (const device of testDevices) {
     entry.cases.forEach((each, position) => {
       test(`${name}: ${each.name} on ${device}`, () => {
-        checkValues(name, op, entry, each, device);
-        checkHalves(name, op, entry, each, device, position);
-        if ((each.dtypes ?? entry.dtypes ?? ['float64']).includes('float64')) {
-          note(name, { differentiable: isDifferentiable(op, each, device) });
-        }
-        const smooth =
-          (entry.differentiable ?? true) && (each.grad ?? true) && specsOf(each.args).some((spec) => spec.grad);
-        if (!smooth || (each.dtypes && !each.dtypes.includes('float64'))) return;
-        checkFirst(name, op, entry, each, device);
-        note(name, { first: true });
-        if (!fullLevel && position !== 0) return;
-        checkSecond(name, op, each, device);
-        note(name, { second: true });
-        if (position === 0) checkHalfGradients(name, op, entry, each, device);
+        wherePorted(name, device, () => checkCase(name, op, entry, each, device, position));
       });
     });
     for (const bad of entry.rejects ?? []) {

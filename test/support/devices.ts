@@ -1,6 +1,6 @@
 // The devices a test runs on, and the counters that show leaks.
 import { setImmediate as turn } from 'node:timers/promises';
-import { device, memory } from '../../lib/index.ts';
+import { device, memory, scope, WarpgradError } from '../../lib/index.ts';
 import { addon } from '../../lib/native/load.ts';
 
 function present(name: string): boolean {
@@ -12,8 +12,12 @@ function present(name: string): boolean {
   }
 }
 
-/** cpu always, the test backend when it was built. */
-export const testDevices: readonly string[] = ['cpu', 'fake'].filter((name) => name === 'cpu' || present(name));
+/** Those that WARPGRAD_TEST_DEVICES names; else the CPU, and the test backend when it was built. */
+export const testDevices: readonly string[] =
+  process.env['WARPGRAD_TEST_DEVICES']?.split(',') ?? ['cpu', 'fake'].filter((name) => name === 'cpu' || present(name));
+
+/** Those of them that have fault hooks. */
+export const faultyDevices: readonly string[] = testDevices.filter((name) => name === 'fake' || name === 'cuda-emu');
 
 export const hasFake: boolean = testDevices.includes('fake');
 
@@ -31,10 +35,38 @@ export async function collectDownTo(wanted: number, rounds = 50): Promise<number
   return liveBytes();
 }
 
-/** Sets a fault hook of the test backend; see native/fake/backend.cc. */
-export function injectFault(key: string, value: number): number {
-  device('fake');
-  const answer = addon.configure('fake', key, value);
+/** Sets a fault hook; see native/fake/backend.cc and native/emu/runtime.h. */
+export function injectFault(key: string, value: number, where = 'fake'): number {
+  device(where);
+  const answer = addon.configure(where, key, value);
   if (answer < 0) throw new Error(`no fault hook ${key}`);
   return answer;
 }
+
+const unported = new Map<string, number>();
+
+/**
+ * Runs the body of a test of `op` on a device. On CUDA an op without a kernel ends it; such tests count as skipped and are
+ * listed at the end. Returns whether it came to its end.
+ */
+export function wherePorted(op: string, where: string, body: () => void): boolean {
+  if (!where.startsWith('cuda')) {
+    body();
+    return true;
+  }
+  try {
+    scope(body);
+    return true;
+  } catch (error) {
+    if (!(error instanceof WarpgradError && /has no CUDA kernel/.test(error.message))) throw error;
+    unported.set(op, (unported.get(op) ?? 0) + 1);
+    return false;
+  }
+}
+
+process.on('exit', () => {
+  if (unported.size === 0) return;
+  const total = [...unported.values()].reduce((a, b) => a + b);
+  console.log(`# without a CUDA kernel: ${[...unported].map(([op, times]) => `${op} ${times}`).join(', ')}`);
+  console.log(`  Unported:  ${total}`); // as uvu prints its totals; see run.ts
+});

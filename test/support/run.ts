@@ -1,5 +1,5 @@
 // Runs every compiled test file in a process of its own, so that a crash costs one file, and ends with `N passed, N failed`.
-//   node .test/test/support/run.js [part of a path …] [--timeout SECONDS] [--list]
+//   node .test/test/support/run.js [part of a path …] [--devices NAME,…] [--timeout SECONDS] [--list]
 // A line that a test prints with a leading `# ` is a figure and is shown even when the file passes.
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
@@ -31,7 +31,10 @@ function summary(output: string): { passed: number; failed: number; skipped: num
   const count = (name: string): number =>
     Number(new RegExp(`^\\s*${name}:\\s+(\\d+)\\s*$`, 'm').exec(output)?.[1] ?? Number.NaN);
   const [total, passed, skipped] = [count('Total'), count('Passed'), count('Skipped')];
-  return Number.isNaN(total) ? null : { passed, skipped, failed: total - passed };
+  const unported = Number(/^\s*Unported:\s+(\d+)\s*$/m.exec(output)?.[1] ?? 0); // see wherePorted in devices.ts
+  return Number.isNaN(total)
+    ? null
+    : { passed: passed - unported, skipped: skipped + unported, failed: total - passed };
 }
 
 function runFile(file: string, timeoutSeconds: number): Promise<FileResult> {
@@ -71,9 +74,11 @@ const { values, positionals } = parseArgs({
   options: {
     timeout: { type: 'string', default: process.env['WARPGRAD_TEST_TIMEOUT'] ?? '300' },
     list: { type: 'boolean', default: false },
+    devices: { type: 'string' }, // instead of those present
   },
   allowPositionals: true,
 });
+if (values.devices !== undefined) process.env['WARPGRAD_TEST_DEVICES'] = values.devices;
 const files = testFiles(testRoot).filter((file) => {
   const name = relative(testRoot, file);
   return positionals.length === 0 || positionals.some((part) => name.includes(part));

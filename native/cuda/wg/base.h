@@ -13,6 +13,8 @@
 
 #define WG_DEV __device__ __forceinline__
 #define WG_BOTH __host__ __device__ __forceinline__
+/// Long and rare: compiled once, called.
+#define WG_DEV_CALLED __device__ __noinline__
 /// WG_KERNEL(threads, blocksPerMultiprocessor) name(…): launch bounds belong to every kernel.
 #define WG_KERNEL(...) __global__ void __launch_bounds__(__VA_ARGS__)
 /// WG_SHARED(float, tile, [32][33]) and WG_SHARED(int, last): shared by the threads of a block.
@@ -39,6 +41,7 @@
 
 #define WG_DEV inline
 #define WG_BOTH inline
+#define WG_DEV_CALLED __attribute__((noinline))
 #define WG_KERNEL(...) void
 // A reference to what the emulator keeps for this declaration, so that each block finds it poisoned.
 #define WG_SHARED(type, name, ...)                                            \
