@@ -8,7 +8,7 @@
 #include <numeric>
 #include <utility>
 
-#include "report.h"
+#include "engine.h"
 
 namespace wg::emu {
 
@@ -57,12 +57,10 @@ bool launch(const LaunchInfo& info, void (*body)(const void*), const void* argum
 
 std::string takeFailure() { return std::exchange(failure, std::string()); }
 
-bool samePlace(const Place& a, const Place& b) {
-  return a.line() == b.line() && a.column() == b.column() &&
-         (a.file_name() == b.file_name() || std::strcmp(a.file_name(), b.file_name()) == 0);
-}
-
 // ---- launching ------------------------------------------------------------------------------------------
+
+Machine::Machine() : engine_(std::make_unique<Engine>(*this)) {}
+Machine::~Machine() = default;
 
 bool Machine::run(const LaunchInfo& info, void (*body)(const void*), const void* arguments) {
   info_ = info;
@@ -119,6 +117,7 @@ void Machine::prepare() {
     laidOut_ = b;
   }
   shared_.begin(residentCount_, info_.sharedBytes);
+  engine_->begin(residentCount_ * ((blockThreads_ + 127) / 128));
   for (int r = 0; r < residentCount_; r++) residents_[r].shared = shared_.arena(r);
 }
 
@@ -159,21 +158,21 @@ bool Machine::beginBlocks() {
 }
 
 void Machine::endBlocks() {
-  std::string problem;
+  Text problem;
+  engine_->checkBlocksEnded();
   for (int r = 0; r < residentCount_; r++) {
     for (uint32_t left = residents_[r].touchedBarriers; left; left &= left - 1) {
       Barrier& b = residents_[r].barriers[std::countr_zero(left)];
       if (b.arrived > 0)
         fail(residents_[r], &fibers_[static_cast<size_t>(b.firstThread)], b.place,
-             (std::string(b.operation) + ": the block ended with " + std::to_string(b.arrived) + " of " +
-              std::to_string(b.expected) + " threads at the barrier")
-                 .c_str());
+             print("%s: the block ended with %d of %d threads at the barrier", b.operation, b.arrived,
+                   b.expected));
       b.expected = 0;
     }
     residents_[r].touchedBarriers = 0;
   }
   if (const int block = shared_.renew(problem); block >= 0)
-    fail(residents_[block], nullptr, Place(), problem.c_str());
+    fail(residents_[block], nullptr, Place(), problem);
 }
 
 /// After a failure nothing of the launch may be left behind.
@@ -188,7 +187,10 @@ void Machine::forget() {
   for (Fiber& f : fibers_) {
     f.context = Context();
     f.waitsIn = nullptr;
+    f.inFlight = f.clusterArrived = false;
   }
+  clusterBarrier_ = ClusterBarrier();
+  engine_->clear();
   stacks_.reset();
 }
 
@@ -220,7 +222,9 @@ void Machine::live() {
 
 /// The thread has ended; who is next, or -1 when the grid is done.
 int Machine::end(int at) {
-  thread(at).context.stackPointer = nullptr;
+  Fiber& ended = thread(at);
+  ended.context.stackPointer = nullptr;
+  if (ended.inFlight || ended.clusterArrived) engine_->checkEnded(ended);
   Warp& warp = warps_[static_cast<size_t>(at >> 5)];
   warp.ended |= 1u << (at & 31);
   idlePolls_ = 0;
@@ -254,8 +258,11 @@ void Machine::pause(Place place) {
   const uint64_t polls = idlePolls_ + 1;
   wake(*current);
   idlePolls_ = polls;
+  // Who polls may wait for what happens beside the threads.
+  if (polls % (2 * static_cast<uint64_t>(alive_) + 1) == 0 && engine_->step()) idlePolls_ = 0;
   if (polls > uint64_t{1} << 20)
-    fail(*current->block, current, place, "every thread left polls memory, and nobody is there to change it");
+    fail(*current->block, current, place,
+         print("every thread left polls memory, and nobody is there to change it"));
   go(choose(indexOf(*current), Pace::lockStep));
 }
 
@@ -304,8 +311,16 @@ int Machine::previousWarp(int from) const {
   return -1;
 }
 
-/// Who runs after the thread `at`.
+/// Who runs after the thread `at`: when nobody can, what is under way beside the threads goes on.
 int Machine::choose(int at, Pace pace) {
+  for (;;) {
+    const int next = readyAfter(at, pace);
+    if (next >= 0) return next;
+    if (!engine_->step()) deadlock();
+  }
+}
+
+int Machine::readyAfter(int at, Pace pace) {
   const int warp = at >> 5, lane = at & 31;
   const uint32_t mine = ready_[warp];
   switch (schedule_.order) {
@@ -332,25 +347,25 @@ int Machine::choose(int at, Pace pace) {
       break;
     }
   }
-  deadlock();
+  return -1;
 }
 
 // ---- failing --------------------------------------------------------------------------------------------
 
-void Machine::fail(const Block& block, const Thread* thread, Place place, const char* text) {
+void Machine::fail(const Block& block, const Thread* thread, Place place, const Text& text) {
   failed_ = true;
-  failure = functionName(info_.kernel) + ", block " + describe(block.index);
-  if (thread) failure += ", thread " + describe(thread->index);
-  if (place.line() > 0) failure += " at " + describe(place);
-  failure += std::string(": ") + text;
+  failure = functionName(info_.kernel) + ", block " + describe(block.index).chars;
+  if (thread) failure.append(", thread ").append(describe(thread->index).chars);
+  if (place.line() > 0) failure.append(" at ").append(describe(place).chars);
+  failure.append(": ").append(text.chars);
   hopForGood(home_);
 }
 
 void fail(Place place, const char* format, ...) {
-  char text[400];
+  Text text;
   va_list arguments;
   va_start(arguments, format);
-  std::vsnprintf(text, sizeof text, format, arguments);
+  std::vsnprintf(text.chars, sizeof text.chars, format, arguments);
   va_end(arguments);
   Machine::here().fail(*current->block, current, place, text);
 }
@@ -361,32 +376,38 @@ void Machine::deadlock() {
     const Fiber* first;
     int count;
   };
-  std::vector<Group> groups;
-  int ended = 0;
+  constexpr int kMostGroups = 3;
+  Group groups[kMostGroups] = {};
+  int ended = 0, others = 0;
   for (int i = 0; i < warpCount_ * 32; i++) {
-    const Fiber& f = fibers_[static_cast<size_t>(i)];
+    const Fiber& f = thread(i);
     if (f.number >= blockThreads_) continue;
     if (!f.waitsIn) {
       ended++;
       continue;
     }
-    const auto same = [&](const Group& g) {
-      return std::strcmp(g.first->waitsIn, f.waitsIn) == 0 && samePlace(g.first->place, f.place);
-    };
-    if (const auto g = std::find_if(groups.begin(), groups.end(), same); g != groups.end()) g->count++;
-    else groups.push_back({&f, 1});
+    Group* g = groups;
+    while (g < groups + kMostGroups && g->count > 0 &&
+           !(std::strcmp(g->first->waitsIn, f.waitsIn) == 0 && samePlace(g->first->place, f.place)))
+      g++;
+    if (g == groups + kMostGroups) {
+      others++;
+      continue;
+    }
+    if (g->count++ == 0) g->first = &f;
   }
-  std::string text = "deadlock: ";
-  for (size_t g = 0; g < groups.size() && g < 3; g++) {
-    const Fiber& f = *groups[g].first;
-    text += (g ? ", " : "") + std::to_string(groups[g].count) + " wait in " + f.waitsIn + " at " +
-            describe(f.place);
-    if (g) text += " (thread " + describe(f.index) + ")";
+  Text text = print("deadlock:");
+  const auto add = [&](const Text& more) { text = print("%s%s", Text(text).chars, more.chars); };
+  for (const Group& g : groups) {
+    if (g.count == 0) break;
+    const char* comma = g.first == groups[0].first ? "" : ",";
+    add(print("%s %d wait in %s at %s", comma, g.count, g.first->waitsIn, describe(g.first->place).chars));
+    if (*comma) add(print(" (thread %s)", describe(g.first->index).chars));
   }
-  if (groups.size() > 3) text += ", …";
-  if (ended) text += ", " + std::to_string(ended) + " have ended";
+  if (others) add(print(", %d elsewhere", others));
+  if (ended) add(print(", %d have ended", ended));
   const Fiber& first = *groups[0].first;
-  fail(*first.block, &first, first.place, text.c_str());
+  fail(*first.block, &first, first.place, text);
 }
 
 }  // namespace wg::emu

@@ -1,9 +1,11 @@
 // The scheduler: which thread runs next, and what blocks and warps remember of those that wait.
 #pragma once
+#include <cstring>
 #include <memory>
 #include <vector>
 
 #include "fiber.h"
+#include "report.h"
 #include "schedule.h"
 #include "shared.h"
 #include "simt.h"
@@ -15,13 +17,20 @@ inline constexpr int kMostThreads = 1024;
 inline constexpr int kMostWarps = kMostThreads / 32;
 inline constexpr int kMostResident = 16;  ///< blocks of a cluster
 
-bool samePlace(const Place& a, const Place& b);
+/// Of two places; the same call mostly has the same record of it.
+inline bool samePlace(const Place& a, const Place& b) {
+  if (std::memcmp(&a, &b, sizeof a) == 0) return true;
+  return a.line() == b.line() && a.column() == b.column() && std::strcmp(a.file_name(), b.file_name()) == 0;
+}
 
 /// A thread and where it stopped.
 struct Fiber : Thread {
   Context context;  ///< stackPointer is null before the thread has begun and after it has ended
   const char* waitsIn = nullptr;
   Place place;
+  bool inFlight = false;        ///< it has issued copies
+  bool clusterArrived = false;  ///< and not yet waited
+  uint32_t clusterPhase = 0;    ///< in which it did
 };
 
 /// Lanes of one mask on their way through one collective operation after the other.
@@ -59,11 +68,24 @@ struct Resident : Block {
   uint32_t touchedBarriers = 0;
 };
 
+/// All threads of a cluster; one phase follows the other.
+struct ClusterBarrier {
+  int arrived = 0;
+  uint32_t phase = 0;
+  std::vector<Fiber*> waiting;
+};
+
+class Engine;
+
 /// All there is to a launch; each host thread that launches has one and keeps its memory.
 class Machine {
  public:
+  Machine();
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+  ~Machine();
   bool run(const LaunchInfo& info, void (*body)(const void*), const void* arguments);
-  [[noreturn]] void fail(const Block& block, const Thread* thread, Place place, const char* text);
+  [[noreturn]] void fail(const Block& block, const Thread* thread, Place place, const Text& text);
 
   /// The running thread waits until somebody wakes it.
   void park(const char* operation, Place place);
@@ -87,6 +109,10 @@ class Machine {
   Fiber& thread(int index) { return fibers_[static_cast<size_t>(index)]; }
   const Schedule& schedule() const { return schedule_; }
   SharedMemory& shared() { return shared_; }
+  Engine& engine() { return *engine_; }
+  ClusterBarrier& clusterBarrier() { return clusterBarrier_; }
+  int residentThreads() const { return residentCount_ * blockThreads_; }
+  int residentCount() const { return residentCount_; }
   int blockThreads() const { return blockThreads_; }
   int blockWarps() const { return blockWarps_; }
   uint64_t random();
@@ -97,6 +123,7 @@ class Machine {
   [[noreturn]] void live();
   int end(int at);
   int choose(int at, Pace pace);
+  int readyAfter(int at, Pace pace);
   int anyLane(uint32_t lanes);
   int nextWarp(int after) const;
   int previousWarp(int before) const;
@@ -130,6 +157,8 @@ class Machine {
   std::vector<Warp> warps_;
   Resident residents_[kMostResident];
   SharedMemory shared_;
+  ClusterBarrier clusterBarrier_;
+  std::unique_ptr<Engine> engine_;
 };
 
 }  // namespace wg::emu

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -106,16 +107,20 @@ std::string functionName(const void* address) {
   return shorten(name);
 }
 
-std::string describe(const Place& place) {
-  const char* file = place.file_name();
-  const char* slash = std::strrchr(file, '/');
-  return std::string(slash ? slash + 1 : file) + ":" + std::to_string(place.line());
-}
-
-std::string describe(const uint3& index) {
-  char text[48];
-  std::snprintf(text, sizeof text, "(%u,%u,%u)", index.x, index.y, index.z);
+Text print(const char* format, ...) {
+  Text text;
+  va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(text.chars, sizeof text.chars, format, arguments);
+  va_end(arguments);
   return text;
 }
+
+Text describe(const Place& place) {
+  const char* slash = std::strrchr(place.file_name(), '/');
+  return print("%s:%u", slash ? slash + 1 : place.file_name(), place.line());
+}
+
+Text describe(const uint3& index) { return print("(%u,%u,%u)", index.x, index.y, index.z); }
 
 }  // namespace wg::emu

@@ -50,14 +50,14 @@ void SharedMemory::begin(int blocks, size_t dynamicBytes) {
 }
 
 size_t SharedMemory::offsetOf(const void* key, size_t bytes, size_t alignment, const char* name,
-                              std::string& problem) {
+                              Text& problem) {
   for (const Variable& v : variables_)
     if (v.key == key) return v.offset;
   size_t total = bytes;
   for (const Variable& v : variables_) total += v.bytes;
   if (total > kMostShared || used_ + alignment + bytes + kFence > kArenaBytes) {
-    problem = std::to_string(total) + " bytes of shared memory, with '" + name + "'; a block has at most " +
-              std::to_string(kMostShared);
+    problem =
+        print("%zu bytes of shared memory, with '%s'; a block has at most %zu", total, name, kMostShared);
     return 0;
   }
   add(key, bytes, alignment, name);
@@ -86,7 +86,7 @@ void SharedMemory::poison(size_t first, size_t last) {
   }
 }
 
-int SharedMemory::renew(std::string& problem) {
+int SharedMemory::renew(Text& problem) {
   if (variables_.empty()) return -1;
   static const auto fence = [] {
     struct Bytes {
@@ -101,8 +101,7 @@ int SharedMemory::renew(std::string& problem) {
       char* end = arena + v.offset + v.bytes;
       WG_EMU_ALLOW(end, kFence);
       if (std::memcmp(end, fence.byte, kFence) != 0) {
-        problem = std::string("a write beyond the end of '") + v.name + "' (" + std::to_string(v.bytes) +
-                  " bytes of shared memory)";
+        problem = print("a write beyond the end of '%s' (%zu bytes of shared memory)", v.name, v.bytes);
         return b;
       }
       std::memset(arena + v.offset, kPoison, v.bytes);

@@ -3,8 +3,9 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
-#include <string>
 #include <vector>
+
+#include "report.h"
 
 namespace wg::emu {
 
@@ -22,9 +23,9 @@ class SharedMemory {
   void begin(int blocks, size_t dynamicBytes);
   char* arena(int block) { return arenas_[static_cast<size_t>(block)]; }
   /// Where a variable lies in every arena; `problem` says when it does not fit.
-  size_t offsetOf(const void* key, size_t bytes, size_t alignment, const char* name, std::string& problem);
+  size_t offsetOf(const void* key, size_t bytes, size_t alignment, const char* name, Text& problem);
   /// Fresh poison for the next blocks; -1, or the block that wrote beyond a variable, named in `problem`.
-  int renew(std::string& problem);
+  int renew(Text& problem);
   /// Bytes from an arena's beginning to `p`, or -1 when it lies in no variable as a whole.
   ptrdiff_t find(int block, const void* p, size_t bytes) const;
   /// The block that p lies in, or -1.

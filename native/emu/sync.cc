@@ -10,6 +10,30 @@ namespace {
 
 bool sameName(const char* a, const char* b) { return a == b || std::strcmp(a, b) == 0; }
 
+// Apart from the paths that every thread takes, which their text would fill with stack frames.
+#define WG_COLD [[noreturn, gnu::cold, gnu::noinline]]
+
+WG_COLD void failDivergentWarp(const Rendezvous& r, const char* operation, Place place) {
+  fail(place, "divergent warp: this thread is in %s, lane %d of its warp waits in %s at %s", operation,
+       std::countr_zero(r.arrived), r.operation, describe(r.place).chars);
+}
+WG_COLD void failLeftOut(uint32_t mask, const char* operation, Place place) {
+  fail(place, "%s: the mask 0x%08x leaves out the calling lane %d", operation, mask, lane());
+}
+WG_COLD void failDivergentBarrier(const Barrier& b, const char* operation, Place place) {
+  fail(place, "divergent barrier: this thread is in %s, thread %s waits in %s at %s", operation,
+       describe(Machine::here().thread(b.firstThread).index).chars, b.operation, describe(b.place).chars);
+}
+WG_COLD void failCount(const Barrier& b, int id, int expected, const char* operation, Place place) {
+  fail(place, "%s: barrier %d is for %d threads here and for %d at %s", operation, id, expected, b.expected,
+       describe(b.place).chars);
+}
+WG_COLD void failBarrier(int id, int count, const char* operation, Place place) {
+  if (id < 0 || id >= kBarriers) fail(place, "%s: there is no barrier %d", operation, id);
+  fail(place, "%s: a barrier for %d threads in a block of %d", operation, count,
+       Machine::here().blockThreads());
+}
+
 /// Objects are found by mask; one that nobody is in serves any mask.
 Rendezvous& find(Warp& warp, uint32_t mask) {
   warp.whole.mask = ~0u;
@@ -42,8 +66,7 @@ const Shown& arrive(uint32_t mask, uint64_t value, bool flag, void* argument, vo
   const int at = Machine::indexOf(*current);
   const uint32_t bit = 1u << (at & 31);
   Warp& warp = m.warpOf(*current);
-  if (!(mask & bit))
-    fail(place, "%s: the mask 0x%08x leaves out the calling lane %d", operation, mask, lane());
+  if (!(mask & bit)) failLeftOut(mask, operation, place);
   Rendezvous& r = find(warp, mask);
   if (!r.arrived) {
     r.operation = operation;
@@ -52,8 +75,7 @@ const Shown& arrive(uint32_t mask, uint64_t value, bool flag, void* argument, vo
     r.shown[r.turn & 1].ballot = 0;
     if (act) std::memset(r.arguments, 0, sizeof r.arguments);
   } else if (!sameName(operation, r.operation) || (act && !samePlace(place, r.place))) {
-    fail(place, "divergent warp: this thread is in %s, lane %d of its warp waits in %s at %s", operation,
-         std::countr_zero(r.arrived), r.operation, describe(r.place).c_str());
+    failDivergentWarp(r, operation, place);
   }
   Shown& shown = r.shown[r.turn & 1];
   shown.values[at & 31] = value;
@@ -70,14 +92,12 @@ const Shown& arrive(uint32_t mask, uint64_t value, bool flag, void* argument, vo
   return shown;
 }
 
-Barrier& barrier(int id, int count, const char* operation, Place place) {
+inline Barrier& barrier(int id, int count, const char* operation, Place place) {
   Machine& m = Machine::here();
-  if (id < 0 || id >= kBarriers) fail(place, "%s: there is no barrier %d", operation, id);
+  if (id < 0 || id >= kBarriers || count < 0 || count > m.blockWarps() * 32 || count % 32)
+    failBarrier(id, count, operation, place);
   Resident& block = m.residentOf(*current);
-  const int all = m.blockThreads();
-  if (count < 0 || count > m.blockWarps() * 32 || count % 32)
-    fail(place, "%s: a barrier for %d threads in a block of %d", operation, count, all);
-  const int expected = count ? count : all;
+  const int expected = count ? count : m.blockThreads();
   Barrier& b = block.barriers[id];
   if (b.arrived == 0) {
     block.touchedBarriers |= 1u << id;
@@ -87,11 +107,9 @@ Barrier& barrier(int id, int count, const char* operation, Place place) {
     b.place = place;
     b.votes[b.turn & 1] = {0, 0};
   } else if (b.expected != expected) {
-    fail(place, "%s: barrier %d is for %d threads here and for %d at %s", operation, id, expected, b.expected,
-         describe(b.place).c_str());
+    failCount(b, id, expected, operation, place);
   } else if (!count && (!samePlace(place, b.place) || !sameName(operation, b.operation))) {
-    fail(place, "divergent barrier: this thread is in %s, thread %s waits in %s at %s", operation,
-         describe(m.thread(b.firstThread).index).c_str(), b.operation, describe(b.place).c_str());
+    failDivergentBarrier(b, operation, place);
   }
   return b;
 }
@@ -108,7 +126,7 @@ void open(Machine& m, Barrier& b) {
   }
 }
 
-void wait(Barrier& b, const char* operation, Place place) {
+inline void wait(Barrier& b, const char* operation, Place place) {
   Machine& m = Machine::here();
   if (++b.arrived == b.expected) return open(m, b);
   b.waiting[current->number >> 5] |= 1u << lane();
@@ -153,9 +171,9 @@ Votes barrierVote(bool flag, const char* operation, Place place) {
 }
 
 void* sharedVariable(const void* key, size_t bytes, size_t alignment, const char* name) {
-  std::string problem;
+  Text problem;
   const size_t offset = Machine::here().shared().offsetOf(key, bytes, alignment, name, problem);
-  if (!problem.empty()) fail(Place(), "%s", problem.c_str());
+  if (!problem.empty()) fail(Place(), "%s", problem.chars);
   return current->block->shared + offset;
 }
 

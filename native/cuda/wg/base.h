@@ -30,9 +30,17 @@
 #define WG_AT
 #define WG_ONLY_AT
 
-/// Instructions that only sm_90a has; kernels for it are launched on nothing else.
-#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
-#define WG_SM90A 1
+/// WG_ON_SM90(statement): what other architectures lack. Kernels with it are launched on nothing else, so
+/// there it is a trap. WG_ON_SM90A: what only the code made for sm_90a has.
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+#define WG_ON_SM90(...) __VA_ARGS__
+#else
+#define WG_ON_SM90(...) __trap()
+#endif
+#ifdef __CUDA_ARCH_FEAT_SM90_ALL
+#define WG_ON_SM90A(...) __VA_ARGS__
+#else
+#define WG_ON_SM90A(...) __trap()
 #endif
 
 #else
@@ -58,11 +66,14 @@
 #define WG_ONLY_AT place
 #define WG_AT , place
 
-#define WG_SM90A 1
-
 #endif
 
 namespace wg::cuda {
+
+#ifdef __CUDACC__
+/// The address that instructions for shared memory take.
+WG_DEV uint32_t sharedAddress(const void* p) { return static_cast<uint32_t>(__cvta_generic_to_shared(p)); }
+#endif
 
 template <class T>
 WG_BOTH constexpr T ceilDiv(T a, T b) {

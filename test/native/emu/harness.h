@@ -25,24 +25,31 @@ struct Test {
 };
 void failed(const char* file, int line, const std::string& what);
 
-#define TEST(name)                                                \
-  static void test_##name();                                      \
-  static const harness::Test register_##name(#name, test_##name); \
+#define TEST(name)                                                                 \
+  static void test_##name();                                                       \
+  [[maybe_unused]] static const harness::Test register_##name(#name, test_##name); \
   static void test_##name()
-#define CHECK(condition) \
-  if (!(condition)) harness::failed(__FILE__, __LINE__, #condition)
-#define CHECK_EQUAL(got, wanted)                                                           \
-  if (const auto g = (got), w = static_cast<std::decay_t<decltype(g)>>(wanted); !(g == w)) \
-  harness::failed(__FILE__, __LINE__,                                                      \
-                  std::string(#got " is ") + harness::text(g) + ", not " + harness::text(w))
-#define CHECK_SAYS(message, part)                                         \
-  if (const std::string m = (message); m.find(part) == std::string::npos) \
-  harness::failed(__FILE__, __LINE__, "'" + m + "' does not say '" part "'")
+#define CHECK(condition)                                               \
+  do {                                                                 \
+    if (!(condition)) harness::failed(__FILE__, __LINE__, #condition); \
+  } while (false)
+#define CHECK_EQUAL(got, wanted) harness::checkEqual(__FILE__, __LINE__, #got, got, wanted)
+#define CHECK_SAYS(message, part) harness::checkSays(__FILE__, __LINE__, message, part)
 
 inline std::string text(const std::string& s) { return "'" + s + "'"; }
 template <class T>
 std::string text(T value) {
   return std::to_string(value);
+}
+
+template <class T, class U>
+void checkEqual(const char* file, int line, const char* what, const T& got, const U& wanted) {
+  const T expected = static_cast<T>(wanted);
+  if (!(got == expected)) failed(file, line, what + (" is " + text(got)) + ", not " + text(expected));
+}
+inline void checkSays(const char* file, int line, const std::string& message, const char* part) {
+  if (message.find(part) == std::string::npos)
+    failed(file, line, "'" + message + "' does not say '" + part + "'");
 }
 
 /// Memory that kernels and the host reach.
