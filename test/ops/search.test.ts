@@ -4,7 +4,7 @@ import type { Tensor } from '../../lib/index.ts';
 import { scope, tensor } from '../../lib/index.ts';
 import * as ops from '../../lib/ops/index.ts';
 import { checkOp, throwsCode } from '../support/check-op.ts';
-import { testDevices } from '../support/devices.ts';
+import { liveBytes, testDevices } from '../support/devices.ts';
 import { given, rand, randInt, type TensorSpec } from '../support/random.ts';
 import type { NDArray } from '../support/reference/ndarray.ts';
 import * as reference from '../support/reference/sort.ts';
@@ -120,6 +120,58 @@ for (const device of testDevices) {
       assert.deepEqual(list(few[1] as Tensor), [2, 2]);
       for (const t of [x, u, inverse, counts, alone, fixed, ...few]) (t as Tensor).dispose();
     }
+  });
+
+  test(`unique parts along an axis on ${device}`, async () => {
+    const before = liveBytes();
+    await scope(async () => {
+      const x = tensor([3, 1, 2, 0, 3, 1, 2, 0, 3, 1, 1, 9], { device }).reshape([6, 2]);
+      const [u, inverse, counts] = (await ops.unique(x, {
+        axis: 0,
+        returnInverse: true,
+        returnCounts: true,
+      })) as Tensor[];
+      assert.deepEqual(
+        [(u as Tensor).shape, list(u as Tensor)],
+        [
+          [3, 2],
+          [1, 9, 2, 0, 3, 1],
+        ],
+      );
+      assert.deepEqual(list(inverse as Tensor), [2, 1, 2, 1, 2, 0]);
+      assert.deepEqual(list(counts as Tensor), [1, 2, 3]);
+      const runs = (await ops.uniqueConsecutive(x, { axis: 0, returnCounts: true })) as Tensor[];
+      assert.deepEqual(list(runs[1] as Tensor), [1, 1, 1, 1, 1, 1]);
+      const turned = ops.transpose(x);
+      const columns = ops.uniqueSync(turned, { axis: 1 }) as Tensor;
+      assert.deepEqual(
+        [columns.shape, list(columns)],
+        [
+          [2, 3],
+          [1, 2, 3, 9, 0, 1],
+        ],
+      );
+      const few = ops.unique(x, { axis: 0, size: 2 }) as Tensor;
+      assert.deepEqual(list(few), [1, 9, 2, 0]);
+      const more = ops.unique(x, { axis: -2, size: 5, fill: -1, returnCounts: true }) as Tensor[];
+      assert.deepEqual(list(more[0] as Tensor), [1, 9, 2, 0, 3, 1, -1, -1, -1, -1]);
+      assert.deepEqual(list(more[1] as Tensor), [1, 2, 3, 0, 0]);
+      const nan = tensor([N, 1, N, 1, 0, 1], { device }).reshape([3, 2]);
+      const apart = ops.uniqueSync(nan, { axis: 0 }) as Tensor;
+      assert.deepEqual(list(apart), [0, 1, N, 1, N, 1]);
+      const none = ops.zeros([0, 3], { device });
+      const nothing = ops.uniqueSync(none, { axis: 0 }) as Tensor;
+      assert.deepEqual(nothing.shape, [0, 3]);
+      const hollow = ops.zeros([3, 0], { device });
+      const one = ops.uniqueSync(hollow, { axis: 0, returnCounts: true }) as Tensor[];
+      assert.deepEqual([(one[0] as Tensor).shape, list(one[1] as Tensor)], [[1, 0], [3]]);
+      const half = ops.cast(x, 'bfloat16');
+      const halves = ops.uniqueSync(half, { axis: 0 }) as Tensor;
+      assert.deepEqual([halves.dtype, list(halves)], ['bfloat16', [1, 9, 2, 0, 3, 1]]);
+      rejects(() => ops.unique(x, { axis: 2 }), 'ERR_SHAPE', /axis/);
+      rejects(() => ops.unique(ops.select(ops.select(x, 0, 0), 0, 0), { axis: 0 }), 'ERR_SHAPE', /rank-0/);
+    });
+    assert.equal(liveBytes(), before);
   });
 
   test(`unique of many, of nothing and of NaN on ${device}`, async () => {

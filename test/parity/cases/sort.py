@@ -36,6 +36,11 @@ for right in [False, True, False]:
 for k in range(3):
     case('unique', [I(0, 5, 4, 3), {'returnInverse': True, 'returnCounts': True}],
          lambda x, o: torch.unique(x, return_inverse=True, return_counts=True))
+    for axis in [0, 1, -1]:
+        o = {'axis': axis, 'returnInverse': True, 'returnCounts': True}
+        run = lambda x, o, f: f(x, dim=o['axis'], return_inverse=True, return_counts=True)
+        case('unique', [I(0, 2, 6, 2, 3), o], lambda x, o, run=run: run(x, o, torch.unique))
+        case('uniqueConsecutive', [I(0, 2, 7, 2), o], lambda x, o, run=run: run(x, o, torch.unique_consecutive))
     case('uniqueConsecutive', [I(0, 2, 12), {'returnInverse': True, 'returnCounts': True}],
          lambda x, o: torch.unique_consecutive(x, return_inverse=True, return_counts=True))
     case('bincount', [I(0, 6, 10), {'minlength': 3 * k}], lambda x, o: torch.bincount(x, minlength=o['minlength']))
