@@ -35,6 +35,11 @@ export interface InterpolateOptions {
   readonly alignCorners?: boolean | undefined;
   /** Whether places follow from the sizes instead of `scaleFactor`, which need not divide evenly. Default false. */
   readonly recomputeScaleFactor?: boolean | undefined;
+  /**
+   * Whether an image that shrinks is smoothed over all that an output covers, as Pillow does it: for 'bilinear', and for
+   * 'bicubic', then with a = -½. Default false.
+   */
+  readonly antialias?: boolean | undefined;
 }
 
 function checkScales(op: string, scale: number | readonly number[], rank: number): number[] {
@@ -69,6 +74,9 @@ export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
   const rank = x.rank - 2;
   if (!(chosen.ranks as readonly number[]).includes(rank))
     throw shapeError(op, `mode '${mode}' wants rank ${chosen.ranks[0] + 2}, got ${formatShape(x.shape)}`);
+  const { antialias = false } = options;
+  if (antialias && mode !== 'bilinear' && mode !== 'bicubic')
+    throw argumentError(op, `antialias is for modes 'bilinear' and 'bicubic', got '${mode}'`);
   const { kernel } = chosen;
   if (alignCorners && kernel !== 'linear' && kernel !== 'cubic')
     throw argumentError(op, `alignCorners has no meaning for mode '${mode}'`);
@@ -88,7 +96,8 @@ export function interpolate(x: Tensor, options: InterpolateOptions): Tensor {
     const m = target[i] as number;
     const free = given === null ? n / m : 1 / (given[i] as number);
     const ratio = alignCorners ? (m > 1 ? (n - 1) / (m - 1) : 0) : free;
-    const resampling: Resampling = { mode: kernel, alignCorners, ratio };
+    const smooth = antialias && (kernel === 'linear' || kernel === 'cubic') ? (`smooth-${kernel}` as const) : kernel;
+    const resampling: Resampling = { mode: smooth, alignCorners, ratio };
     return { axis: i - rank, size: m, growth: m / n, resampling };
   });
   // What shrinks goes first, so that the passes after it have less to do.

@@ -7,7 +7,15 @@ import { kernels } from '../native/kernels.ts';
 import { reshape } from './view.ts';
 
 /** In the order of the kernel's numbers. */
-export const resampleModes = ['nearest', 'nearest-exact', 'linear', 'cubic', 'area'] as const;
+export const resampleModes = [
+  'nearest',
+  'nearest-exact',
+  'linear',
+  'cubic',
+  'area',
+  'smooth-linear',
+  'smooth-cubic',
+] as const;
 
 export interface Resampling {
   readonly mode: (typeof resampleModes)[number];

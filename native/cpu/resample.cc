@@ -9,7 +9,7 @@ namespace wg::cpu {
 inline namespace WG_ISA {
 namespace {
 
-enum Mode : int32_t { nearest, nearestExact, linear, cubic, area };
+enum Mode : int32_t { nearest, nearestExact, linear, cubic, area, smoothLinear, smoothCubic };
 
 /// Elements first … first + count - 1 of the axis, those outside standing for the ones at the ends.
 struct Taps {
@@ -94,8 +94,109 @@ void setRow(T* to, int64_t toStep, const T* from, int64_t fromStep, int64_t coun
   }
 }
 
-/// Outputs whose taps stand on the stack at a time.
+/// Outputs whose taps, or taps of an output whose weights, stand on the stack at a time.
 constexpr int64_t kBlock = 64;
+
+/// What an output of the smooth modes reads: where the axis shrinks, the filter is stretched over all that
+/// the output covers (antialiasing), and its weights are brought to the sum 1.
+struct Filter {
+  int64_t first, count;
+  double centre, stretch;  ///< of the distance to an element, in filter units
+  double total;
+  bool isCubic;
+
+  /// The triangle, or Keys' cubic convolution with a = -0.5, as PyTorch and Pillow have it here.
+  double raw(int64_t k) const {
+    const double d = (static_cast<double>(first + k) - centre + 0.5) * stretch, x = d < 0 ? -d : d;
+    if (!isCubic) return x < 1 ? 1 - x : 0;
+    if (x < 1) return (1.5 * x - 2.5) * x * x + 1;
+    return x < 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0;
+  }
+  double weight(int64_t k) const { return total == 0 ? 0 : raw(k) / total; }
+};
+
+Filter filterOf(const ResampleParams& p, int64_t o, int64_t in) {
+  const bool isCubic = p.mode == smoothCubic, shrinks = p.ratio >= 1;
+  const double reach = (isCubic ? 2.0 : 1.0) * (shrinks ? p.ratio : 1.0);
+  const double centre = p.ratio * (static_cast<double>(o) + 0.5), end = static_cast<double>(in);
+  // Cut to the axis before the cast: places may lie far beyond what an integer holds.
+  const auto place = [end](double x) { return static_cast<int64_t>(x < 0 ? 0 : x < end ? x : end); };
+  Filter f{place(centre - reach + 0.5), 0, centre, shrinks ? 1 / p.ratio : 1.0, 0, isCubic};
+  f.count = maxOf(place(centre + reach + 0.5) - f.first, 0);
+  for (int64_t k = 0; k < f.count; ++k) f.total += f.raw(k);
+  return f;
+}
+
+/// Calls piece(k0, k1, weights) for the taps of a filter, some at a time.
+template <class T>
+void eachWeight(const Filter& f, const auto& piece) {
+  T weights[kBlock];
+  for (int64_t k0 = 0; k0 < f.count; k0 += kBlock) {
+    const int64_t k1 = minOf(k0 + kBlock, f.count);
+    for (int64_t k = k0; k < k1; ++k) weights[k - k0] = static_cast<T>(f.weight(k));
+    piece(k0, k1, weights);
+  }
+}
+
+template <class T>
+void smoothForward(const View& out, const View& x, const ResampleParams& p, int64_t a0, int64_t a1,
+                   int64_t o0, int64_t o1) {
+  const int64_t inner = x.shape[2], step = x.stride[1];
+  for (int64_t o = o0; o < o1; ++o) {
+    const Filter f = filterOf(p, o, x.shape[1]);
+    const auto rowOf = [&](int64_t a) {
+      return static_cast<T*>(out.data) + a * out.stride[0] + o * out.stride[1];
+    };
+    for (int64_t a = a0; a < a1; ++a)
+      for (int64_t b = 0; b < inner; ++b) rowOf(a)[b * out.stride[2]] = T(0);
+    eachWeight<T>(f, [&](int64_t k0, int64_t k1, const T* weights) {
+      for (int64_t a = a0; a < a1; ++a) {
+        const T* const from = static_cast<const T*>(x.data) + a * x.stride[0] + (f.first + k0) * step;
+        T* const row = rowOf(a);
+        if (inner >= 4) {
+          for (int64_t k = 0; k < k1 - k0; ++k)
+            addRow(row, out.stride[2], from + k * step, x.stride[2], inner, weights[k]);
+          continue;
+        }
+        for (int64_t b = 0; b < inner; ++b) {
+          T sum = 0;
+          for (int64_t k = 0; k < k1 - k0; ++k) sum += weights[k] * from[b * x.stride[2] + k * step];
+          row[b * out.stride[2]] += sum;
+        }
+      }
+    });
+  }
+}
+
+/// Rows i0 … i1 - 1 of [A, columns]: elements `width` apart of dx[a], each with its whole axis.
+template <class T>
+void smoothBackward(const View& dx, const View& dy, const ResampleParams& p, int64_t i0, int64_t i1,
+                    int64_t width, int64_t columns) {
+  const int64_t in = dx.shape[1], inner = dx.shape[2];
+  const auto each = [&](const auto& row) {
+    for (int64_t i = i0; i < i1; ++i) {
+      const int64_t a = i / columns, b = i % columns * width;
+      row(static_cast<T*>(dx.data) + a * dx.stride[0] + b * dx.stride[2],
+          static_cast<const T*>(dy.data) + a * dy.stride[0] + b * dy.stride[2], minOf(width, inner - b));
+    }
+  };
+  each([&](T* to, const T*, int64_t count) {
+    for (int64_t i = 0; i < in; ++i)
+      for (int64_t b = 0; b < count; ++b) to[i * dx.stride[1] + b * dx.stride[2]] = T(0);
+  });
+  for (int64_t o = 0; o < dy.shape[1]; ++o) {
+    const Filter f = filterOf(p, o, in);
+    eachWeight<T>(f, [&](int64_t k0, int64_t k1, const T* weights) {
+      each([&](T* to, const T* from, int64_t count) {
+        for (int64_t k = k0; k < k1; ++k)
+          addRow(to + (f.first + k) * dx.stride[1], dx.stride[2], from + o * dy.stride[1], dy.stride[2],
+                 count, weights[k - k0]);
+      });
+    });
+  }
+}
+
+bool isSmooth(const ResampleParams& p) { return p.mode == smoothLinear || p.mode == smoothCubic; }
 
 template <class T>
 void forwardRows(const View& out, const View& x, const ResampleParams& p, int64_t a0, int64_t a1, int64_t o0,
@@ -158,7 +259,7 @@ void backwardRows(const View& dx, const View& dy, const ResampleParams& p, int64
 bool fits(Stream& s, const char* name, const View& large, const View& small, const ResampleParams& p) {
   const bool sound = large.rank == 3 && small.rank == 3 && large.shape[0] == small.shape[0] &&
                      large.shape[2] == small.shape[2] && large.dtype == small.dtype && p.mode >= nearest &&
-                     p.mode <= area && p.ratio >= 0 && p.ratio <= 9e15;
+                     p.mode <= smoothCubic && p.ratio >= 0 && p.ratio <= 9e15;
   if (!sound) fail(s, Code::bounds, "%s: shapes and parameters do not fit together", name);
   return sound;
 }
@@ -175,12 +276,15 @@ void resample(Stream& s, const Out& out, const In& x, const ResampleParams& para
   if (!require(s, x.shape[1] > 0, "resample: an empty axis")) return;
   withFloat(s, out.dtype, "resample", [&]<class T>() {
     const int64_t blocks = ceilDiv(out.shape[1], kBlock), outer = out.shape[0];
-    const int64_t reads = params.mode == area ? ceilDiv(x.shape[1], out.shape[1]) : 4;
+    const bool covers = params.mode == area || isSmooth(params);
+    const int64_t reads = covers ? 2 * ceilDiv(x.shape[1], out.shape[1]) : 4;
     const int64_t work = minOf(out.shape[1], kBlock) * out.shape[2] * maxOf(reads, 1);
     const int64_t group = maxOf(65536 / maxOf(work, 1), 1), groups = ceilDiv(outer, group);
     each(s, blocks * groups, [&](int64_t piece) {
       const int64_t o = piece % blocks * kBlock, a = piece / blocks * group;
-      forwardRows<T>(out, x, params, a, minOf(a + group, outer), o, minOf(o + kBlock, out.shape[1]));
+      const int64_t a1 = minOf(a + group, outer), o1 = minOf(o + kBlock, out.shape[1]);
+      if (isSmooth(params)) smoothForward<T>(out, x, params, a, a1, o, o1);
+      else forwardRows<T>(out, x, params, a, a1, o, o1);
     });
   });
 }
@@ -192,7 +296,9 @@ void resampleGrad(Stream& s, const Out& dx, const In& dy, const ResampleParams& 
     const int64_t work = (dx.shape[1] + dy.shape[1]) * width;
     const int64_t group = maxOf(65536 / maxOf(work, 1), 1), total = dx.shape[0] * columns;
     each(s, ceilDiv(total, group), [&](int64_t piece) {
-      for (int64_t i = piece * group; i < minOf((piece + 1) * group, total); ++i) {
+      const int64_t begin = piece * group, end = minOf(begin + group, total);
+      if (isSmooth(params)) return smoothBackward<T>(dx, dy, params, begin, end, width, columns);
+      for (int64_t i = begin; i < end; ++i) {
         const int64_t b = i % columns * width;
         backwardRows<T>(dx, dy, params, i / columns, b, minOf(b + width, inner));
       }

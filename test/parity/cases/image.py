@@ -23,6 +23,11 @@ for align in [False, True]:
     resize(T(1, 1, 3, 2, 4), {'size': [4, 5, 3], 'mode': 'trilinear', 'alignCorners': align})
     resize(T(1, 2, 3, 3), {'scaleFactor': [1.7, 2.3], 'mode': 'bilinear', 'alignCorners': align})
     resize(T(1, 1, 3, 3), {'size': 1, 'mode': 'bicubic', 'alignCorners': align})
+for mode in ['bilinear', 'bicubic']:
+    for align in [False, True]:
+        resize(T(1, 2, 9, 7), {'size': [4, 3], 'mode': mode, 'alignCorners': align, 'antialias': True})
+        resize(T(1, 1, 4, 11), {'size': [7, 2], 'mode': mode, 'alignCorners': align, 'antialias': True})
+    resize(T(1, 2, 9, 7), {'scaleFactor': [0.4, 0.6], 'mode': mode, 'antialias': True})
 resize(T(1, 2, 4, 5), {'scaleFactor': 1.3, 'mode': 'bicubic'})
 resize(T(1, 2, 4, 5), {'scaleFactor': 1.3, 'mode': 'bilinear', 'recomputeScaleFactor': True})
 for shape in [(2, 1, 5), (1, 2, 4, 5), (1, 1, 3, 4, 2)]:

@@ -7,17 +7,27 @@ export interface InterpolateOptions {
   readonly mode?: string;
   readonly alignCorners?: boolean;
   readonly recomputeScaleFactor?: boolean;
+  readonly antialias?: boolean;
 }
 
-/** Keys' cubic convolution kernel with a = -3/4, written as a function of the distance. */
-function keys(distance: number): number {
+/** Keys' cubic convolution kernel, written as a function of the distance. */
+function keys(distance: number, a = -0.75): number {
   const x = Math.abs(distance);
-  const a = -0.75;
   if (x <= 1) return (a + 2) * x ** 3 - (a + 3) * x ** 2 + 1;
   return x < 2 ? a * (x ** 3 - 5 * x ** 2 + 8 * x - 4) : 0;
 }
 
 type Weights = readonly (readonly [index: number, weight: number])[];
+
+/** A filter as wide as the output's share of the axis where that is more than one element, brought to the sum 1. */
+function smoothWeights(mode: string, ratio: number, o: number, n: number): Weights {
+  const weights = Array.from({ length: n }, (_, i) => {
+    const distance = (i + 0.5 - ratio * (o + 0.5)) / Math.max(ratio, 1);
+    return mode === 'bicubic' ? keys(distance, -0.5) : Math.max(0, 1 - Math.abs(distance));
+  });
+  const total = weights.reduce((a, b) => a + b, 0);
+  return weights.map((w, i) => [i, w / total] as const).filter(([, w]) => w !== 0);
+}
 
 function weightsOf(mode: string, align: boolean, ratio: number, o: number, out: number, n: number): Weights {
   const clamp = (i: number): number => Math.min(Math.max(i, 0), n - 1);
@@ -53,7 +63,9 @@ export function interpolate(x: NDArray, options: InterpolateOptions): NDArray {
     const m = read(out, i);
     const own = scales && !options.recomputeScaleFactor ? 1 / read(scales, i) : s / m;
     const ratio = alignCorners ? (m > 1 ? (s - 1) / (m - 1) : 0) : own;
-    return Array.from({ length: m }, (_, o) => weightsOf(mode, alignCorners, ratio, o, m, s));
+    return Array.from({ length: m }, (_, o) =>
+      options.antialias ? smoothWeights(mode, ratio, o, s) : weightsOf(mode, alignCorners, ratio, o, m, s),
+    );
   });
   return build([n, c, ...out], ([image = 0, channel = 0, ...place]) => {
     const own = place.map((o, i) => (weights[i] as Weights[])[o] as Weights);
