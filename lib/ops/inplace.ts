@@ -14,11 +14,18 @@ import type { DirectForm } from './direct.ts';
 import { directForm } from './direct.ts';
 import { commonDtype, operand } from './elementwise.ts';
 import type { Elementwise } from './families.ts';
+import { tril, triu } from './diagonal.ts';
 import { elementwise } from './families.ts';
+import { scatter, scatterAdd } from './gather.ts';
+import { indexAdd, indexCopy, indexFill, indexPut } from './index-put.ts';
 import { before, bump, changed, checkTarget, overlaps } from './inplace-shared.ts';
+import { maskedScatter } from './masked.ts';
 import { sumTo } from './reduce.ts';
+import { cumprod, cumsum } from './scan.ts';
+import { scatterReduce } from './scatter-reduce.ts';
 import type { Value } from './shared.ts';
 import { broadcastView, requireTensor } from './shared.ts';
+import { put } from './take.ts';
 
 type AnyOp = (x: Tensor, ...rest: readonly unknown[]) => Tensor;
 
@@ -26,8 +33,41 @@ type InPlaceForm<F> = F extends (x: never, ...rest: infer R) => unknown
   ? <T extends Tensor>(target: T, ...rest: R) => T
   : never;
 
-/** `name_` for every op of the elementwise families. */
-export type InPlaceForms = { readonly [K in keyof Elementwise & string as `${K}_`]: InPlaceForm<Elementwise[K]> };
+/** Other ops that keep the shape of their first argument. */
+interface Keeping {
+  readonly scatter: typeof scatter;
+  readonly scatterAdd: typeof scatterAdd;
+  readonly scatterReduce: typeof scatterReduce;
+  readonly indexAdd: typeof indexAdd;
+  readonly indexCopy: typeof indexCopy;
+  readonly indexFill: typeof indexFill;
+  readonly indexPut: typeof indexPut;
+  readonly put: typeof put;
+  readonly maskedScatter: typeof maskedScatter;
+  readonly tril: typeof tril;
+  readonly triu: typeof triu;
+  readonly cumsum: typeof cumsum;
+  readonly cumprod: typeof cumprod;
+}
+const keeping: Keeping = {
+  scatter,
+  scatterAdd,
+  scatterReduce,
+  indexAdd,
+  indexCopy,
+  indexFill,
+  indexPut,
+  put,
+  maskedScatter,
+  tril,
+  triu,
+  cumsum,
+  cumprod,
+};
+type ShapeKeeping = Elementwise & Keeping;
+
+/** `name_` for every op of the elementwise families, and for those that write at indices. */
+export type InPlaceForms = { readonly [K in keyof ShapeKeeping & string as `${K}_`]: InPlaceForm<ShapeKeeping[K]> };
 
 /** The same as methods of `T`. */
 export type InPlaceMethods<T> = {
@@ -134,14 +174,18 @@ function inPlaceForm(name: string, op: AnyOp): (target: Tensor, ...rest: readonl
 }
 
 /**
- * The in-place form of every elementwise op: `inPlace.relu_(x)` computes relu(x) in x, as `x.relu_()` does. The result must
+ * The in-place form of every elementwise op, of those that write at indices or under a mask, and of tril, triu, cumsum and
+ * cumprod: `inPlace.relu_(x)` computes relu(x) in x, as `x.relu_()` does. The result must
  * have the shape of the target and a dtype that can be cast to the target's without losing its kind, else ERR_SHAPE or
  * ERR_DTYPE; a leaf that requires grad is ERR_GRAD, a target whose elements overlap ERR_ARGUMENT.
  * @example
  * inPlace.clamp_(tensor([-2, 3]), { min: 0, max: 1 }); // [0, 1]
  */
 export const inPlace: InPlaceForms = Object.fromEntries(
-  Object.entries(elementwise).map(([name, op]) => [`${name}_`, inPlaceForm(`${name}_`, op as unknown as AnyOp)]),
+  Object.entries({ ...elementwise, ...keeping }).map(([name, op]) => [
+    `${name}_`,
+    inPlaceForm(`${name}_`, op as unknown as AnyOp),
+  ]),
 ) as unknown as InPlaceForms;
 
 /**

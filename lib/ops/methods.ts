@@ -22,6 +22,7 @@ import type { InPlaceMethods } from './inplace.ts';
 import { copy_, fill_, inPlace, zero_ } from './inplace.ts';
 import { linear, matmul } from './matmul.ts';
 import * as matrices from './linear-algebra.ts';
+import * as randomInPlace from './random-inplace.ts';
 import * as shaping from './shaping.ts';
 import type { Value } from './shared.ts';
 import type { Range } from './slice.ts';
@@ -58,6 +59,7 @@ declare module '../core/tensor.ts' {
       MethodsOf<typeof matrices>,
       MethodsOf<typeof softmaxes>,
       MethodsOf<typeof indexing>,
+      MethodsOf<typeof randomInPlace>,
       MethodsOf<typeof shaping> {
     /** The n-th derivative of digamma here. */
     polygamma(n: number): Tensor;
@@ -118,6 +120,7 @@ const methods = {
   ...matrices,
   ...softmaxes,
   ...indexing,
+  ...randomInPlace,
   ...{ backward, registerHook, retainGrad, matmul, linear },
   ...shaping,
   ...{

@@ -2,7 +2,7 @@
 import { strict as assert } from 'node:assert';
 import { test } from 'uvu';
 import type { DType, Tensor } from '../../lib/index.ts';
-import { noGrad, scope, tensor } from '../../lib/index.ts';
+import { grad, noGrad, scope, tensor } from '../../lib/index.ts';
 import { elementwise } from '../../lib/ops/families.ts';
 import * as ops from '../../lib/ops/index.ts';
 import { throwsCode } from '../support/check-op.ts';
@@ -204,6 +204,62 @@ for (const device of testDevices) {
     x.dispose();
     zero.dispose();
   });
+}
+
+for (const device of testDevices) {
+  test(`ops at indices and on triangles work in place, with the gradients of their ops, on ${device}`, () =>
+    scope(() => {
+      const index = tensor([2, 0], { dtype: 'int32', device });
+      const places = ops.reshape(tensor([0, 2, 1, 0, 2, 2], { dtype: 'int32', device }), [2, 3]);
+      const draw = (...shape: number[]): Tensor => {
+        const x = ops.randn(shape, { dtype: 'float64', device });
+        x.requiresGrad = true;
+        return x;
+      };
+      const mask = ops.gt(ops.randn([3, 3], { device }), 0);
+      const calls: Record<string, readonly unknown[]> = {
+        scatter: [0, places, draw(2, 3)],
+        scatterAdd: [0, places, draw(2, 3)],
+        scatterReduce: [0, places, draw(2, 3), { reduce: 'sum' }],
+        indexAdd: [0, index, draw(2, 3)],
+        indexCopy: [1, index, draw(3, 2)],
+        indexFill: [0, index, 7],
+        indexPut: [[index, index], draw(2)],
+        put: [index, draw(2)],
+        maskedScatter: [mask, draw(9)],
+        tril: [],
+        triu: [1],
+        cumsum: [0],
+        cumprod: [1],
+      };
+      const x = draw(3, 3);
+      for (const [name, args] of Object.entries(calls)) {
+        const op = (ops as unknown as Record<string, Plain>)[name] as Plain;
+        const leaves = [
+          x,
+          ...args.filter((each): each is Tensor => each instanceof x.constructor && (each as Tensor).requiresGrad),
+        ];
+        const run = (change: (y: Tensor) => Tensor): number[][] => {
+          const result = change(ops.mul(x, 1.5));
+          const weighed = ops.sum(ops.square(result));
+          const slopes = grad(weighed, leaves, { allowUnused: true });
+          return [[...elements(result)], ...slopes.map((each) => (each === null ? [] : [...elements(each)]))];
+        };
+        const wanted = run((y) => op(y, ...args));
+        const got = run((y) => {
+          const changed = (forms[`${name}_`] as Form)(y, ...args);
+          assert.equal(changed, y);
+          return changed;
+        });
+        assert.deepEqual(got, wanted, name);
+        const method = (y: Tensor): Tensor =>
+          (y as unknown as Record<string, Plain>)[`${name}_`]?.(...(args as [Tensor])) as Tensor;
+        assert.deepEqual(run(method), wanted, `${name} as a method`);
+      }
+      throwsCode(() => ops.inPlace.cumsum_(tensor([true], { device }), 0), 'ERR_DTYPE', 'sums of bools in bools');
+      const drawn = ops.zeros([50], { device }).uniform_({ low: 2, high: 3 });
+      assert.ok([...elements(drawn)].every((v) => v >= 2 && v < 3));
+    }));
 }
 
 test.run();
