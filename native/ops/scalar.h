@@ -117,6 +117,16 @@ WG_HD void exactProduct(double a, double b, double& high, double& low) {
 #endif
 }
 
+/// x * 2^n for integer-valued n, correctly rounded in the denormal range.
+template <class T>
+WG_HD T scaleByPowerOf2(T x, T n) {
+  using F = Format<T>;
+  // In two factors, because 2^n itself may be outside the normal range.
+  const T magic = F::kRounder, half = n * T(0.5) + magic, rest = (n - (half - magic)) + magic;
+  return x * fromBits<T>((bitsOf(half) << F::kMantissa) + (F::kBias << F::kMantissa)) *
+         fromBits<T>((bitsOf(rest) << F::kMantissa) + (F::kBias << F::kMantissa));
+}
+
 /// f applied to float operands carried in double.
 template <class F>
 WG_HD float throughDouble(float x, float y, F f) {
