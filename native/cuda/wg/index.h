@@ -13,8 +13,8 @@ struct Divided {
   I quotient, remainder;
 };
 
-/// Division by a number known on the host. I is uint32_t (dividend and divisor below 2^31: one multiplication
-/// and a shift) or uint64_t (a division).
+/// Division by a number known on the host. I is uint32_t or uint64_t; dividend and divisor lie below 2^31 or
+/// 2^63.
 template <class I>
 class Divider;
 
@@ -44,20 +44,31 @@ template <>
 class Divider<uint64_t> {
  public:
   Divider() = default;
-  explicit WG_BOTH Divider(uint64_t divisor) : divisor_(divisor) {}
-  WG_BOTH uint64_t divisor() const { return divisor_; }
-  WG_BOTH uint64_t divide(uint64_t n) const {
-    // Most numbers are small, and 32 bits divide several times faster.
-    if (((n | divisor_) >> 32) == 0) return static_cast<uint32_t>(n) / static_cast<uint32_t>(divisor_);
-    return n / divisor_;
+  explicit WG_BOTH Divider(uint64_t divisor) : divisor_(divisor) {
+    // As above: a division of 64 bits is a function call on the device, around which registers are spilled.
+    while (shift_ < 63 && (uint64_t{1} << shift_) < divisor) shift_++;
+    const Wide excess = (Wide{1} << shift_) - divisor;
+    factor_ = static_cast<uint64_t>((excess << 64) / divisor + 1);
   }
+  WG_BOTH uint64_t divisor() const { return divisor_; }
+  WG_BOTH uint64_t divide(uint64_t n) const { return (high(n) + n) >> shift_; }
   WG_BOTH Divided<uint64_t> both(uint64_t n) const {
     const uint64_t q = divide(n);
     return {q, n - q * divisor_};
   }
 
  private:
-  uint64_t divisor_ = 1;
+  using Wide = unsigned __int128;
+  WG_BOTH uint64_t high(uint64_t n) const {
+#ifdef __CUDA_ARCH__
+    return __umul64hi(n, factor_);
+#else
+    return static_cast<uint64_t>((Wide{n} * factor_) >> 64);
+#endif
+  }
+
+  uint64_t divisor_ = 1, factor_ = 1;
+  uint32_t shift_ = 0;
 };
 
 /// Where element `i` of each of N views of one shape lies, in elements. Axis 0 is the innermost.
