@@ -144,7 +144,8 @@ foldColumns(Rule rule, Reduction r, typename Rule::State* partials) {
       State group[kCount];
       WG_UNROLL
       for (int c = 0; c < kCount; c++) group[c] = rule.empty();
-      for (int n = 0; n < kGroup && i + int64_t{kInFlight - 1} * down < end; n++, i += int64_t{kInFlight} * down) {
+      for (int n = 0; n < kGroup && i + int64_t{kInFlight - 1} * down < end;
+           n++, i += int64_t{kInFlight} * down) {
         Pack<T, kCount> rows[kInFlight];
         WG_UNROLL
         for (int u = 0; u < kInFlight; u++) rows[u] = read(i + int64_t{u} * down);
@@ -218,7 +219,8 @@ void reduce(Stream& s, const Reduction& r, const Rule& rule) {
   else launch(s, detail::foldRows<Rule>, grid, block, 0, rule, r, partials);
   if (r.pieces == 1 || failed(s)) return;
   const TeamShape team = teamOf(r.outputs, r.pieces, 4, kWarp, false);
-  launch(s, detail::joinPieces<Rule>, dim3(static_cast<unsigned>(wg::ceilDiv(r.outputs, team.rowsPerBlock()))),
+  launch(s, detail::joinPieces<Rule>,
+         dim3(static_cast<unsigned>(wg::ceilDiv(r.outputs, team.rowsPerBlock()))),
          dim3(static_cast<unsigned>(team.threads)), 0, rule, r, partials, team.lanes);
 }
 

@@ -135,7 +135,8 @@ void scan(Stream& s, const View& out, const View& x, int32_t axis) {
 /// With the largest state; a run's length follows from the dtype as the kernels' does.
 size_t simpleWorkspace(const View& out, const View& x, int32_t axis) {
   Lines<2> l;
-  if (planLines<2>({&x, &out}, axis, itemBytes(x.dtype) == 8 ? 2 : 4, l) != nullptr || l.chunks == 1) return 0;
+  if (planLines<2>({&x, &out}, axis, itemBytes(x.dtype) == 8 ? 2 : 4, l) != nullptr || l.chunks == 1)
+    return 0;
   return static_cast<size_t>(l.lines * l.chunks) * sizeof(LogSum<double>);
 }
 
@@ -176,7 +177,8 @@ void linearScan(Stream& s, const Out& out, const In& a, const In& b, const int32
     const char* wrong = planLines<3>({&b, &a, &out}, axis, Rule::kRun, l);
     if (!require(s, wrong == nullptr, wrong) || numel(b) == 0) return;
     if (!require(s, a.shape[axis] == l.length - 1, "linearScan: a is not one shorter than b")) return;
-    scanLines(s, l, Rule{static_cast<const T*>(b.data), static_cast<const T*>(a.data), static_cast<T*>(out.data)});
+    scanLines(s, l,
+              Rule{static_cast<const T*>(b.data), static_cast<const T*>(a.data), static_cast<T*>(out.data)});
   });
 }
 

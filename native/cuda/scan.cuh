@@ -139,8 +139,8 @@ scanCarries(Rule rule, int64_t lines, int64_t chunks, typename Rule::State* carr
     const int64_t i = base + team.rank;
     const bool mine = line < lines && i < chunks;
     const State total = mine ? carries[line * chunks + i] : rule.neutral();
-    const auto scanned = team.scan(
-        total, rule.neutral(), [&](const State& a, const State& b) { return rule.combine(a, b); });
+    const auto scanned =
+        team.scan(total, rule.neutral(), [&](const State& a, const State& b) { return rule.combine(a, b); });
     if (mine) carries[line * chunks + i] = rule.combine(carry, scanned.before);
     carry = rule.combine(carry, scanned.total);
   }
@@ -181,7 +181,8 @@ const char* planLines(const View* const (&views)[N], int32_t axis, int run, Line
   for (int k = 0; k < N; k++) {
     const int64_t item = itemBytes(views[k]->dtype);
     const int64_t count = item * run > 16 ? 16 / item : run;
-    bool packed = l.step[k] == 1 && reinterpret_cast<uintptr_t>(views[k]->data) % static_cast<uintptr_t>(count * item) == 0;
+    bool packed = l.step[k] == 1 &&
+                  reinterpret_cast<uintptr_t>(views[k]->data) % static_cast<uintptr_t>(count * item) == 0;
     for (int a = 0; a < axes.rank; a++) packed = packed && axes.stride[a][k] % count == 0;
     l.packed[k] = packed;
   }
@@ -226,7 +227,8 @@ void scanLines(Stream& s, const Lines<Rule::kViews>& l, const Rule& rule) {
     run(detail::Phase::totals);
     if (failed(s)) return;
     const TeamShape team = teamOf(l.lines, kWarp, 1, kWarp, false);
-    launch(s, detail::scanCarries<Rule>, dim3(static_cast<unsigned>(wg::ceilDiv(l.lines, team.rowsPerBlock()))),
+    launch(s, detail::scanCarries<Rule>,
+           dim3(static_cast<unsigned>(wg::ceilDiv(l.lines, team.rowsPerBlock()))),
            dim3(static_cast<unsigned>(team.threads)), 0, rule, l.lines, l.chunks, carries);
     if (failed(s)) return;
   }

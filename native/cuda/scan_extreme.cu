@@ -66,7 +66,8 @@ struct RunningExtreme {
   }
 };
 
-void extremeScan(Stream& s, const View& out, const View& indices, const View& x, int32_t axis, bool smallest) {
+void extremeScan(Stream& s, const View& out, const View& indices, const View& x, int32_t axis,
+                 bool smallest) {
   if (!require(s,
                sameShape(out, x) && out.dtype == x.dtype && sameShape(indices, x) &&
                    (indices.dtype == DType::i32 || indices.dtype == DType::i64),

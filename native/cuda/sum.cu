@@ -26,7 +26,8 @@ struct Sum {
     } else {
       State part[n / 2];
       WG_UNROLL
-      for (int i = 0; i < n / 2; i++) part[i] = static_cast<State>(v[2 * i]) + static_cast<State>(v[2 * i + 1]);
+      for (int i = 0; i < n / 2; i++)
+        part[i] = static_cast<State>(v[2 * i]) + static_cast<State>(v[2 * i + 1]);
       WG_UNROLL
       for (int i = 1; i < n / 2; i++) part[0] += part[i];
       sum += part[0];

@@ -48,7 +48,8 @@ struct Variance {
     state = merge(state, {T(n), mean, square});
   }
   WG_DEV State merge(State a, State b) const {
-    const T total = a.count + b.count, share = total > T(0) ? b.count * inverse(total) : T(0), delta = b.mean - a.mean;
+    const T total = a.count + b.count, share = total > T(0) ? b.count * inverse(total) : T(0),
+            delta = b.mean - a.mean;
     return {total, a.mean + delta * share, a.square + b.square + delta * delta * (a.count * share)};
   }
   WG_DEV void finish(void* out, int64_t at, State state) const {
@@ -69,9 +70,8 @@ void variance(Stream& s, const Out& out, const In& x, const double& correction) 
   if (!require(s, out.dtype == x.dtype, "variance: dtypes differ")) return;
   if (!planReduction(s, out, x, r) || r.outputs == 0) return;
   const double divisor = static_cast<double>(r.length) - correction;
-  withFloat(s, x.dtype, "variance", [&]<class T>() {
-    reduce(s, r, Variance<T>{static_cast<T>(divisor > 0 ? divisor : 0)});
-  });
+  withFloat(s, x.dtype, "variance",
+            [&]<class T>() { reduce(s, r, Variance<T>{static_cast<T>(divisor > 0 ? divisor : 0)}); });
 }
 
 }  // namespace wg::cuda
