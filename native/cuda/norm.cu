@@ -103,7 +103,7 @@ normResident(NormArguments<T> a, Rows<4> r, int lanes) {
 }
 
 template <class T>
-WG_KERNEL(512)
+WG_KERNEL(512, 1)
 normStreamed(NormArguments<T> a, Rows<4> r, TeamShape shape) {
   const Team team(shape.lanes, shape.across);
   const int64_t row = team.row();
@@ -182,7 +182,7 @@ normGradResident(GradArguments<T> a, Rows<5> r, int lanes) {
 }
 
 template <class T>
-WG_KERNEL(512)
+WG_KERNEL(512, 1)
 normGradStreamed(GradArguments<T> a, Rows<5> r, TeamShape shape) {
   const Team team(shape.lanes, shape.across);
   const int64_t row = team.row();

@@ -66,7 +66,7 @@ WG_DEV void writeRun(T* p, int64_t step, int count, bool packed, const T (&value
 enum class Phase { totals, scan };
 
 template <class Rule>
-WG_KERNEL(256)
+WG_KERNEL(256, 1)
 scanAlong(Rule rule, Lines<Rule::kViews> l, typename Rule::State* carries, Phase phase) {
   using State = typename Rule::State;
   constexpr int kRun = Rule::kRun;
