@@ -6,7 +6,13 @@
 // clang-format off
 #define WG_CUDA_OPS(X) \
   WG_MEMORY_ROWS(X) \
-  WG_CREATE_ROWS(X)
+  WG_CREATE_ROWS(X) \
+  WG_REDUCE_ROWS(X) \
+  WG_SCAN_ROWS(X) \
+  WG_SOFTMAX_ROWS(X) \
+  WG_NORM_ROWS(X) \
+  WG_LOSS_ROWS(X) \
+  WG_RECURRENT_ROWS(X)
 // clang-format on
 
 WG_CUDA_PROTOTYPES(WG_CUDA_OPS)

@@ -40,18 +40,20 @@ WG_DEV typename Rule::State foldPacks(const Rule& rule, const Reduction& r, cons
   constexpr int kCount = kPackCount<T>, kInFlight = kCount > 4 ? 2 : detail::kInFlight;
   typename Rule::State state[kInFlight];
   for (auto& s : state) s = rule.empty();
-  for (int64_t p = first + team.rank; p < end; p += int64_t{team.size} * kInFlight) {
+  const auto read = [&](int64_t p) { return loadOnce<Pack16<T>>(row + positionOf(r, p * kCount)); };
+  int64_t p = first + team.rank;
+  const int64_t stride = team.size;
+  for (; p + (kInFlight - 1) * stride < end; p += kInFlight * stride) {
     Pack16<T> pack[kInFlight];
     WG_UNROLL
-    for (int u = 0; u < kInFlight; u++) {
-      const int64_t q = p + int64_t{u} * team.size;
-      if (q < end) pack[u] = loadOnce<Pack16<T>>(row + positionOf(r, q * kCount));
-    }
+    for (int u = 0; u < kInFlight; u++) pack[u] = read(p + u * stride);
     WG_UNROLL
-    for (int u = 0; u < kInFlight; u++) {
-      const int64_t q = p + int64_t{u} * team.size;
-      if (q < end) rule.template take<kCount>(state[u], pack[u].v, center, q * kCount, 1);
-    }
+    for (int u = 0; u < kInFlight; u++)
+      rule.template take<kCount>(state[u], pack[u].v, center, (p + u * stride) * kCount, 1);
+  }
+  for (; p < end; p += stride) {
+    const Pack16<T> pack = read(p);
+    rule.template take<kCount>(state[0], pack.v, center, p * kCount, 1);
   }
   WG_UNROLL
   for (int u = 1; u < kInFlight; u++) state[0] = rule.merge(state[0], state[u]);

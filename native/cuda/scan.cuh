@@ -43,7 +43,7 @@ WG_DEV void readRun(const T* p, int64_t step, int count, bool packed, T (&values
   }
   WG_UNROLL
   for (int k = 0; k < n; k++)
-    if (k < count) values[k] = p[k * step];
+    values[k] = k < count ? p[k * step] : T(0);
 }
 template <class T, int n>
 WG_DEV void writeRun(T* p, int64_t step, int count, bool packed, const T (&values)[n]) {

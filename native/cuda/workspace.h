@@ -3,5 +3,8 @@
 #pragma once
 
 // clang-format off
-#define WG_CUDA_WORKSPACE_OPS(X)
+#define WG_CUDA_WORKSPACE_OPS(X) \
+  X(sum) X(mean) X(amax) X(amin) X(prod) X(variance) X(argmax) X(argmin) \
+  X(cumsum) X(cumprod) X(logcumsumexp) X(cummax) X(cummin) X(linearScan) \
+  X(rowNormGradWeight)
 // clang-format on
