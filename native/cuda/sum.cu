@@ -20,14 +20,13 @@ struct Sum {
   WG_DEV State empty() const { return State(0); }
   template <int n>
   WG_DEV void take(State& sum, const T* v, T, int64_t, int64_t) const {
-    // In pairs: half as many roundings in a row.
+    // Halves onto each other, as registers of a vector are: fewer roundings in a row.
     if constexpr (n == 1) {
       sum += static_cast<State>(*v);
     } else {
       State part[n / 2];
       WG_UNROLL
-      for (int i = 0; i < n / 2; i++)
-        part[i] = static_cast<State>(v[2 * i]) + static_cast<State>(v[2 * i + 1]);
+      for (int i = 0; i < n / 2; i++) part[i] = static_cast<State>(v[i]) + static_cast<State>(v[i + n / 2]);
       WG_UNROLL
       for (int i = 1; i < n / 2; i++) part[0] += part[i];
       sum += part[0];
