@@ -11,7 +11,7 @@ import { execute, root } from './stages.mjs';
 const load = (path) => import(pathToFileURL(join(root, '.test', path)).href);
 const { publicOps } = await load('test/support/op-list.js');
 const { merge } = await load('test/support/evidence.js');
-const { families } = await load('test/parity/fixtures.js');
+const { families, impossible } = await load('test/parity/fixtures.js');
 const { dtypes } = await load('lib/index.js');
 
 /** @typedef {import('../test/support/evidence.ts').Evidence} Evidence */
@@ -76,7 +76,7 @@ const rows = ops.map((/** @type {{ name: string }} */ { name }) => {
     first: shown?.first ?? false,
     second: shown?.second ?? false,
     parity: (fixture?.cases ?? 0) >= 3 ? fixture?.kind : '',
-    why: fixture && !fixture.second ? fixture.why : '',
+    why: impossible[name] ?? (fixture && !fixture.second ? fixture.why : ''),
   };
 });
 
@@ -88,6 +88,7 @@ const summary = {
   firstOrder: count((row) => row.first),
   secondOrder: count((row) => row.second),
   parity: count((row) => row.parity !== ''),
+  impossible: Object.keys(impossible),
   dtypes: Object.fromEntries(dtypes.map((/** @type {string} */ d) => [d, count((row) => row.dtypes.includes(d))])),
 };
 
@@ -96,7 +97,7 @@ function table() {
 
 Written by \`npm run ops:report -- --write\` from what the tests compare. ${summary.ops} ops, counted once for each forward definition;
 other forms of an op stand in its row. Derivatives are compared with float64 differences. *PyTorch*: fixtures of that op
-(native), or of the same written in its ops (composed). Every op runs on the CPU; CUDA refuses those it has no kernel for.
+(native), or of the same written in its ops (composed); in parentheses why there is no second derivative, or no fixture. Every op runs on the CPU; CUDA refuses those it has no kernel for.
 
 | op | other forms | dtypes tested | first derivative | second derivative | PyTorch |
 | --- | --- | --- | --- | --- | --- |

@@ -47,3 +47,31 @@ export function families(): Family[] {
       };
     });
 }
+
+const random = 'random numbers of another generator: distributions are tested instead';
+
+/** The ops whose results PyTorch cannot be held to, and why. */
+export const impossible: Readonly<Record<string, string>> = {
+  empty: 'whatever the memory held',
+  alphaDropout: random,
+  bernoulli: random,
+  cauchy: random,
+  dropout: random,
+  exponential: random,
+  featureAlphaDropout: random,
+  featureDropout: random,
+  geometric: random,
+  gumbel: random,
+  gumbelSoftmax: random,
+  logNormal: random,
+  multinomial: random,
+  normal: random,
+  poisson: random,
+  rand: random,
+  randint: random,
+  randn: random,
+  randperm: random,
+  standardGamma: random,
+  truncNormal: random,
+  uniform: random,
+};

@@ -41,7 +41,9 @@ def walk(value, visit):
 
 
 def plain(value):
-    """JSON has no infinities."""
+    """JSON has no infinities and no functions."""
+    if isinstance(value, parity.Fn):
+        return {'$fn': value.name}
     if isinstance(value, float) and not math.isfinite(value):
         return {'$number': str(value)}
     if isinstance(value, list):

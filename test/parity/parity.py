@@ -52,6 +52,17 @@ def made(make, grad=True):
     return Input(make, grad)
 
 
+class Fn:
+    """A function as an argument, by its name in test/parity/arguments.ts; called with tensors here."""
+
+    def __init__(self, name, run):
+        self.name = name
+        self.run = run
+
+    def __call__(self, *args):
+        return self.run(*args)
+
+
 cases = []
 
 
