@@ -1,13 +1,44 @@
 #include "cells.h"
 
+#include <bit>
 #include <cstdarg>
 #include <cstdio>
+#include <cstring>
 #include <new>
 
 #include "../ops/checks.h"
 #include "memory.h"
 
 namespace wg::cuda {
+namespace {
+
+/// The line of `text` that the cell's `set` names, with its numbers in place of %lld and %g.
+void print(char* message, size_t capacity, const char* text, const ErrorCell& cell) {
+  for (uint32_t line = 1; line < cell.set && std::strchr(text, '\n'); line++)
+    text = std::strchr(text, '\n') + 1;
+  size_t used = 0;
+  int next = 0;
+  while (*text && *text != '\n' && used + 1 < capacity) {
+    char number[32] = {*text, 0};
+    const int64_t value = cell.value[next < 3 ? next : 2];
+    if (std::strncmp(text, "%lld", 4) == 0) {
+      std::snprintf(number, sizeof number, "%lld", static_cast<long long>(value));
+      text += 4;
+      next++;
+    } else if (std::strncmp(text, "%g", 2) == 0) {
+      std::snprintf(number, sizeof number, "%g", std::bit_cast<double>(value));
+      text += 2;
+      next++;
+    } else {
+      text++;
+    }
+    const int written = std::snprintf(message + used, capacity - used, "%s", number);
+    used += static_cast<size_t>(written);
+  }
+  message[used < capacity ? used : capacity - 1] = 0;
+}
+
+}  // namespace
 
 ErrorCell* errorCell(Stream& s, Code code, const char* format, ...) {
   Native& native = nativeOf(s);
@@ -79,12 +110,7 @@ bool ErrorCells::raised(uint64_t number, const ErrorCell* seen, FailureRecord& r
   const ErrorCell& cell = (seen ? seen : seen_)[index(number)];
   if (!cell.set) return false;
   const Note& note = notes_[index(number)];
-  const auto value = [&](int i) { return static_cast<long long>(cell.value[i]); };
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-#pragma GCC diagnostic ignored "-Wformat-security"
-  std::snprintf(message, capacity, note.text, value(0), value(1), value(2));
-#pragma GCC diagnostic pop
+  print(message, capacity, note.text, cell);
   record.code = note.code;
   record.message = message;
   return true;

@@ -12,12 +12,14 @@ namespace wg::cuda {
 
 /// On the device, all zero until a kernel raises it.
 struct ErrorCell {
-  uint32_t set, unused;
+  uint32_t set;  ///< 1 + the line of the message
+  uint32_t unused;
   int64_t value[3];
 };
 
 /// A cell for the running op, which may take one. `format` is printed now; each `%%lld` in it is left for the
-/// numbers the kernel raises. Null when the op has failed already.
+/// numbers the kernel raises, each `%%g` for one that asBits made of a float. Of several lines the kernel
+/// picks one. Null when the op has failed already.
 [[gnu::format(printf, 3, 4)]] ErrorCell* errorCell(Stream& s, Code code, const char* format, ...);
 
 /// For ops that must write nothing when an op they depend on has failed on the device: a word that is not 0
