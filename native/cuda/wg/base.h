@@ -21,7 +21,7 @@
 #define WG_SHARED(type, name, ...) __shared__ type name __VA_ARGS__
 /// The shared memory whose size the launch gives, as bytes, 1024-byte aligned.
 #define WG_DYN_SHARED(name) extern __shared__ __align__(1024) unsigned char name[]
-/// Before a parameter that is a TensorMap.
+/// Before a const parameter whose address is taken: a TensorMap, or an array whose index the kernel computes.
 #define WG_GRID_CONSTANT __grid_constant__
 #define WG_UNROLL _Pragma("unroll")
 
