@@ -113,29 +113,5 @@ inline int64_t factorCholesky(const Work& w, double* a, int64_t n) {
   return -1;
 }
 
-/// The determinant as a product of the diagonal that neither overflows nor vanishes before its result does.
-struct Product {
-  double mantissa = 1;
-  int64_t exponent = 0;
-
-  void times(double x) {
-    mantissa *= x;
-    const uint64_t bits = bitsOf(mantissa);
-    const int64_t field = static_cast<int64_t>(bits >> 52) & 2047;
-    if (field == 0 || field == 2047) return;  // zero, subnormal, infinite or NaN
-    exponent += field - 1023;
-    mantissa = fromBits<double>((bits & ~(uint64_t{2047} << 52)) | uint64_t{1023} << 52);
-  }
-  double value() const {
-    double v = mantissa;
-    for (int64_t left = exponent < -2200 ? -2200 : exponent > 2200 ? 2200 : exponent; left != 0;) {
-      const int64_t step = left < -1000 ? -1000 : left > 1000 ? 1000 : left;
-      v *= fromBits<double>(static_cast<uint64_t>(1023 + step) << 52);
-      left -= step;
-    }
-    return v;
-  }
-};
-
 }  // namespace WG_ISA
 }  // namespace wg::cpu

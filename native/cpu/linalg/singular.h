@@ -83,11 +83,6 @@ inline void turn(double* __restrict__ a, double* __restrict__ b, double c, doubl
     a[i] = t;
   }
 }
-inline void angle(double f, double g, double& c, double& s, double& r) {
-  r = magnitude(f, g);
-  c = r > 0 ? f / r : 1;
-  s = r > 0 ? g / r : 0;
-}
 
 /// One implicitly shifted QR step on rows k to p - 1 of the bidiagonal matrix.
 inline void singularStep(const SingularWork& x, int64_t m, int64_t n, int64_t k, int64_t p) {

@@ -3,8 +3,8 @@
 // rounding, and one body serves both.
 #pragma once
 #include "../../ops/batch.h"
+#include "../../ops/linalg.h"
 #include "../../ops/rows/linalg.h"
-#include "../../ops/scalar.h"
 #include "../gemm_thin.h"
 
 WG_PROTOTYPES(WG_LINALG_ROWS)
@@ -104,13 +104,6 @@ inline double dotOf(const double* a, const double* b, int64_t n) {
 inline void axpy(double* __restrict__ y, double a, const double* __restrict__ x, int64_t n) {
   for (int64_t i = 0; i < n; i++) y[i] += a * x[i];
 }
-inline double magnitude(double a, double b) {
-  a = abs(a), b = abs(b);
-  const double high = a > b ? a : b, low = a > b ? b : a;
-  if (!(high > 0)) return a + b;
-  const double ratio = low / high;
-  return high * sqrt(1 + ratio * ratio);
-}
 /// Euclidean norm without overflow.
 inline double normOf(const double* x, int64_t n) {
   double most = 0;
@@ -126,10 +119,7 @@ inline double normOf(const double* x, int64_t n) {
 inline double scaleOf(const double* x, int64_t n) {
   double most = 0;
   for (int64_t i = 0; i < n; i++) most = abs(x[i]) > most ? abs(x[i]) : most;
-  if (most == 0) return 1;
-  int64_t exponent = static_cast<int64_t>(bitsOf(most) >> 52);
-  exponent = exponent < 3 ? 3 : exponent > 2043 ? 2043 : exponent;
-  return fromBits<double>(static_cast<uint64_t>(2046 - exponent) << 52);
+  return scaleFor(most);
 }
 
 /// An operand of a product, strides in elements.
