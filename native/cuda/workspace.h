@@ -8,5 +8,7 @@
   X(cumsum) X(cumprod) X(logcumsumexp) X(cummax) X(cummin) X(linearScan) \
   X(rowNormGradWeight) \
   X(indexAdd) X(indexPut) X(scatter) X(scatterReduce) X(overlapAdd) X(repeatIndices) X(maxPool2dGrad) \
-  X(maxUnpool2d) X(sort) X(topk) X(mode) X(runs) X(histogram)
+  X(maxUnpool2d) X(sort) X(topk) X(mode) X(runs) X(histogram) \
+  X(cholesky) X(triangularSolve) X(luFactor) X(solve) X(inverse) X(det) X(slogdet) X(cofactor) X(qr) X(eigh) \
+  X(eigvalsh) X(svd) X(svdvals) X(matrixExp) X(fft) X(rfft) X(irfft)
 // clang-format on
