@@ -95,7 +95,7 @@ struct Resident {
   WG_DEV void load(const T* row, const Team& team, int width) {
     WG_UNROLL
     for (int p = 0; p < kPacks; p++)
-      if (at(team, p) < width) pack[p] = cuda::load<Pack<T, kPack>>(row + at(team, p));
+      pack[p] = at(team, p) < width ? cuda::load<Pack<T, kPack>>(row + at(team, p)) : Pack<T, kPack>{};
   }
   WG_DEV void store(T* row, const Team& team, int width) const {
     WG_UNROLL

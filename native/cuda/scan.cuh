@@ -42,8 +42,7 @@ WG_DEV void readRun(const T* p, int64_t step, int count, bool packed, T (&values
     return;
   }
   WG_UNROLL
-  for (int k = 0; k < n; k++)
-    values[k] = k < count ? p[k * step] : T(0);
+  for (int k = 0; k < n; k++) values[k] = k < count ? p[k * step] : T(0);
 }
 template <class T, int n>
 WG_DEV void writeRun(T* p, int64_t step, int count, bool packed, const T (&values)[n]) {
@@ -189,7 +188,7 @@ const char* planLines(const View* const (&views)[N], int32_t axis, int run, Line
   if (l.lines == 0 || l.length == 0) return nullptr;
   const auto magnitude = [](int64_t x) { return x < 0 ? -x : x; };
   l.across = axes.rank > 0 && magnitude(axes.stride[0][0]) < magnitude(l.step[0]);
-  int64_t wanted = 1, multiple = 1;
+  int64_t wanted = 1, multiple = run;  // packs start where runs do
   if (l.across) {
     constexpr int64_t kThreads = 1 << 16, kShortest = 64;
     l.team = {1, true, static_cast<int>(minOf(128, wg::ceilDiv(l.lines, 32) * 32))};

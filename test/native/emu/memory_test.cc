@@ -55,10 +55,11 @@ TEST(an_unaligned_access_is_reported) {
 }
 #endif
 
+template <class I>
 WG_KERNEL(256)
-divide(const uint32_t* divisors, int divisorCount, const uint32_t* n, int count, uint32_t* wrong) {
+divide(const I* divisors, int divisorCount, const I* n, int count, I* wrong) {
   for (int i = static_cast<int>(threadIdx.x); i < divisorCount; i += static_cast<int>(blockDim.x)) {
-    const Divider<uint32_t> by(divisors[i]);
+    const Divider<I> by(divisors[i]);
     for (int k = 0; k < count; k++) {
       const auto d = by.both(n[k]);
       if (d.quotient != n[k] / divisors[i] || d.remainder != n[k] % divisors[i]) *wrong = divisors[i];
@@ -76,8 +77,24 @@ TEST(division_by_multiplication_is_exact_below_2_to_31) {
   list.push_back(0x7fffffffu);
   Buffer<uint32_t> divisors(list.size()), n(list.size() + 1), wrong(1);
   for (size_t i = 0; i < list.size(); i++) divisors[i] = n[i] = list[i];
-  CHECK_EQUAL(run({.block = {256}}, divide, divisors.data(), static_cast<int>(list.size()), n.data(),
-                  static_cast<int>(n.size()), wrong.data()),
+  CHECK_EQUAL(run({.block = {256}}, divide<uint32_t>, divisors.data(), static_cast<int>(list.size()),
+                  n.data(), static_cast<int>(n.size()), wrong.data()),
+              "");
+  CHECK_EQUAL(wrong[0], 0u);
+}
+
+TEST(division_by_multiplication_is_exact_below_2_to_63) {
+  std::mt19937_64 random(7);
+  std::vector<uint64_t> list;
+  for (uint64_t i = 1; i < 40; i++) list.push_back(i);
+  for (int k = 3; k < 63; k++)
+    for (const uint64_t d : {~uint64_t{0}, uint64_t{0}, uint64_t{1}}) list.push_back((uint64_t{1} << k) + d);
+  for (int i = 0; i < 200; i++) list.push_back(std::max(uint64_t{1}, random() >> (1 + random() % 50)));
+  list.push_back(0x7fffffffffffffffu);
+  Buffer<uint64_t> divisors(list.size()), n(list.size() + 1), wrong(1);
+  for (size_t i = 0; i < list.size(); i++) divisors[i] = n[i] = list[i];
+  CHECK_EQUAL(run({.block = {256}}, divide<uint64_t>, divisors.data(), static_cast<int>(list.size()),
+                  n.data(), static_cast<int>(n.size()), wrong.data()),
               "");
   CHECK_EQUAL(wrong[0], 0u);
 }
