@@ -4,6 +4,7 @@ import type { Tensor } from '../../lib/index.ts';
 import { scope, tensor } from '../../lib/index.ts';
 import * as ops from '../../lib/ops/index.ts';
 import { checkOp, type OpCase } from '../support/check-op.ts';
+import { testDevices, wherePorted } from '../support/devices.ts';
 import { given, rand, randInt, withDtype } from '../support/random.ts';
 import { rejects } from '../support/rejects.ts';
 import * as reference from '../support/reference/fft.ts';
@@ -108,37 +109,50 @@ for (const name of ['fft2', 'ifft2', 'rfft2', 'irfft2'] as const) {
   });
 }
 
-// Beyond a thread's own memory, in one row and in several; a prime goes through a longer transform.
-for (const [rows, n] of [
+// Beyond a thread's own memory, or a block's, in one row and in several; a prime goes through a longer transform.
+const large = [
   [1, 65536],
   [3, 40000],
   [1, 40009],
-] as const) {
-  test(`a transform of ${rows} × ${n} has the right spectrum and comes back`, () => {
-    scope(() => {
-      const [frequency, phase] = [1234, 0.3];
-      const x = tensor(
-        Float64Array.from({ length: rows * n }, (_, i) =>
-          Math.cos(((((i % n) * frequency) % n) / n) * 2 * Math.PI + phase),
-        ),
-        { shape: [rows, n] },
-      );
-      const spectrum = ops.rfft(x);
-      const values = elements(spectrum);
-      const half = Math.floor(n / 2) + 1;
-      for (let k = 0; k < half; k++) {
-        const peak = k === frequency ? n / 2 : 0;
-        const [re, im] = [read(values, 2 * k), read(values, 2 * k + 1)];
-        assert.ok(Math.abs(re - peak * Math.cos(phase)) < 1e-7 && Math.abs(im - peak * Math.sin(phase)) < 1e-7, `${k}`);
-      }
-      const near = (a: Tensor, b: Tensor) => {
-        const error = elements(ops.sub(a, b)).reduce((most, each) => Math.max(most, Math.abs(each)), 0);
-        assert.ok(error < 1e-12, `${error}`);
-      };
-      near(ops.irfft(spectrum, { n }), x);
-      const pairs = ops.stack([x, x], -1);
-      near(ops.ifft(ops.fft(pairs)), pairs);
-    });
+] as const;
+const middle = [
+  [1, 8192],
+  [3, 4620],
+  [2, 2503],
+] as const;
+for (const [rows, n, device] of testDevices.flatMap((name) =>
+  (name === 'cpu' ? large : middle).map((size) => [...size, name] as const),
+)) {
+  test(`a transform of ${rows} × ${n} has the right spectrum and comes back, on ${device}`, () => {
+    wherePorted('rfft', device, () =>
+      scope(() => {
+        const [frequency, phase] = [1001, 0.3];
+        const x = tensor(
+          Float64Array.from({ length: rows * n }, (_, i) =>
+            Math.cos(((((i % n) * frequency) % n) / n) * 2 * Math.PI + phase),
+          ),
+          { shape: [rows, n], device },
+        );
+        const spectrum = ops.rfft(x);
+        const values = elements(spectrum);
+        const half = Math.floor(n / 2) + 1;
+        for (let k = 0; k < half; k++) {
+          const peak = k === frequency ? n / 2 : 0;
+          const [re, im] = [read(values, 2 * k), read(values, 2 * k + 1)];
+          assert.ok(
+            Math.abs(re - peak * Math.cos(phase)) < 1e-7 && Math.abs(im - peak * Math.sin(phase)) < 1e-7,
+            `${k}`,
+          );
+        }
+        const near = (a: Tensor, b: Tensor) => {
+          const error = elements(ops.sub(a, b)).reduce((most, each) => Math.max(most, Math.abs(each)), 0);
+          assert.ok(error < 1e-12, `${error}`);
+        };
+        near(ops.irfft(spectrum, { n }), x);
+        const pairs = ops.stack([x, x], -1);
+        near(ops.ifft(ops.fft(pairs)), pairs);
+      }),
+    );
   });
 }
 
