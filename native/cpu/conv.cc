@@ -280,15 +280,9 @@ size_t workspace(bool backward, const View& small, const View& large, const View
              : bytesFor(lowered<float>(backward, small, large, weight, nullptr, params));
 }
 
-bool biasFits(Stream& s, const View& out, const View& bias) {
-  return require(s,
-                 !bias.data || (bias.rank == 1 && bias.shape[0] == out.shape[1] && bias.dtype == out.dtype),
-                 "convolution: bias must have one element per output channel");
-}
-
 void run2d(Stream& s, const char* name, bool backward, const View& small, const View& large,
            const View& weight, const View& bias, const Conv2dParams& params) {
-  if (!convFits(s, name, small, large, weight, params) || !biasFits(s, backward ? large : small, bias))
+  if (!convFits(s, name, small, large, weight, params) || !convBiasFits(s, backward ? large : small, bias))
     return;
   if (small.dtype == DType::f64) run(s, name, lowered<double>(backward, small, large, weight, &bias, params));
   else run(s, name, lowered<float>(backward, small, large, weight, &bias, params));
@@ -296,7 +290,7 @@ void run2d(Stream& s, const char* name, bool backward, const View& small, const 
 
 void run3d(Stream& s, const char* name, bool backward, const View& small, const View& large,
            const View& weight, const View& bias, const Conv3dParams& params) {
-  if (!convFits(s, name, small, large, weight, params) || !biasFits(s, backward ? large : small, bias))
+  if (!convFits(s, name, small, large, weight, params) || !convBiasFits(s, backward ? large : small, bias))
     return;
   if (small.dtype == DType::f64) run3d<double>(s, name, backward, small, large, weight, bias, params);
   else run3d<float>(s, name, backward, small, large, weight, bias, params);

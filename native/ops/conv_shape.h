@@ -84,6 +84,13 @@ inline bool convFits(Stream& s, const char* op, const View& out, const View& x, 
   return false;
 }
 
+/// One element per channel of out, or none.
+inline bool convBiasFits(Stream& s, const View& out, const View& bias) {
+  return require(s,
+                 !bias.data || (bias.rank == 1 && bias.shape[0] == out.shape[1] && bias.dtype == out.dtype),
+                 "convolution: bias must have one element per output channel");
+}
+
 /// The same as a question, for workspace queries.
 inline bool convPlausible(const View& out, const View& x, const View& weight, const Conv2dParams& p) {
   return out.rank == 4 && x.rank == 4 && weight.rank == 4 && p.groups >= 1 && p.strideH >= 1 &&
