@@ -1,6 +1,7 @@
 // Sampling [N, C, D, H, W] at points whose coordinates run from -1 to 1. Each axis gives a point a few taps
 // with weights; the sample is the sum over their product. Planes are volumes of depth 1 sampled on two axes.
-#include "../ops/rows/image.h"
+#include "../ops/grid_sample.h"
+
 #include "kernel.h"
 
 WG_PROTOTYPES(WG_IMAGE_ROWS)
@@ -8,77 +9,6 @@ WG_PROTOTYPES(WG_IMAGE_ROWS)
 namespace wg::cpu {
 inline namespace WG_ISA {
 namespace {
-
-enum Mode : int32_t { linear, nearest, cubic };
-enum Padding : int32_t { zeros, border, reflection };
-
-/// A place, and its derivative by the coordinate it came from.
-struct Place {
-  double at, slope;
-};
-
-Place clipped(Place p, int64_t n) {
-  const double last = static_cast<double>(n - 1);
-  // NaN goes to the first element.
-  if (!(p.at > 0)) return {0, 0};
-  return p.at >= last ? Place{last, 0} : p;
-}
-
-/// Reflected at the outer elements' centres (corners aligned) or at their outer edges until inside.
-Place reflected(Place p, int64_t n, bool alignCorners) {
-  const double low = alignCorners ? 0 : -0.5;
-  const double span = static_cast<double>(alignCorners ? n - 1 : n);
-  if (span == 0) return {0, 0};
-  const double sign = p.at < low ? -1 : 1;
-  const double distance = p.at < low ? low - p.at : p.at - low;
-  const double flips = __builtin_floor(distance / span), rest = distance - flips * span;
-  const bool even = flips - 2 * __builtin_floor(flips / 2) == 0;
-  return even ? Place{rest + low, p.slope * sign} : Place{span - rest + low, -p.slope * sign};
-}
-
-Place padded(Place p, int64_t n, const GridSampleParams& params) {
-  // Far outside, where conversions to integers would overflow, everything is the same place.
-  if (!(p.at > -1e15 && p.at < 1e15)) p = {params.padding == zeros ? -1e6 - static_cast<double>(n) : -1, 0};
-  if (params.padding == zeros) return p;
-  return clipped(params.padding == reflection ? reflected(p, n, params.alignCorners != 0) : p, n);
-}
-
-struct AxisTaps {
-  int64_t count;
-  int64_t index[4];  ///< -1 outside
-  double weight[4], slope[4];
-};
-
-AxisTaps tapsOf(double coordinate, int64_t n, const GridSampleParams& params) {
-  const double size = static_cast<double>(n);
-  Place p = params.alignCorners ? Place{(coordinate + 1) / 2 * (size - 1), (size - 1) / 2}
-                                : Place{((coordinate + 1) * size - 1) / 2, size / 2};
-  AxisTaps t{};
-  const auto inside = [n](double at) {
-    return at >= 0 && at < static_cast<double>(n) ? static_cast<int64_t>(at) : -1;
-  };
-  if (params.mode == cubic) {
-    if (!(p.at > -1e15 && p.at < 1e15)) p = {-1e6 - size, 0};
-    const double first = __builtin_floor(p.at), f = p.at - first;
-    // Keys' cubic convolution, a = -0.75, and its derivative.
-    constexpr double a = -0.75;
-    const auto near = [](double x) { return ((a + 2) * x - (a + 3)) * x * x + 1; };
-    const auto far = [](double x) { return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a; };
-    const auto nearSlope = [](double x) { return (3 * (a + 2) * x - 2 * (a + 3)) * x; };
-    const auto farSlope = [](double x) { return (3 * a * x - 10 * a) * x + 8 * a; };
-    t = {4,
-         {},
-         {far(f + 1), near(f), near(1 - f), far(2 - f)},
-         {farSlope(f + 1) * p.slope, nearSlope(f) * p.slope, -nearSlope(1 - f) * p.slope,
-          -farSlope(2 - f) * p.slope}};
-    for (int i = 0; i < 4; ++i) t.index[i] = inside(padded({first - 1 + i, 0}, n, params).at);
-    return t;
-  }
-  p = padded(p, n, params);
-  if (params.mode == nearest) return {1, {inside(__builtin_rint(p.at))}, {1}, {0}};
-  const double first = __builtin_floor(p.at), f = p.at - first;
-  return {2, {inside(first), inside(first + 1)}, {1 - f, f}, {-p.slope, p.slope}};
-}
 
 /// The taps of one point: offsets into a volume and, up to `kMost` of them, their weights.
 constexpr int64_t kMost = 64;
@@ -93,9 +23,9 @@ struct PointTaps {
 template <bool kSlopes, class T>
 void pointTaps(PointTaps& out, const View& volume, const T* point, int64_t step, int axes,
                const GridSampleParams& params) {
-  AxisTaps taps[3] = {};
+  grid::AxisTaps taps[3] = {};
   for (int j = 0; j < 3; ++j) {
-    if (j < axes) taps[j] = tapsOf(static_cast<double>(point[j * step]), volume.shape[4 - j], params);
+    if (j < axes) taps[j] = grid::tapsOf(static_cast<double>(point[j * step]), volume.shape[4 - j], params);
     else taps[j] = {1, {0}, {1}, {0}};
   }
   out.count = 0;
@@ -122,20 +52,6 @@ int64_t pointOffset(const View& v, int first, int64_t i) {
   return i / w / h * v.stride[first] + i / w % h * v.stride[first + 1] + i % w * v.stride[first + 2];
 }
 
-/// x [N, C, D, H, W], grid [N, OD, OH, OW, 2 or 3], y [N, C, OD, OH, OW].
-bool fits(Stream& s, const char* name, const View& x, const View& grid, const View& y,
-          const GridSampleParams& p) {
-  bool sound = x.rank == 5 && grid.rank == 5 && y.rank == 5 && x.shape[0] == grid.shape[0] &&
-               x.shape[0] == y.shape[0] && x.shape[1] == y.shape[1] && x.dtype == grid.dtype &&
-               x.dtype == y.dtype && p.mode >= linear && p.mode <= cubic && p.padding >= zeros &&
-               p.padding <= reflection && p.alignCorners >= 0 && p.alignCorners <= 1;
-  for (int i = 0; i < 3 && sound; ++i)
-    sound = grid.shape[i + 1] == y.shape[i + 2] && (x.shape[i + 2] > 0 || numel(y) == 0);
-  sound = sound && (grid.shape[4] == 3 || (grid.shape[4] == 2 && x.shape[2] == 1));
-  if (!sound) fail(s, Code::bounds, "%s: shapes and parameters do not fit together", name);
-  return sound;
-}
-
 struct Cut {
   int64_t points, block, blocks;  ///< points of an image, and how many a chunk takes
 };
@@ -153,7 +69,7 @@ void each(Stream& s, int64_t chunks, const auto& chunk) {
 }  // namespace
 
 void gridSample(Stream& s, const Out& out, const In& x, const In& grid, const GridSampleParams& params) {
-  if (!fits(s, "gridSample", x, grid, out, params) || numel(out) == 0) return;
+  if (!gridSampleFits(s, "gridSample", x, grid, out, params) || numel(out) == 0) return;
   const int axes = static_cast<int>(grid.shape[4]);
   const Cut cut = cutOf(out, 8 * x.shape[1] + 32);
   withFloat(s, x.dtype, "gridSample", [&]<class T>() {
@@ -179,7 +95,7 @@ void gridSample(Stream& s, const Out& out, const In& x, const In& grid, const Gr
 
 void gridSampleGradInput(Stream& s, const Out& dx, const In& dy, const In& grid,
                          const GridSampleParams& params) {
-  if (!fits(s, "gridSampleGradInput", dx, grid, dy, params) || numel(dx) == 0) return;
+  if (!gridSampleFits(s, "gridSampleGradInput", dx, grid, dy, params) || numel(dx) == 0) return;
   const int axes = static_cast<int>(grid.shape[4]);
   // A chunk owns channels of an image, so that points add up in their order; 4 share the taps of a point.
   constexpr int64_t kChannels = 4;
@@ -209,7 +125,7 @@ void gridSampleGradInput(Stream& s, const Out& dx, const In& dy, const In& grid,
 
 void gridSampleGradGrid(Stream& s, const Out& dGrid, const In& dy, const In& x, const In& grid,
                         const GridSampleParams& params) {
-  if (!fits(s, "gridSampleGradGrid", x, grid, dy, params) || numel(dGrid) == 0) return;
+  if (!gridSampleFits(s, "gridSampleGradGrid", x, grid, dy, params) || numel(dGrid) == 0) return;
   if (!require(s, sameShape(dGrid, grid) && dGrid.dtype == grid.dtype, "gridSampleGradGrid: grids differ"))
     return;
   const int axes = static_cast<int>(grid.shape[4]);

@@ -1,6 +1,7 @@
 // One axis read at another number of places: every output is a weighted sum of a few neighbours. Images are
 // resized an axis at a time; the weights are made in float64 as they are needed.
-#include "../ops/rows/image.h"
+#include "../ops/resample.h"
+
 #include "kernel.h"
 
 WG_PROTOTYPES(WG_IMAGE_ROWS)
@@ -8,71 +9,6 @@ WG_PROTOTYPES(WG_IMAGE_ROWS)
 namespace wg::cpu {
 inline namespace WG_ISA {
 namespace {
-
-enum Mode : int32_t { nearest, nearestExact, linear, cubic, area, smoothLinear, smoothCubic };
-
-/// Elements first … first + count - 1 of the axis, those outside standing for the ones at the ends.
-struct Taps {
-  int64_t first;
-  int64_t count;
-  double weight[4];  ///< of area the first is that of all
-};
-
-/// Keys' cubic convolution with a = -0.75, as PyTorch and OpenCV have it; f in [0, 1].
-void cubicWeights(double f, double* weight) {
-  constexpr double a = -0.75;
-  const auto near = [](double x) { return ((a + 2) * x - (a + 3)) * x * x + 1; };
-  const auto far = [](double x) { return ((a * x - 5 * a) * x + 8 * a) * x - 4 * a; };
-  weight[0] = far(f + 1);
-  weight[1] = near(f);
-  weight[2] = near(1 - f);
-  weight[3] = far(2 - f);
-}
-
-/// A place on the axis as PyTorch computes it: the cast keeps a product that should be whole from falling
-/// short of it.
-int64_t floorPlace(double place, int64_t in) {
-  const double snapped = place < 8388608 ? static_cast<double>(static_cast<float>(place)) : place;
-  return minOf(static_cast<int64_t>(snapped), in - 1);
-}
-
-Taps tapsOf(const ResampleParams& p, int64_t o, int64_t out, int64_t in) {
-  Taps t{0, 1, {1, 0, 0, 0}};
-  const double at = static_cast<double>(o);
-  switch (p.mode) {
-    case nearest:
-      t.first = floorPlace(at * p.ratio, in);
-      return t;
-    case nearestExact:
-      t.first = floorPlace((at + 0.5) * p.ratio, in);
-      return t;
-    case area:
-      t.first = o * in / out;
-      t.count = ceilDiv((o + 1) * in, out) - t.first;
-      t.weight[0] = 1.0 / static_cast<double>(t.count);
-      return t;
-    default:
-      break;
-  }
-  double place = p.alignCorners ? at * p.ratio : (at + 0.5) * p.ratio - 0.5;
-  if (p.mode == linear && !(place > 0)) place = 0;
-  const double whole = __builtin_floor(place);
-  t.first = minOf(static_cast<int64_t>(whole), in - 1);
-  double f = place - static_cast<double>(t.first);
-  f = f < 0 ? 0 : f > 1 ? 1 : f;
-  if (p.mode == linear) {
-    t.count = 2;
-    t.weight[0] = 1 - f;
-    t.weight[1] = f;
-  } else {
-    t.count = 4;
-    t.first -= 1;
-    cubicWeights(f, t.weight);
-  }
-  return t;
-}
-
-int64_t clamped(int64_t i, int64_t in) { return i < 0 ? 0 : i < in ? i : in - 1; }
 
 /// to[i] += weight * from[i]
 template <class T>
@@ -97,39 +33,9 @@ void setRow(T* to, int64_t toStep, const T* from, int64_t fromStep, int64_t coun
 /// Outputs whose taps, or taps of an output whose weights, stand on the stack at a time.
 constexpr int64_t kBlock = 64;
 
-/// What an output of the smooth modes reads: where the axis shrinks, the filter is stretched over all that
-/// the output covers (antialiasing), and its weights are brought to the sum 1.
-struct Filter {
-  int64_t first, count;
-  double centre, stretch;  ///< of the distance to an element, in filter units
-  double total;
-  bool isCubic;
-
-  /// The triangle, or Keys' cubic convolution with a = -0.5, as PyTorch and Pillow have it here.
-  double raw(int64_t k) const {
-    const double d = (static_cast<double>(first + k) - centre + 0.5) * stretch, x = d < 0 ? -d : d;
-    if (!isCubic) return x < 1 ? 1 - x : 0;
-    if (x < 1) return (1.5 * x - 2.5) * x * x + 1;
-    return x < 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0;
-  }
-  double weight(int64_t k) const { return total == 0 ? 0 : raw(k) / total; }
-};
-
-Filter filterOf(const ResampleParams& p, int64_t o, int64_t in) {
-  const bool isCubic = p.mode == smoothCubic, shrinks = p.ratio >= 1;
-  const double reach = (isCubic ? 2.0 : 1.0) * (shrinks ? p.ratio : 1.0);
-  const double centre = p.ratio * (static_cast<double>(o) + 0.5), end = static_cast<double>(in);
-  // Cut to the axis before the cast: places may lie far beyond what an integer holds.
-  const auto place = [end](double x) { return static_cast<int64_t>(x < 0 ? 0 : x < end ? x : end); };
-  Filter f{place(centre - reach + 0.5), 0, centre, shrinks ? 1 / p.ratio : 1.0, 0, isCubic};
-  f.count = maxOf(place(centre + reach + 0.5) - f.first, 0);
-  for (int64_t k = 0; k < f.count; ++k) f.total += f.raw(k);
-  return f;
-}
-
 /// Calls piece(k0, k1, weights) for the taps of a filter, some at a time.
 template <class T>
-void eachWeight(const Filter& f, const auto& piece) {
+void eachWeight(const resample::Filter& f, const auto& piece) {
   T weights[kBlock];
   for (int64_t k0 = 0; k0 < f.count; k0 += kBlock) {
     const int64_t k1 = minOf(k0 + kBlock, f.count);
@@ -143,7 +49,7 @@ void smoothForward(const View& out, const View& x, const ResampleParams& p, int6
                    int64_t o0, int64_t o1) {
   const int64_t inner = x.shape[2], step = x.stride[1];
   for (int64_t o = o0; o < o1; ++o) {
-    const Filter f = filterOf(p, o, x.shape[1]);
+    const resample::Filter f = resample::filterOf(p, o, x.shape[1]);
     const auto rowOf = [&](int64_t a) {
       return static_cast<T*>(out.data) + a * out.stride[0] + o * out.stride[1];
     };
@@ -185,7 +91,7 @@ void smoothBackward(const View& dx, const View& dy, const ResampleParams& p, int
       for (int64_t b = 0; b < count; ++b) to[i * dx.stride[1] + b * dx.stride[2]] = T(0);
   });
   for (int64_t o = 0; o < dy.shape[1]; ++o) {
-    const Filter f = filterOf(p, o, in);
+    const resample::Filter f = resample::filterOf(p, o, in);
     eachWeight<T>(f, [&](int64_t k0, int64_t k1, const T* weights) {
       each([&](T* to, const T* from, int64_t count) {
         for (int64_t k = k0; k < k1; ++k)
@@ -196,41 +102,39 @@ void smoothBackward(const View& dx, const View& dy, const ResampleParams& p, int
   }
 }
 
-bool isSmooth(const ResampleParams& p) { return p.mode == smoothLinear || p.mode == smoothCubic; }
-
 template <class T>
 void forwardRows(const View& out, const View& x, const ResampleParams& p, int64_t a0, int64_t a1, int64_t o0,
                  int64_t o1) {
   const int64_t in = x.shape[1], inner = x.shape[2];
-  Taps taps[kBlock];
-  for (int64_t o = o0; o < o1; ++o) taps[o - o0] = tapsOf(p, o, out.shape[1], in);
+  resample::Taps taps[kBlock];
+  for (int64_t o = o0; o < o1; ++o) taps[o - o0] = resample::tapsOf(p, o, out.shape[1], in);
   for (int64_t a = a0; a < a1; ++a) {
     const T* const from = static_cast<const T*>(x.data) + a * x.stride[0];
     T* const to = static_cast<T*>(out.data) + a * out.stride[0];
     for (int64_t o = o0; o < o1; ++o) {
-      const Taps& t = taps[o - o0];
+      const resample::Taps& t = taps[o - o0];
       T* const row = to + o * out.stride[1];
       if (inner >= 4) {
         for (int64_t k = 0; k < t.count; ++k) {
-          const T* const source = from + clamped(t.first + k, in) * x.stride[1];
-          const T weight = static_cast<T>(p.mode == area ? 1.0 : t.weight[k]);
+          const T* const source = from + resample::clamped(t.first + k, in) * x.stride[1];
+          const T weight = static_cast<T>(p.mode == resample::area ? 1.0 : t.weight[k]);
           if (k == 0) setRow(row, out.stride[2], source, x.stride[2], inner, weight);
           else addRow(row, out.stride[2], source, x.stride[2], inner, weight);
         }
-        if (p.mode == area)
+        if (p.mode == resample::area)
           for (int64_t b = 0; b < inner; ++b) row[b * out.stride[2]] *= static_cast<T>(t.weight[0]);
         continue;
       }
       for (int64_t b = 0; b < inner; ++b) {
         const T* const source = from + b * x.stride[2];
         T sum = 0;
-        if (p.mode == area) {
+        if (p.mode == resample::area) {
           for (int64_t k = 0; k < t.count; ++k) sum += source[(t.first + k) * x.stride[1]];
           sum *= static_cast<T>(t.weight[0]);
         } else {
-          sum = static_cast<T>(t.weight[0]) * source[clamped(t.first, in) * x.stride[1]];
+          sum = static_cast<T>(t.weight[0]) * source[resample::clamped(t.first, in) * x.stride[1]];
           for (int64_t k = 1; k < t.count; ++k)
-            sum += static_cast<T>(t.weight[k]) * source[clamped(t.first + k, in) * x.stride[1]];
+            sum += static_cast<T>(t.weight[k]) * source[resample::clamped(t.first + k, in) * x.stride[1]];
         }
         row[b * out.stride[2]] = sum;
       }
@@ -249,19 +153,11 @@ void backwardRows(const View& dx, const View& dy, const ResampleParams& p, int64
   for (int64_t i = 0; i < in; ++i)
     for (int64_t b = 0; b < b1 - b0; ++b) to[i * dx.stride[1] + b * dx.stride[2]] = T(0);
   for (int64_t o = 0; o < out; ++o) {
-    const Taps t = tapsOf(p, o, out, in);
+    const resample::Taps t = resample::tapsOf(p, o, out, in);
     for (int64_t k = 0; k < t.count; ++k)
-      addRow(to + clamped(t.first + k, in) * dx.stride[1], dx.stride[2], from + o * dy.stride[1],
-             dy.stride[2], b1 - b0, static_cast<T>(t.weight[p.mode == area ? 0 : k]));
+      addRow(to + resample::clamped(t.first + k, in) * dx.stride[1], dx.stride[2], from + o * dy.stride[1],
+             dy.stride[2], b1 - b0, static_cast<T>(t.weight[p.mode == resample::area ? 0 : k]));
   }
-}
-
-bool fits(Stream& s, const char* name, const View& large, const View& small, const ResampleParams& p) {
-  const bool sound = large.rank == 3 && small.rank == 3 && large.shape[0] == small.shape[0] &&
-                     large.shape[2] == small.shape[2] && large.dtype == small.dtype && p.mode >= nearest &&
-                     p.mode <= smoothCubic && p.ratio >= 0 && p.ratio <= 9e15;
-  if (!sound) fail(s, Code::bounds, "%s: shapes and parameters do not fit together", name);
-  return sound;
 }
 
 void each(Stream& s, int64_t chunks, const auto& chunk) {
@@ -272,32 +168,32 @@ void each(Stream& s, int64_t chunks, const auto& chunk) {
 }  // namespace
 
 void resample(Stream& s, const Out& out, const In& x, const ResampleParams& params) {
-  if (!fits(s, "resample", out, x, params) || numel(out) == 0) return;
+  if (!resampleFits(s, "resample", out, x, params) || numel(out) == 0) return;
   if (!require(s, x.shape[1] > 0, "resample: an empty axis")) return;
   withFloat(s, out.dtype, "resample", [&]<class T>() {
     const int64_t blocks = ceilDiv(out.shape[1], kBlock), outer = out.shape[0];
-    const bool covers = params.mode == area || isSmooth(params);
+    const bool covers = params.mode == resample::area || resample::isSmooth(params);
     const int64_t reads = covers ? 2 * ceilDiv(x.shape[1], out.shape[1]) : 4;
     const int64_t work = minOf(out.shape[1], kBlock) * out.shape[2] * maxOf(reads, 1);
     const int64_t group = maxOf(65536 / maxOf(work, 1), 1), groups = ceilDiv(outer, group);
     each(s, blocks * groups, [&](int64_t piece) {
       const int64_t o = piece % blocks * kBlock, a = piece / blocks * group;
       const int64_t a1 = minOf(a + group, outer), o1 = minOf(o + kBlock, out.shape[1]);
-      if (isSmooth(params)) smoothForward<T>(out, x, params, a, a1, o, o1);
+      if (resample::isSmooth(params)) smoothForward<T>(out, x, params, a, a1, o, o1);
       else forwardRows<T>(out, x, params, a, a1, o, o1);
     });
   });
 }
 
 void resampleGrad(Stream& s, const Out& dx, const In& dy, const ResampleParams& params) {
-  if (!fits(s, "resampleGrad", dx, dy, params) || numel(dx) == 0) return;
+  if (!resampleFits(s, "resampleGrad", dx, dy, params) || numel(dx) == 0) return;
   withFloat(s, dx.dtype, "resampleGrad", [&]<class T>() {
     const int64_t inner = dx.shape[2], width = minOf(inner, 256), columns = ceilDiv(inner, width);
     const int64_t work = (dx.shape[1] + dy.shape[1]) * width;
     const int64_t group = maxOf(65536 / maxOf(work, 1), 1), total = dx.shape[0] * columns;
     each(s, ceilDiv(total, group), [&](int64_t piece) {
       const int64_t begin = piece * group, end = minOf(begin + group, total);
-      if (isSmooth(params)) return smoothBackward<T>(dx, dy, params, begin, end, width, columns);
+      if (resample::isSmooth(params)) return smoothBackward<T>(dx, dy, params, begin, end, width, columns);
       for (int64_t i = begin; i < end; ++i) {
         const int64_t b = i % columns * width;
         backwardRows<T>(dx, dy, params, i / columns, b, minOf(b + width, inner));
