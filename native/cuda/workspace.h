@@ -10,5 +10,7 @@
   X(indexAdd) X(indexPut) X(scatter) X(scatterReduce) X(overlapAdd) X(repeatIndices) X(maxPool2dGrad) \
   X(maxUnpool2d) X(sort) X(topk) X(mode) X(runs) X(histogram) \
   X(cholesky) X(triangularSolve) X(luFactor) X(solve) X(inverse) X(det) X(slogdet) X(cofactor) X(qr) X(eigh) \
-  X(eigvalsh) X(svd) X(svdvals) X(matrixExp) X(fft) X(rfft) X(irfft)
+  X(eigvalsh) X(svd) X(svdvals) X(matrixExp) X(fft) X(rfft) X(irfft) \
+  X(matmul) X(conv2d) X(conv2dGradInput) X(conv2dGradWeight) X(conv3d) X(conv3dGradInput) \
+  X(conv3dGradWeight) X(gridSampleGradInput) X(nms)
 // clang-format on

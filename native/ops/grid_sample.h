@@ -83,11 +83,12 @@ WG_HD AxisTaps tapsOf(double coordinate, int64_t n, const GridSampleParams& para
 
 /// x [N, C, D, H, W], grid [N, OD, OH, OW, 2 or 3], y [N, C, OD, OH, OW].
 inline bool gridSampleFits(Stream& s, const char* name, const View& x, const View& grid, const View& y,
-          const GridSampleParams& p) {
+                           const GridSampleParams& p) {
   bool sound = x.rank == 5 && grid.rank == 5 && y.rank == 5 && x.shape[0] == grid.shape[0] &&
                x.shape[0] == y.shape[0] && x.shape[1] == y.shape[1] && x.dtype == grid.dtype &&
-               x.dtype == y.dtype && p.mode >= grid::linear && p.mode <= grid::cubic && p.padding >= grid::zeros &&
-               p.padding <= grid::reflection && p.alignCorners >= 0 && p.alignCorners <= 1;
+               x.dtype == y.dtype && p.mode >= grid::linear && p.mode <= grid::cubic &&
+               p.padding >= grid::zeros && p.padding <= grid::reflection && p.alignCorners >= 0 &&
+               p.alignCorners <= 1;
   for (int i = 0; i < 3 && sound; ++i)
     sound = grid.shape[i + 1] == y.shape[i + 2] && (x.shape[i + 2] > 0 || numel(y) == 0);
   sound = sound && (grid.shape[4] == 3 || (grid.shape[4] == 2 && x.shape[2] == 1));

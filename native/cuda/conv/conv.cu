@@ -45,14 +45,15 @@ Way wayOf(const Geometry& g, const Operands& o) {
   const int64_t lines = linesOf(g, o.backward), depth = depthOf(g, o.backward);
   int64_t stride = 0;
   // Planes smaller than a tile are better joined.
-  if (pointwise(g) && (places >= 64 || g.images == 1) && asLine(o.source, &stride) && asLine(o.out, &stride) &&
-      lines > 1 && depth > 1)
+  if (pointwise(g) && (places >= 64 || g.images == 1) && asLine(o.source, &stride) &&
+      asLine(o.out, &stride) && lines > 1 && depth > 1)
     return Way::matrices;
   const int64_t threads = g.images * g.groups * places * ::wg::ceilDiv(lines, kDirectLines);
   const bool small = coordinatesFit(g);
   const bool few = lines <= 2 * kDirectLines && (depth <= 512 || threads >= 1 << 16);
   bool phases = true;
-  for (int i = 0; i < 3; i++) phases = phases && (!o.backward || g.stride[i] <= kMostPhases || g.in[i] <= kMostPhases);
+  for (int i = 0; i < 3; i++)
+    phases = phases && (!o.backward || g.stride[i] <= kMostPhases || g.in[i] <= kMostPhases);
   const bool tiles = small && phases && gemm::tileable(lines, places, depth);
   if (tiles && !few) return Way::tiles;
   return small && threads <= INT32_MAX ? Way::direct : Way::wide;
@@ -60,8 +61,8 @@ Way wayOf(const Geometry& g, const Operands& o) {
 
 int64_t greatestDivisor(int64_t a, int64_t b) { return b == 0 ? a : greatestDivisor(b, a % b); }
 
-/// Residue `phase` of an axis going back: its taps r are those with phase + pad - r * dilation divisible by the
-/// stride.
+/// Residue `phase` of an axis going back: its taps r are those with phase + pad - r * dilation divisible by
+/// the stride.
 AxisPhase phaseOf(const Geometry& g, int axis, int64_t phase) {
   const int64_t stride = g.stride[axis], dilation = g.dilation[axis], pad = g.pad[axis];
   const int64_t apart = stride / greatestDivisor(stride, dilation);
@@ -118,7 +119,8 @@ WindowProblem<T> problemOf(const Geometry& g, const Operands& o) {
   }
   int64_t line = 0;
   const bool dense = p.phases[0] * p.phases[1] * p.phases[2] == 1 && asLine(o.out, &line) && line == 1;
-  const int64_t places = p.phase[0][0].placeCount * int64_t{p.phase[1][0].placeCount} * p.phase[2][0].placeCount;
+  const int64_t places =
+      p.phase[0][0].placeCount * int64_t{p.phase[1][0].placeCount} * p.phase[2][0].placeCount;
   p.aligned = dense && places % 4 == 0 && (g.images == 1 || p.to.image % 4 == 0) &&
               (p.lines * g.groups == 1 || p.to.channel % 4 == 0) && aligned16(o.out.data);
   return p;
@@ -170,8 +172,8 @@ void runTiles(Stream& s, const Geometry& g, const Operands& o) {
   }
 }
 
-/// A pointwise convolution as products of matrices: for each image and group, out [lines, places] = weight [lines,
-/// channels] source [channels, places].
+/// A pointwise convolution as products of matrices: for each image and group, out [lines, places] = weight
+/// [lines, channels] source [channels, places].
 struct Matrices {
   View out, weight, source, bias;
 };
@@ -198,7 +200,8 @@ void run(Stream& s, const Geometry& g, const Operands& o) {
   switch (wayOf(g, o)) {
     case Way::matrices: {
       const Matrices m = matricesOf(g, o);
-      require(s, gemm::runMatrices<T>(s, m.out, m.weight, m.source, m.bias), "conv2d: the workspace is too small");
+      require(s, gemm::runMatrices<T>(s, m.out, m.weight, m.source, m.bias),
+              "conv2d: the workspace is too small");
       return;
     }
     case Way::direct:
@@ -213,7 +216,8 @@ void run(Stream& s, const Geometry& g, const Operands& o) {
 template <class Params>
 void run(Stream& s, const char* name, bool backward, const View& small, const View& large, const View& weight,
          const View& bias, const Params& params) {
-  if (!convFits(s, name, small, large, weight, params) || !convBiasFits(s, backward ? large : small, bias)) return;
+  if (!convFits(s, name, small, large, weight, params) || !convBiasFits(s, backward ? large : small, bias))
+    return;
   const Operands o{backward ? small : large, backward ? large : small, weight, bias, backward};
   if (numel(o.out) == 0) return;
   const Geometry g = geometryOf(small, large, weight, params);
@@ -243,22 +247,22 @@ size_t workspace(bool backward, const View& small, const View& large, const View
 }  // namespace
 }  // namespace conv
 
-#define WG_CONVOLUTION(name, Params)                                                                     \
-  size_t name##Workspace(const Out& out, const In& x, const In& weight, const MaybeIn& bias,             \
-                         const Params& params) {                                                         \
-    return conv::workspace(false, out, x, weight, bias, params);                                         \
-  }                                                                                                      \
-  void name(Stream& s, const Out& out, const In& x, const In& weight, const MaybeIn& bias,               \
-            const Params& params) {                                                                      \
-    conv::run(s, #name, false, out, x, weight, bias, params);                                            \
-  }                                                                                                      \
-  size_t name##GradInputWorkspace(const Out& dx, const In& dy, const In& weight, const MaybeIn& bias,    \
-                                  const Params& params) {                                                \
-    return conv::workspace(true, dy, dx, weight, bias, params);                                          \
-  }                                                                                                      \
-  void name##GradInput(Stream& s, const Out& dx, const In& dy, const In& weight, const MaybeIn& bias,    \
-                       const Params& params) {                                                           \
-    conv::run(s, #name "GradInput", true, dy, dx, weight, bias, params);                                 \
+#define WG_CONVOLUTION(name, Params)                                                                  \
+  size_t name##Workspace(const Out& out, const In& x, const In& weight, const MaybeIn& bias,          \
+                         const Params& params) {                                                      \
+    return conv::workspace(false, out, x, weight, bias, params);                                      \
+  }                                                                                                   \
+  void name(Stream& s, const Out& out, const In& x, const In& weight, const MaybeIn& bias,            \
+            const Params& params) {                                                                   \
+    conv::run(s, #name, false, out, x, weight, bias, params);                                         \
+  }                                                                                                   \
+  size_t name##GradInputWorkspace(const Out& dx, const In& dy, const In& weight, const MaybeIn& bias, \
+                                  const Params& params) {                                             \
+    return conv::workspace(true, dy, dx, weight, bias, params);                                       \
+  }                                                                                                   \
+  void name##GradInput(Stream& s, const Out& dx, const In& dy, const In& weight, const MaybeIn& bias, \
+                       const Params& params) {                                                        \
+    conv::run(s, #name "GradInput", true, dy, dx, weight, bias, params);                              \
   }
 
 WG_CONVOLUTION(conv2d, Conv2dParams)

@@ -1,5 +1,5 @@
-// A convolution's weight gradient. Where a group has few filters and channels, as in depthwise convolutions, a
-// block has a few taps of one pair of them instead of a tile; and in 64 bits what others cannot count.
+// A convolution's weight gradient. Where a group has few filters and channels, as in depthwise convolutions,
+// a block has a few taps of one pair of them instead of a tile; and in 64 bits what others cannot count.
 #include "../../ops/rows/conv.h"
 
 #include <type_traits>
@@ -43,7 +43,8 @@ struct PairProblem {
 
 // One block kTaps taps of a pair of filter and channel, and a split of the places.
 template <class T, class I>
-WG_KERNEL(kThreads) pairSums(const WG_GRID_CONSTANT PairProblem<T, I> p) {
+WG_KERNEL(kThreads)
+pairSums(const WG_GRID_CONSTANT PairProblem<T, I> p) {
   const int64_t block = blockIdx.x;
   const int64_t tap0 = block % p.tapBlocks * kTaps, pair = block / p.tapBlocks % p.pairs,
                 split = block / p.tapBlocks / p.pairs;
@@ -64,7 +65,8 @@ WG_KERNEL(kThreads) pairSums(const WG_GRID_CONSTANT PairProblem<T, I> p) {
     const auto dx = p.index[2].both(static_cast<std::make_unsigned_t<I>>(i));
     const auto dh = p.index[1].both(dx.quotient);
     const auto dz = p.index[0].both(dh.quotient);
-    const I at[3] = {static_cast<I>(dz.remainder), static_cast<I>(dh.remainder), static_cast<I>(dx.remainder)};
+    const I at[3] = {static_cast<I>(dz.remainder), static_cast<I>(dh.remainder),
+                     static_cast<I>(dx.remainder)};
     const int64_t image = static_cast<int64_t>(dz.quotient);
     const T slope = dy[image * p.ofDy.image + at[0] * p.ofDy.space[0] + at[1] * p.ofDy.space[1] +
                        at[2] * p.ofDy.space[2]];
@@ -80,8 +82,7 @@ WG_KERNEL(kThreads) pairSums(const WG_GRID_CONSTANT PairProblem<T, I> p) {
   WG_UNROLL
   for (int t = 0; t < kTaps; t++) {
     const T sum = blockSum(sums[t]);
-    if (threadIdx.x == 0 && tap0 + t < p.taps)
-      p.partial[split * p.weights + pair * p.taps + tap0 + t] = sum;
+    if (threadIdx.x == 0 && tap0 + t < p.taps) p.partial[split * p.weights + pair * p.taps + tap0 + t] = sum;
   }
 }
 
@@ -90,7 +91,8 @@ template <class T>
 WG_KERNEL(kThreads)
 putWeights(T* dWeight, const WG_GRID_CONSTANT Offsets<1, uint64_t> to, const T* partial, int64_t splits) {
   const int64_t total = static_cast<int64_t>(to.total);
-  for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < total; i += int64_t{gridDim.x} * kThreads) {
+  for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < total;
+       i += int64_t{gridDim.x} * kThreads) {
     T sum = 0;
     for (int64_t split = 0; split < splits; split++) sum += partial[split * total + i];
     dWeight[to(static_cast<uint64_t>(i))[0]] = sum;
@@ -123,10 +125,12 @@ void runPairs(Stream& s, const Geometry& g, const View& dWeight, const View& x, 
     p.dilation[i] = static_cast<I>(g.dilation[i]);
     p.index[i] = Index(static_cast<std::make_unsigned_t<I>>(maxOf(g.out[i], 1)));
   }
-  launch(s, pairSums<T, I>, dim3(static_cast<uint32_t>(p.tapBlocks * p.pairs * splits)), dim3(kThreads), 0, p);
+  launch(s, pairSums<T, I>, dim3(static_cast<uint32_t>(p.tapBlocks * p.pairs * splits)), dim3(kThreads), 0,
+         p);
   const int64_t blocks = minOf(::wg::ceilDiv(p.weights, kThreads), 1 << 16);
   launch(s, putWeights<T>, dim3(static_cast<uint32_t>(blocks)), dim3(kThreads), 0,
-         static_cast<T*>(dWeight.data), axesOf<1>({&dWeight}).template offsets<uint64_t>(), p.partial, splits);
+         static_cast<T*>(dWeight.data), axesOf<1>({&dWeight}).template offsets<uint64_t>(), p.partial,
+         splits);
 }
 
 gemm::Plan planOf(const Geometry& g, DType dtype) {
@@ -165,7 +169,8 @@ size_t bytesOf(const Geometry& g, const View& dWeight) {
 }
 
 template <class Params>
-void run(Stream& s, const char* name, const View& dWeight, const View& x, const View& dy, const Params& params) {
+void run(Stream& s, const char* name, const View& dWeight, const View& x, const View& dy,
+         const Params& params) {
   if (!convFits(s, name, dy, x, dWeight, params) || numel(dWeight) == 0) return;
   const Geometry g = geometryOf(dy, x, dWeight, params);
   const size_t bytes = bytesOf(g, dWeight);

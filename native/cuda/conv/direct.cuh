@@ -43,9 +43,11 @@ WG_DEV bool seen(const DirectProblem<T, I>& p, int axis, I place, I tap, I& at) 
   return at >= 0 && at < p.size[axis];
 }
 
-// One thread a place and kDirectLines lines of a group; neighbours have neighbouring places, and the same weights.
+// One thread a place and kDirectLines lines of a group; neighbours have neighbouring places, and the same
+// weights.
 template <bool backward, class T, class I>
-WG_KERNEL(kDirectThreads) direct(const WG_GRID_CONSTANT DirectProblem<T, I> p) {
+WG_KERNEL(kDirectThreads)
+direct(const WG_GRID_CONSTANT DirectProblem<T, I> p) {
   using U = std::make_unsigned_t<I>;
   for (int64_t index = int64_t{blockIdx.x} * kDirectThreads + threadIdx.x; index < p.total;
        index += int64_t{gridDim.x} * kDirectThreads) {
@@ -60,7 +62,8 @@ WG_KERNEL(kDirectThreads) direct(const WG_GRID_CONSTANT DirectProblem<T, I> p) {
     const auto byLine = p.lineGroups.both(rest);
     const auto byGroup = p.groups.both(byLine.quotient);
     const I line0 = static_cast<I>(byLine.remainder) * kDirectLines;
-    const int64_t group = static_cast<int64_t>(byGroup.remainder), image = static_cast<int64_t>(byGroup.quotient);
+    const int64_t group = static_cast<int64_t>(byGroup.remainder),
+                  image = static_cast<int64_t>(byGroup.quotient);
     const T* const source = p.source + image * p.from.image + group * p.fromGroup;
     const T* const weight = p.weight + group * p.weightGroup + line0 * p.line;
     const int lines = p.lines - line0 < kDirectLines ? static_cast<int>(p.lines - line0) : kDirectLines;

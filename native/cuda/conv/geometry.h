@@ -1,5 +1,5 @@
-// Convolutions of two and three axes as one: images have three axes of space, the first of size 1 where there are
-// two. Host code only.
+// Convolutions of two and three axes as one: images have three axes of space, the first of size 1 where there
+// are two. Host code only.
 #pragma once
 #include "../../ops/conv_shape.h"
 
@@ -29,9 +29,13 @@ inline Strides stridesOf(const View& v) {
 /// Of views that convFits() has seen.
 template <class Params>
 Geometry geometryOf(const View& out, const View& x, const View& weight, const Params& p) {
-  Geometry g{x.shape[0], p.groups, weight.shape[1], weight.shape[0] / p.groups, {1, 0, 0}, {1, 0, 0}, {1, 0, 0},
-             {1, p.strideH, p.strideW}, {0, p.padH, p.padW}, {1, p.dilationH, p.dilationW}};
-  if constexpr (requires { p.strideD; }) g.stride[0] = p.strideD, g.pad[0] = p.padD, g.dilation[0] = p.dilationD;
+  Geometry g{x.shape[0],          p.groups,
+             weight.shape[1],     weight.shape[0] / p.groups,
+             {1, 0, 0},           {1, 0, 0},
+             {1, 0, 0},           {1, p.strideH, p.strideW},
+             {0, p.padH, p.padW}, {1, p.dilationH, p.dilationW}};
+  if constexpr (requires { p.strideD; })
+    g.stride[0] = p.strideD, g.pad[0] = p.padD, g.dilation[0] = p.dilationD;
   const int first = x.rank == 4 ? 1 : 0;
   for (int axis = first; axis < 3; axis++) {
     g.in[axis] = x.shape[axis - first + 2];

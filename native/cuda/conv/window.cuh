@@ -11,8 +11,8 @@ namespace wg::cuda::conv {
 /// Strides an axis may have going back; beyond, taps are so far apart that the direct kernel does.
 inline constexpr int kMostPhases = 16;
 
-/// One residue of an axis: place p of it reads element origin + p * step + t * reach through its tap t, which is tap
-/// first + t * apart of the weights.
+/// One residue of an axis: place p of it reads element origin + p * step + t * reach through its tap t, which
+/// is tap first + t * apart of the weights.
 struct AxisPhase {
   Divider<uint32_t> taps, places;
   int32_t tapCount, placeCount;
@@ -47,9 +47,7 @@ struct WindowProblem {
     WG_DEV int32_t n() const {
       return p.images * axis(0).placeCount * axis(1).placeCount * axis(2).placeCount;
     }
-    WG_DEV int32_t k() const {
-      return p.channels * axis(0).tapCount * axis(1).tapCount * axis(2).tapCount;
-    }
+    WG_DEV int32_t k() const { return p.channels * axis(0).tapCount * axis(1).tapCount * axis(2).tapCount; }
 
     struct Tap {
       uint32_t channel, t[3];
@@ -102,7 +100,8 @@ struct Filters {
     int64_t offset = tap.channel * member.p.channel;
     WG_UNROLL
     for (int i = 0; i < 3; i++)
-      offset += (member.axis(i).first + static_cast<int32_t>(tap.t[i]) * member.axis(i).apart) * member.p.tap[i];
+      offset +=
+          (member.axis(i).first + static_cast<int32_t>(tap.t[i]) * member.axis(i).apart) * member.p.tap[i];
     return {offset, k < member.k()};
   }
   WG_DEV bool inside(const Row& r, const Step& s) const { return r.line < member.p.lines && s.valid; }
@@ -163,8 +162,9 @@ struct WindowOutput {
     int64_t offset = pixel.image * member.p.to.image;
     WG_UNROLL
     for (int i = 0; i < 3; i++)
-      offset += (static_cast<int32_t>(pixel.place[i]) * member.p.phases[i] + static_cast<int32_t>(member.at[i])) *
-                member.p.to.space[i];
+      offset +=
+          (static_cast<int32_t>(pixel.place[i]) * member.p.phases[i] + static_cast<int32_t>(member.at[i])) *
+          member.p.to.space[i];
     return offset;
   }
   WG_DEV T bias(int32_t line, int32_t) const {

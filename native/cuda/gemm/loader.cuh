@@ -1,6 +1,6 @@
 // From operands to tiles in shared memory. A loader is what the main loop asks: fetch() reads the thread's
-// share of the next step into registers, store() puts it into shared memory once the step before is done with.
-// An operand is [rows, k], its rows those of C or, on the right, C's columns.
+// share of the next step into registers, store() puts it into shared memory once the step before is done
+// with. An operand is [rows, k], its rows those of C or, on the right, C's columns.
 #pragma once
 #include "tile.cuh"
 
@@ -64,7 +64,8 @@ class MatrixLoader {
   int32_t left_, before_;  ///< rows from the chunk on, and k
 };
 
-/// An operand that is no matrix in memory. It tells where element (row, k) lies and whether it is there at all:
+/// An operand that is no matrix in memory. It tells where element (row, k) lies and whether it is there at
+/// all:
 ///   static constexpr bool kAlongK      a thread brings some k of one row, else one k of some rows
 ///   Row row(int32_t), Step step(int32_t)   what depends on the one or the other; beyond the ends too
 ///   bool inside(Row, Step)             whether there is such an element

@@ -66,7 +66,6 @@ struct MatrixProblem {
   }
 };
 
-
 inline bool multiplesOf(int64_t packed, const int64_t* strides, const int64_t* shape, int32_t axes) {
   for (int32_t i = 0; i < axes; i++)
     if (shape[i] > 1 && strides[i] % packed != 0) return false;
@@ -87,8 +86,8 @@ Matrix<T> matrixOf(const void* data, int64_t rowStride, int64_t kStride, int64_t
   return m;
 }
 
-/// Of views whose shapes fit together: out [..., m, n], a [..., m, k], b [..., k, n], and a bias of out's shape,
-/// one of whose strides along the matrix is 0, or null.
+/// Of views whose shapes fit together: out [..., m, n], a [..., m, k], b [..., k, n], and a bias of out's
+/// shape, one of whose strides along the matrix is 0, or null.
 template <class T>
 MatrixProblem<T> matrixProblem(const View& out, const View& a, const View& b, const View& bias) {
   const int32_t r = out.rank - 2;
@@ -103,8 +102,13 @@ MatrixProblem<T> matrixProblem(const View& out, const View& a, const View& b, co
   p.a = matrix(a, r, r + 1);
   p.b = matrix(b, r + 1, r);
   const View& added = bias.data ? bias : out;
-  p.c = {static_cast<T*>(out.data), out.stride[r],       out.stride[r + 1], static_cast<const T*>(bias.data),
-         added.stride[r],           added.stride[r + 1], false};
+  p.c = {static_cast<T*>(out.data),
+         out.stride[r],
+         out.stride[r + 1],
+         static_cast<const T*>(bias.data),
+         added.stride[r],
+         added.stride[r + 1],
+         false};
   View batches[4] = {out, a, b, added};
   for (View& v : batches) v.rank = r;
   p.batch = axesOf<4>({&batches[0], &batches[1], &batches[2], &batches[3]}).template offsets<uint64_t>();
@@ -139,8 +143,8 @@ template <class T>
 bool runThin(Stream& s, MatrixProblem<T> problem, int64_t batches);
 size_t thinBytes(int64_t m, int64_t n, int64_t k, int64_t batches, DType dtype);
 
-/// out = a b + bias, as matrixProblem() wants them, not empty and of floats. False: the scratch holds less than
-/// matricesBytes().
+/// out = a b + bias, as matrixProblem() wants them, not empty and of floats. False: the scratch holds less
+/// than matricesBytes().
 template <class T>
 bool runMatrices(Stream& s, const View& out, const View& a, const View& b, const View& bias);
 size_t matricesBytes(const View& out, const View& a);

@@ -17,7 +17,8 @@ struct PlainProblem {
 
 // One thread an element of C; neighbours share a row of A and read neighbouring columns of B.
 template <class T>
-WG_KERNEL(kThreads) plain(const WG_GRID_CONSTANT PlainProblem<T> p) {
+WG_KERNEL(kThreads)
+plain(const WG_GRID_CONSTANT PlainProblem<T> p) {
   for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < p.total;
        i += int64_t{gridDim.x} * kThreads) {
     const auto at = p.at(static_cast<uint64_t>(i));

@@ -3,7 +3,8 @@
 // A problem is what a product is made of, for each member of a batch:
 //   T, m, n, k                     sizes; of a member no larger than these
 //   Large                          the tile for large products in float32, or void
-//   member(batch)                  with m(), n(), k(), left<Tile>(row0, k0, kEnd), right<Tile>(col0, k0, kEnd),
+//   member(batch)                  with m(), n(), k(), left<Tile>(row0, k0, kEnd), right<Tile>(col0, k0,
+//   kEnd),
 //                                  which are loaders, and output()
 // and an output tells where sums go:
 //   rowOffset(row), colOffset(col)     which add up, from `data`
@@ -24,7 +25,8 @@ inline bool tileable(int64_t m, int64_t n, int64_t k) {
   return m <= kMost && n <= kMost && k <= kMost;
 }
 
-/// How a product is cut: a function of its sizes and dtype, so that sums are added in the same order anywhere.
+/// How a product is cut: a function of its sizes and dtype, so that sums are added in the same order
+/// anywhere.
 struct Plan {
   bool large;      ///< the problem's large tile
   int32_t splits;  ///< parts of K, each with sums of its own
@@ -114,8 +116,7 @@ WG_DEV void writeTile(const typename Tile::T (&sums)[Tile::kMicro][Tile::kMicro]
   const auto member = problem.member(at.batch);
   const int32_t row0 = static_cast<int32_t>(at.row) * Tile::kSide,
                 col0 = static_cast<int32_t>(at.col) * Tile::kSide;
-  if (partial == nullptr)
-    return writeOut<Tile>(sums, member.output(), row0, member.m(), col0, member.n());
+  if (partial == nullptr) return writeOut<Tile>(sums, member.output(), row0, member.m(), col0, member.n());
   const int64_t matrix = at.split * batches + at.batch;
   const Partial<typename Tile::T> output{partial + matrix * problem.m * problem.n, problem.n};
   writeOut<Tile>(sums, output, row0, member.m(), col0, member.n());

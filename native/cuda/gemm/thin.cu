@@ -1,5 +1,5 @@
-// Products with at most eight columns: as fast as the matrix can be read. What is small is on the right, with the
-// operands exchanged where need be. K is split over blocks when there are few rows.
+// Products with at most eight columns: as fast as the matrix can be read. What is small is on the right, with
+// the operands exchanged where need be. K is split over blocks when there are few rows.
 #include "matrix.cuh"
 
 namespace wg::cuda::gemm {
@@ -12,7 +12,9 @@ constexpr int kRows = 4;  // of a warp, when the matrix lies along k: so many lo
 template <class T>
 constexpr int kLaneRows = kPackCount<T>;
 
-int64_t rowsOfBlock(DType dtype) { return dtype == DType::f32 ? kWarp * kLaneRows<float> : kWarp * kLaneRows<double>; }
+int64_t rowsOfBlock(DType dtype) {
+  return dtype == DType::f32 ? kWarp * kLaneRows<float> : kWarp * kLaneRows<double>;
+}
 
 /// A function of the sizes alone; both kernels use it.
 int32_t splitsOf(int64_t rows, int64_t k, int64_t batches, DType dtype) {
@@ -43,7 +45,8 @@ WG_DEV void put(const MatrixProblem<T>& p, const ThinCut::Place& at, int64_t bat
   output.data[output.rowOffset(row) + output.colOffset(col)] = sum + output.bias(row, col);
 }
 
-// The matrix lies along k: a warp has kRows rows, its lanes 16 bytes of each at a time. B comes from the cache.
+// The matrix lies along k: a warp has kRows rows, its lanes 16 bytes of each at a time. B comes from the
+// cache.
 template <class T, int cols>
 WG_KERNEL(kThreads, 2)
 thinAlongK(const WG_GRID_CONSTANT MatrixProblem<T> p, ThinCut cut, int64_t batches, T* partial) {
@@ -93,7 +96,8 @@ thinAlongK(const WG_GRID_CONSTANT MatrixProblem<T> p, ThinCut cut, int64_t batch
   }
 }
 
-// The matrix lies along its rows: a block has 32 lanes' rows, its warps take turns with k and add up at the end.
+// The matrix lies along its rows: a block has 32 lanes' rows, its warps take turns with k and add up at the
+// end.
 template <class T, int cols>
 WG_KERNEL(kThreads, 2)
 thinAlongRows(const WG_GRID_CONSTANT MatrixProblem<T> p, ThinCut cut, int64_t batches, T* partial) {
@@ -179,8 +183,8 @@ bool runThin(Stream& s, MatrixProblem<T> p, int64_t batches) {
                                  : (p.n == 1 ? thinAlongRows<T, 1> : thinAlongRows<T, kMostCols>);
   for (int64_t batch = 0; batch < batches; batch += atOnce) {
     cut.firstBatch = static_cast<uint32_t>(batch);
-    launch(s, kernel, dim3(static_cast<uint32_t>(blocks * minOf(atOnce, batches - batch))), dim3(kThreads), 0, p,
-           cut, batches, partial);
+    launch(s, kernel, dim3(static_cast<uint32_t>(blocks * minOf(atOnce, batches - batch))), dim3(kThreads), 0,
+           p, cut, batches, partial);
   }
   if (splits > 1) runSumSplits(s, p, batches, splits, partial);
   return true;

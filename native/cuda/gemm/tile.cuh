@@ -5,15 +5,16 @@
 
 namespace wg::cuda::gemm {
 
-/// A block of 256 threads makes side × side sums, `depth` products of each at a step: so a thread brings 16 bytes
-/// of either operand a step. `blocks` of them share a multiprocessor.
+/// A block of 256 threads makes side × side sums, `depth` products of each at a step: so a thread brings 16
+/// bytes of either operand a step. `blocks` of them share a multiprocessor.
 template <class T_, int side, int depth, int blocks>
 struct Tile {
   using T = T_;
   static constexpr int kThreads = 256, kSide = side, kDepth = depth, kBlocks = blocks;
   static constexpr int kVector = kPackCount<T>;
   static constexpr int kMicro = side / 16;  ///< a thread's sums in either direction
-  /// Elements from one k to the next in shared memory: a chunk along k then meets other banks than its neighbour.
+  /// Elements from one k to the next in shared memory: a chunk along k then meets other banks than its
+  /// neighbour.
   static constexpr int kRow = side + 4;
   static_assert(side * depth == kThreads * kVector);
 };
@@ -25,8 +26,8 @@ using LooseTile = Tile<float, 128, 8, 1>;
 using SmallTile = Tile<float, 64, 16, 3>;
 using DoubleTile = Tile<double, 64, 8, 2>;
 
-/// A thread's sums: kMicro rows and columns in groups of four, a warp's lanes 8 × 4 of them. So the loads of a
-/// warp from shared memory hit each bank once.
+/// A thread's sums: kMicro rows and columns in groups of four, a warp's lanes 8 × 4 of them. So the loads of
+/// a warp from shared memory hit each bank once.
 template <class Tile>
 struct Micro {
   static constexpr int kGroups = Tile::kMicro / 4;

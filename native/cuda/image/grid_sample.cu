@@ -8,7 +8,7 @@ WG_CUDA_PROTOTYPES(WG_IMAGE_ROWS)
 namespace wg::cuda {
 namespace {
 
-constexpr int kThreads = 128;
+constexpr int kThreads = kPointThreads;
 constexpr int64_t kChannels = 16;  // of a thread: enough to pay for the taps
 
 dim3 gridOf(int64_t total) {
@@ -17,21 +17,24 @@ dim3 gridOf(int64_t total) {
 
 // One thread a point and kChannels channels; neighbours have neighbouring points.
 template <class T>
-WG_KERNEL(kThreads)
+WG_KERNEL(kThreads, 8)
 sample(T* out, const T* x, const WG_GRID_CONSTANT Points<T> p, int64_t images, int64_t total) {
+  WG_SHARED(PointTaps, table, [kThreads]);
   const int64_t all = images * static_cast<int64_t>(p.perImage);
-  for (int64_t n = int64_t{blockIdx.x} * kThreads + threadIdx.x; n < total; n += int64_t{gridDim.x} * kThreads) {
+  for (int64_t n = int64_t{blockIdx.x} * kThreads + threadIdx.x; n < total;
+       n += int64_t{gridDim.x} * kThreads) {
     const int64_t c0 = n / all * kChannels, end = c0 + kChannels < p.channels ? c0 + kChannels : p.channels;
     const auto at = p.at(static_cast<uint64_t>(n % all));
-    const auto taps = p.tapsOf(at);
+    PointTaps& taps = table[threadIdx.x];
+    p.find(at, taps);
     for (int64_t c = c0; c < end; c++) {
       const T* const from = x + at.image * p.volumeStride[0] + c * p.volumeStride[1];
       T sum = 0;
       eachTap(taps, [&](int i, int j, int k) {
-        const double weight = taps.axis[0].weight[k] * taps.axis[1].weight[j] * taps.axis[2].weight[i];
-        sum += static_cast<T>(weight) * from[taps.axis[2].index[i] * p.volumeStride[2] +
-                                             taps.axis[1].index[j] * p.volumeStride[3] +
-                                             taps.axis[0].index[k] * p.volumeStride[4]];
+        const double weight = taps.weight[0][k] * taps.weight[1][j] * taps.weight[2][i];
+        sum += static_cast<T>(weight) *
+               from[taps.index[2][i] * p.volumeStride[2] + taps.index[1][j] * p.volumeStride[3] +
+                    taps.index[0][k] * p.volumeStride[4]];
       });
       out[at.image * p.sampleStride[0] + c * p.sampleStride[1] + at.sample] = sum;
     }
@@ -40,24 +43,28 @@ sample(T* out, const T* x, const WG_GRID_CONSTANT Points<T> p, int64_t images, i
 
 // One thread a point.
 template <class T>
-WG_KERNEL(kThreads)
+WG_KERNEL(kThreads, 8)
 slopes(T* dGrid, const T* dy, const T* x, const WG_GRID_CONSTANT Points<T> p,
        const WG_GRID_CONSTANT Offsets<1, uint64_t> to, int64_t step, int64_t total) {
-  for (int64_t n = int64_t{blockIdx.x} * kThreads + threadIdx.x; n < total; n += int64_t{gridDim.x} * kThreads) {
+  WG_SHARED(PointTaps, table, [kThreads]);
+  for (int64_t n = int64_t{blockIdx.x} * kThreads + threadIdx.x; n < total;
+       n += int64_t{gridDim.x} * kThreads) {
     const auto at = p.at(static_cast<uint64_t>(n));
-    const auto taps = p.tapsOf(at);
+    PointTaps& taps = table[threadIdx.x];
+    p.find(at, taps);
     double sums[3] = {0, 0, 0};
     for (int64_t c = 0; c < p.channels; c++) {
       const T* const from = x + at.image * p.volumeStride[0] + c * p.volumeStride[1];
-      const double slope = static_cast<double>(dy[at.image * p.sampleStride[0] + c * p.sampleStride[1] + at.sample]);
+      const double slope =
+          static_cast<double>(dy[at.image * p.sampleStride[0] + c * p.sampleStride[1] + at.sample]);
       eachTap(taps, [&](int i, int j, int k) {
-        const grid::AxisTaps &tx = taps.axis[0], &ty = taps.axis[1], &tz = taps.axis[2];
-        const double value = slope * static_cast<double>(from[tz.index[i] * p.volumeStride[2] +
-                                                              ty.index[j] * p.volumeStride[3] +
-                                                              tx.index[k] * p.volumeStride[4]]);
-        sums[0] += tx.slope[k] * ty.weight[j] * tz.weight[i] * value;
-        sums[1] += tx.weight[k] * ty.slope[j] * tz.weight[i] * value;
-        sums[2] += tx.weight[k] * ty.weight[j] * tz.slope[i] * value;
+        const double value =
+            slope * static_cast<double>(
+                        from[taps.index[2][i] * p.volumeStride[2] + taps.index[1][j] * p.volumeStride[3] +
+                             taps.index[0][k] * p.volumeStride[4]]);
+        sums[0] += taps.slope[0][k] * taps.weight[1][j] * taps.weight[2][i] * value;
+        sums[1] += taps.weight[0][k] * taps.slope[1][j] * taps.weight[2][i] * value;
+        sums[2] += taps.weight[0][k] * taps.weight[1][j] * taps.slope[2][i] * value;
       });
     }
     T* const result = dGrid + to(static_cast<uint64_t>(n))[0];

@@ -1,6 +1,6 @@
-// The gradient of gridSample by its input. Which points see an element is found first: taps are counted by element,
-// given places, and put into the order of their points; then every element adds up its own. So sums have one
-// order, without atomics on floats.
+// The gradient of gridSample by its input. Which points see an element is found first: taps are counted by
+// element, given places, and put into the order of their points; then every element adds up its own. So sums
+// have one order, without atomics on floats.
 #include "../prototype.h"
 #include "../wg/atomic.h"
 #include "../wg/block.h"
@@ -12,7 +12,7 @@ WG_CUDA_PROTOTYPES(WG_IMAGE_ROWS)
 namespace wg::cuda {
 namespace {
 
-constexpr int kThreads = 128, kScanThreads = 256;
+constexpr int kThreads = kPointThreads, kScanThreads = 256;
 
 /// Images that are worked on at a time share this many taps and elements, or an image is worked on alone.
 constexpr int64_t kAtOnce = 1 << 22;
@@ -20,7 +20,7 @@ constexpr int64_t kAtOnce = 1 << 22;
 /// The scratch of one image, after the others' of its kind.
 struct Bins {
   uint32_t *next, *first;  ///< by element: where its next tap goes; where its taps begin, and one more
-  uint32_t *taken;         ///< taps as they came
+  uint32_t* taken;         ///< taps as they came
   uint32_t* point;         ///< taps in order
   void* weight;
   int64_t elements, taps;
@@ -60,18 +60,18 @@ Bins binsOf(void* scratch, const Sizes& sizes, int64_t item) {
 }
 
 WG_KERNEL(kThreads) clear(uint32_t* words, int64_t count) {
-  for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < count; i += int64_t{gridDim.x} * kThreads)
+  for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < count;
+       i += int64_t{gridDim.x} * kThreads)
     words[i] = 0;
 }
 
 /// The number of the element that a tap sees, and of the tap among all of its image.
-template <class T, class Taps>
-WG_DEV int64_t elementOf(const Points<T>& p, const Taps& t, int z, int y, int x) {
-  return (t.axis[2].index[z] * p.size[1] + t.axis[1].index[y]) * p.size[2] + t.axis[0].index[x];
+template <class T>
+WG_DEV int64_t elementOf(const Points<T>& p, const PointTaps& t, int z, int y, int x) {
+  return (t.index[2][z] * p.size[1] + t.index[1][y]) * p.size[2] + t.index[0][x];
 }
-template <class Taps>
-WG_DEV uint32_t tapOf(const Taps& t, int64_t point, int z, int y, int x) {
-  const int64_t number = ((point * t.axis[2].count + z) * t.axis[1].count + y) * t.axis[0].count + x;
+WG_DEV uint32_t tapOf(const PointTaps& t, int64_t point, int z, int y, int x) {
+  const int64_t number = ((point * t.count[2] + z) * t.count[1] + y) * t.count[0] + x;
   return static_cast<uint32_t>(number);
 }
 
@@ -79,10 +79,14 @@ enum class Step { count, take, order };
 
 // One thread a point of the images [0, images).
 template <class T, Step step>
-WG_KERNEL(kThreads) bin(const WG_GRID_CONSTANT Points<T> p, Bins b, int64_t total) {
-  for (int64_t n = int64_t{blockIdx.x} * kThreads + threadIdx.x; n < total; n += int64_t{gridDim.x} * kThreads) {
+WG_KERNEL(kThreads, 8)
+bin(const WG_GRID_CONSTANT Points<T> p, Bins b, int64_t total) {
+  WG_SHARED(PointTaps, table, [kThreads]);
+  for (int64_t n = int64_t{blockIdx.x} * kThreads + threadIdx.x; n < total;
+       n += int64_t{gridDim.x} * kThreads) {
     const auto at = p.at(static_cast<uint64_t>(n));
-    const auto taps = p.tapsOf(at);
+    PointTaps& taps = table[threadIdx.x];
+    p.find(at, taps);
     uint32_t* const next = b.next + at.image * b.elements;
     const uint32_t* const first = b.first + at.image * (b.elements + 1);
     uint32_t* const taken = b.taken + at.image * b.taps;
@@ -94,12 +98,13 @@ WG_KERNEL(kThreads) bin(const WG_GRID_CONSTANT Points<T> p, Bins b, int64_t tota
         taken[atomicAdd(next + element, 1u)] = tapOf(taps, at.place, z, y, x);
       } else {
         // Its place among the taps of the element: elements have few, unless many points coincide.
-        const uint32_t mine = tapOf(taps, at.place, z, y, x), begin = first[element], end = first[element + 1];
+        const uint32_t mine = tapOf(taps, at.place, z, y, x), begin = first[element],
+                       end = first[element + 1];
         uint32_t before = 0;
         for (uint32_t i = begin; i < end; i++) before += taken[i] < mine ? 1 : 0;
         const int64_t to = at.image * b.taps + begin + before;
         b.point[to] = static_cast<uint32_t>(at.place);
-        const double weight = taps.axis[0].weight[x] * taps.axis[1].weight[y] * taps.axis[2].weight[z];
+        const double weight = taps.weight[0][x] * taps.weight[1][y] * taps.weight[2][z];
         static_cast<T*>(b.weight)[to] = static_cast<T>(weight);
       }
     });
@@ -122,11 +127,12 @@ WG_KERNEL(kScanThreads) scan(Bins b) {
 
 // One thread an element of dx, the images being those that were binned.
 template <class T>
-WG_KERNEL(kThreads)
+WG_KERNEL(kThreads, 8)
 gather(T* dx, const WG_GRID_CONSTANT Offsets<1, uint64_t> to, const T* dy, const WG_GRID_CONSTANT Points<T> p,
        Bins b) {
   const int64_t total = static_cast<int64_t>(to.total);
-  for (int64_t n = int64_t{blockIdx.x} * kThreads + threadIdx.x; n < total; n += int64_t{gridDim.x} * kThreads) {
+  for (int64_t n = int64_t{blockIdx.x} * kThreads + threadIdx.x; n < total;
+       n += int64_t{gridDim.x} * kThreads) {
     const int64_t element = n % b.elements, plane = n / b.elements;
     const int64_t channel = plane % p.channels, image = plane / p.channels;
     const uint32_t* const first = b.first + image * (b.elements + 1);
@@ -169,19 +175,23 @@ void run(Stream& s, const View& dx, const View& dy, const View& grid, const Grid
 
 }  // namespace
 
-size_t gridSampleGradInputWorkspace(const Out& dx, const In&, const In& grid, const GridSampleParams& params) {
+size_t gridSampleGradInputWorkspace(const Out& dx, const In&, const In& grid,
+                                    const GridSampleParams& params) {
   if (dx.rank != 5 || grid.rank != 5 || grid.shape[4] > 3) return 0;
   return static_cast<size_t>(sizesOf(dx, grid, params).bytes(itemBytes(dx.dtype)));
 }
 
-void gridSampleGradInput(Stream& s, const Out& dx, const In& dy, const In& grid, const GridSampleParams& params) {
+void gridSampleGradInput(Stream& s, const Out& dx, const In& dy, const In& grid,
+                         const GridSampleParams& params) {
   if (!gridSampleFits(s, "gridSampleGradInput", dx, grid, dy, params) || numel(dx) == 0) return;
   const Sizes sizes = sizesOf(dx, grid, params);
-  if (!require(s, s.scratch != nullptr && s.scratchBytes >= gridSampleGradInputWorkspace(dx, dy, grid, params),
+  if (!require(s,
+               s.scratch != nullptr && s.scratchBytes >= gridSampleGradInputWorkspace(dx, dy, grid, params),
                "gridSampleGradInput: the workspace is too small"))
     return;
   if (sizes.taps > UINT32_MAX)
-    return fail(s, Code::unsupported, "gridSampleGradInput: more than 2^32 taps to an image are not supported");
+    return fail(s, Code::unsupported,
+                "gridSampleGradInput: more than 2^32 taps to an image are not supported");
   withFloat(s, dx.dtype, "gridSampleGradInput", [&]<class T>() { run<T>(s, dx, dy, grid, params, sizes); });
 }
 

@@ -1,6 +1,6 @@
 // Greedy non-maximum suppression. Boxes find their ranks by counting those before them; then one block goes
-// through them by rank, a box to each of its threads at a time: these are held against the boxes kept so far, then
-// against each other.
+// through them by rank, a box to each of its threads at a time: these are held against the boxes kept so far,
+// then against each other.
 #include "../../ops/checks.h"
 #include "../../ops/rows/image.h"
 #include "../prototype.h"
@@ -25,7 +25,8 @@ struct NmsProblem {
   double threshold;
 };
 
-/// Whether box i comes before j: by falling score, NaN first as a sort would put it, equal ones by their order.
+/// Whether box i comes before j: by falling score, NaN first as a sort would put it, equal ones by their
+/// order.
 WG_DEV bool before(double a, int32_t i, double b, int32_t j) {
   const bool aNan = a != a, bNan = b != b;
   if (aNan || bNan) return aNan && bNan ? i < j : aNan;
@@ -41,7 +42,8 @@ WG_DEV double overlap(const Box& a, const Box& b) {
 
 // One thread a box.
 template <class T>
-WG_KERNEL(kThreads) rank(NmsProblem p, int32_t* order) {
+WG_KERNEL(kThreads)
+rank(NmsProblem p, int32_t* order) {
   const int32_t i = static_cast<int32_t>(blockIdx.x * kThreads + threadIdx.x);
   if (i >= p.n) return;
   const T* const scores = static_cast<const T*>(p.scores);
@@ -55,8 +57,8 @@ WG_KERNEL(kThreads) rank(NmsProblem p, int32_t* order) {
 // One block for all.
 template <class T>
 WG_KERNEL(kThreads)
-suppress(NmsProblem p, const int32_t* order, Box* kept, int32_t* keep, int64_t keepStride, int64_t room, int32_t* count,
-         int32_t fill) {
+suppress(NmsProblem p, const int32_t* order, Box* kept, int32_t* keep, int64_t keepStride, int64_t room,
+         int32_t* count, int32_t fill) {
   WG_SHARED(Box, boxes, [kThreads]);
   WG_SHARED(int, free, [kThreads]);
   const int t = static_cast<int>(threadIdx.x);
@@ -97,25 +99,27 @@ size_t nmsWorkspace(const Out&, const Out&, const In&, const In& scores, const d
   return scores.rank == 1 ? static_cast<size_t>(scores.shape[0]) * (sizeof(Box) + sizeof(int32_t)) : 0;
 }
 
-void nms(Stream& s, const Out& keep, const Out& count, const In& boxes, const In& scores, const double& threshold,
-         const int32_t& fill) {
+void nms(Stream& s, const Out& keep, const Out& count, const In& boxes, const In& scores,
+         const double& threshold, const int32_t& fill) {
   const int64_t n = scores.rank == 1 ? scores.shape[0] : -1;
   if (!require(s,
                n >= 0 && n <= INT32_MAX && boxes.rank == 2 && boxes.shape[0] == n && boxes.shape[1] == 4 &&
-                   keep.rank == 1 && keep.dtype == DType::i32 && count.rank == 0 && count.dtype == DType::i32 &&
-                   boxes.dtype == scores.dtype,
+                   keep.rank == 1 && keep.dtype == DType::i32 && count.rank == 0 &&
+                   count.dtype == DType::i32 && boxes.dtype == scores.dtype,
                "nms: wants boxes [n, 4], scores [n], keep [m] and count [] of int32"))
     return;
   if (!require(s, n == 0 || s.scratchBytes >= nmsWorkspace(keep, count, boxes, scores, threshold, fill),
                "nms: the workspace is too small"))
     return;
   withFloat(s, boxes.dtype, "nms", [&]<class T>() {
-    const NmsProblem p{boxes.data,       scores.data,      boxes.stride[0],         boxes.stride[1],
-                       scores.stride[0], static_cast<int32_t>(n), threshold};
+    const NmsProblem p{boxes.data,      scores.data,      boxes.stride[0],
+                       boxes.stride[1], scores.stride[0], static_cast<int32_t>(n),
+                       threshold};
     Box* const kept = static_cast<Box*>(s.scratch);
     int32_t* const order = reinterpret_cast<int32_t*>(kept + n);
     if (n > 0)
-      launch(s, rank<T>, dim3(static_cast<uint32_t>(::wg::ceilDiv(n, kThreads))), dim3(kThreads), 0, p, order);
+      launch(s, rank<T>, dim3(static_cast<uint32_t>(::wg::ceilDiv(n, kThreads))), dim3(kThreads), 0, p,
+             order);
     launch(s, suppress<T>, dim3(1), dim3(kThreads), 0, p, order, kept, static_cast<int32_t*>(keep.data),
            keep.stride[0], keep.shape[0], static_cast<int32_t*>(count.data), fill);
   });

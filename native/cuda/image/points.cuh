@@ -5,6 +5,16 @@
 
 namespace wg::cuda {
 
+/// The taps of a point by x, y, z. Each thread keeps them in shared memory, where it may index them: in
+/// registers they would be too many. An odd number of words, so that threads meet different banks.
+struct PointTaps {
+  int64_t count[3];
+  int64_t index[3][4];
+  double weight[3][4], slope[3][4];
+};
+
+inline constexpr int kPointThreads = 64;
+
 /// Volumes [N, C, D, H, W], points [N, OD, OH, OW, 2 or 3], samples [N, C, OD, OH, OW]; strides in elements.
 template <class T>
 struct Points {
@@ -31,17 +41,21 @@ struct Points {
             z * sampleStride[2] + y * sampleStride[3] + x * sampleStride[4]};
   }
 
-  /// Taps by x, y, z.
-  struct Taps {
-    grid::AxisTaps axis[3];
-  };
-  WG_DEV Taps tapsOf(const At& at) const {
-    Taps t;
+  /// Looks up the point's taps.
+  WG_DEV void find(const At& at, PointTaps& t) const {
     WG_UNROLL
-    for (int j = 0; j < 3; j++)
-      t.axis[j] = j < axes ? grid::tapsOf(static_cast<double>(grid[at.grid + j * gridStride[4]]), size[2 - j], params)
-                           : grid::AxisTaps{1, {0}, {1}, {0}};
-    return t;
+    for (int j = 0; j < 3; j++) {
+      const grid::AxisTaps axis =
+          j < axes ? grid::tapsOf(static_cast<double>(grid[at.grid + j * gridStride[4]]), size[2 - j], params)
+                   : grid::AxisTaps{1, {0}, {1}, {0}};
+      t.count[j] = axis.count;
+      WG_UNROLL
+      for (int i = 0; i < 4; i++) {
+        t.index[j][i] = axis.index[i];
+        t.weight[j][i] = axis.weight[i];
+        t.slope[j][i] = axis.slope[i];
+      }
+    }
   }
 };
 
@@ -66,19 +80,15 @@ Points<T> pointsOf(const View& volume, const View& grid, const View& sample, con
   return p;
 }
 
-/// f(number, z, y, x) for every tap that lies inside, numbers as of the full kernel; unrolled, so that the taps stay in
-/// registers.
-template <class Taps, class F>
-WG_DEV void eachTap(const Taps& t, F f) {
-  WG_UNROLL
-  for (int z = 0; z < 4; z++) {
-    if (z >= t.axis[2].count || t.axis[2].index[z] < 0) continue;
-    WG_UNROLL
-    for (int y = 0; y < 4; y++) {
-      if (y >= t.axis[1].count || t.axis[1].index[y] < 0) continue;
-      WG_UNROLL
-      for (int x = 0; x < 4; x++)
-        if (x < t.axis[0].count && t.axis[0].index[x] >= 0) f(z, y, x);
+/// f(z, y, x) for every tap that lies inside.
+template <class F>
+WG_DEV void eachTap(const PointTaps& t, F f) {
+  for (int z = 0; z < t.count[2]; z++) {
+    if (t.index[2][z] < 0) continue;
+    for (int y = 0; y < t.count[1]; y++) {
+      if (t.index[1][y] < 0) continue;
+      for (int x = 0; x < t.count[0]; x++)
+        if (t.index[0][x] >= 0) f(z, y, x);
     }
   }
 }
