@@ -149,14 +149,14 @@ async function cuda(stage) {
 
 /** @param {Stage} stage */
 async function asan(stage) {
-  for (const target of [[], ['--fake']]) {
+  for (const target of [[], ['--fake'], ['--emu-tests']]) {
     // The baseline kernels stand for all: they are the same source. `test:full asan` has every instruction set.
     const options = ['--sanitize=address,undefined', '--isas', 'base', ...target];
     if (!(await stage.node('build', ['tools/build-native.mjs', ...options]))) return;
   }
   const spine = ['sharing', 'errors', 'memory', 'threads', 'uploads'].map((name) => `spine/${name}`);
   const ops = ['view', 'inplace', 'join', 'binary'].map((name) => `ops/${name}`);
-  const chosen = ['native/schema', 'core/', 'autograd/', 'fuzz/calls', ...spine, ...ops];
+  const chosen = ['native/schema', 'native/emu', 'core/', 'autograd/', 'fuzz/calls', ...spine, ...ops];
   await stage.tests(chosen, { WARPGRAD_TEST_TIMEOUT: '900', ...sanitizerEnv('address,undefined') });
 }
 

@@ -5,10 +5,15 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
+#include <unordered_map>
 
 #ifdef WG_EMU_ASAN
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
+#endif
+
+#ifdef WG_EMU_TSAN
+#include <sanitizer/tsan_interface.h>
 #endif
 
 // Callee-saved registers go to the stack, the stack pointers change places, and `ret` pops the other side's
@@ -106,9 +111,23 @@ void* firstFrame(char* top, void (*entry)()) {
   return p;
 }
 
+#ifdef WG_EMU_TSAN
+/// One for each stack of this host thread, kept as long as the stacks are.
+void* fiberOf(const char* stack) {
+  thread_local std::unordered_map<const char*, void*> fibers;
+  void*& fiber = fibers[stack];
+  if (!fiber) fiber = __tsan_create_fiber(0);
+  return fiber;
+}
+#endif
+
 }  // namespace
 
 void hop(Context& from, const Context& to) {
+#ifdef WG_EMU_TSAN
+  from.fiber = __tsan_get_current_fiber();
+  __tsan_switch_to_fiber(to.fiber, 0);
+#endif
 #ifdef WG_EMU_ASAN
   void* fake = nullptr;
   leaving = &from;
@@ -123,6 +142,9 @@ void hop(Context& from, const Context& to) {
 
 void hopForGood(const Context& to) {
   void* nowhere = nullptr;
+#ifdef WG_EMU_TSAN
+  __tsan_switch_to_fiber(to.fiber, 0);
+#endif
 #ifdef WG_EMU_ASAN
   leaving = nullptr;
   __sanitizer_start_switch_fiber(nullptr, to.bottom, to.size);
@@ -146,6 +168,9 @@ Context begin(char* stack, void (*entry)()) {
   __asan_unpoison_memory_region(stack, kStackBytes);
   c.bottom = stack;
   c.size = kStackBytes;
+#endif
+#ifdef WG_EMU_TSAN
+  c.fiber = fiberOf(stack);
 #endif
   c.stackPointer = firstFrame(stack + kStackBytes - color, entry);
   return c;

@@ -7,6 +7,9 @@
 #if defined(__SANITIZE_ADDRESS__)
 #define WG_EMU_ASAN 1
 #endif
+#if defined(__SANITIZE_THREAD__)
+#define WG_EMU_TSAN 1
+#endif
 
 namespace wg::emu {
 
@@ -16,6 +19,9 @@ struct Context {
 #ifdef WG_EMU_ASAN
   const void* bottom = nullptr;  ///< of the stack it lies on, which the sanitizer wants to know
   size_t size = 0;
+#endif
+#ifdef WG_EMU_TSAN
+  void* fiber = nullptr;  ///< what the sanitizer calls it
 #endif
 };
 

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "engine.h"
+#include "fault.h"
 
 namespace wg::emu {
 
@@ -59,7 +60,7 @@ std::string takeFailure() { return std::exchange(failure, std::string()); }
 
 // ---- launching ------------------------------------------------------------------------------------------
 
-Machine::Machine() : engine_(std::make_unique<Engine>(*this)) {}
+Machine::Machine() : engine_(std::make_unique<Engine>(*this)) { watchFaults(); }
 Machine::~Machine() = default;
 
 bool Machine::run(const LaunchInfo& info, void (*body)(const void*), const void* arguments) {

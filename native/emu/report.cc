@@ -63,7 +63,8 @@ std::string symbolAt(const char* path, uint64_t address) {
     const Elf64_Shdr& strings = sections[table.sh_link];
     for (uint64_t k = 0; symbols && k < count; k++) {
       const Elf64_Sym& s = symbols[k];
-      if (ELF64_ST_TYPE(s.st_info) != STT_FUNC || s.st_value != address) continue;
+      if (ELF64_ST_TYPE(s.st_info) != STT_FUNC || address < s.st_value) continue;
+      if (address != s.st_value && address >= s.st_value + s.st_size) continue;
       const auto* name = file.at<char>(strings.sh_offset + s.st_name, 1);
       if (name && s.st_name < strings.sh_size) return name;
     }

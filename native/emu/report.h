@@ -6,7 +6,7 @@
 
 namespace wg::emu {
 
-/// The name of the function at `address`, from the symbol table of the file it was loaded from.
+/// The name of the function that `address` lies in, from the symbol table of the file it was loaded from.
 std::string functionName(const void* address);
 
 /// Text that owns no memory: what fails leaves its stack without looking back.

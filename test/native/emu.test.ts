@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { packageRoot } from '../support/package-root.ts';
+import { sanitizer } from '../support/sanitizer.ts';
 
 const root = packageRoot(import.meta.url);
 const run = (command: string, argv: readonly string[]): { code: number; output: string } => {
@@ -15,10 +16,12 @@ const available = run('cmake', ['--version']).code === 0 && run('g++', ['--versi
 if (!available) {
   test.skip('the emulator needs CMake and g++', () => {});
 } else {
-  const build = run(process.execPath, ['tools/build-native.mjs', '--emu-tests']);
+  const options = sanitizer === '' ? [] : [`--sanitize=${sanitizer}`, '--isas', 'base'];
+  const build = run(process.execPath, ['tools/build-native.mjs', '--emu-tests', ...options]);
   test('the tests of the emulator are built', () => assert.is(build.code, 0, build.output));
   if (build.code === 0) {
-    const { code, output } = run(join(root, 'build/Release/emu_tests'), []);
+    const folder = join(process.env['WARPGRAD_PREBUILD'] ?? root, 'build/Release');
+    const { code, output } = run(join(folder, 'emu_tests'), []);
     const verdicts = [...output.matchAll(/^(ok {2}|FAIL) (\w+)$/gm)];
     for (const [, verdict, name = ''] of verdicts) {
       const what = output.slice(0, output.indexOf(`FAIL ${name}`)).split(/^(?:ok {2}|FAIL) \w+$/m);
