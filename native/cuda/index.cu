@@ -13,6 +13,7 @@ namespace wg::cuda {
 namespace {
 
 constexpr int kThreads = 256, kEach = 4;
+constexpr int64_t kNowhere = INT64_MIN;
 
 template <class I>
 struct Pick {
@@ -31,10 +32,9 @@ pickRows(W* out, const W* x, WG_GRID_CONSTANT const Pick<I> a) {
   const I first = static_cast<I>(blockIdx.x) * blockDim.x * kEach + threadIdx.x;
   W value[kEach];
   int64_t to[kEach];
-  bool found[kEach];
   WG_UNROLL
   for (int k = 0; k < kEach; k++) {
-    found[k] = false;
+    to[k] = kNowhere;
     const I e = first + static_cast<I>(k) * blockDim.x;
     if (e >= a.total) continue;
     const auto at = a.width.both(e);
@@ -43,11 +43,10 @@ pickRows(W* out, const W* x, WG_GRID_CONSTANT const Pick<I> a) {
     const auto inner = a.inner(at.remainder);
     value[k] = load<W>(x + from + inner[1]);
     to[k] = int64_t{a.outRows(at.quotient)[0]} + inner[0];
-    found[k] = true;
   }
   WG_UNROLL
   for (int k = 0; k < kEach; k++)
-    if (found[k]) store(out + to[k], value[k]);
+    if (to[k] != kNowhere) store(out + to[k], value[k]);
 }
 
 /// x: [sizes..., rest...]; picked: [indices..., rest...].
