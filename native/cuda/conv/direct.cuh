@@ -46,7 +46,7 @@ WG_DEV bool seen(const DirectProblem<T, I>& p, int axis, I place, I tap, I& at) 
 // One thread a place and kDirectLines lines of a group; neighbours have neighbouring places, and the same
 // weights.
 template <bool backward, class T, class I>
-WG_KERNEL(kDirectThreads)
+WG_KERNEL(kDirectThreads, 2)
 direct(const WG_GRID_CONSTANT DirectProblem<T, I> p) {
   using U = std::make_unsigned_t<I>;
   for (int64_t index = int64_t{blockIdx.x} * kDirectThreads + threadIdx.x; index < p.total;
