@@ -27,8 +27,8 @@ export const defects: readonly Defect[] = [
   {
     name: 'a host write into a busy block',
     file: 'native/binding/transfers.cc',
-    find: 'if (!slot.block->snapshots && environment.isDone(*slot.block)) {',
-    put: 'if (!slot.block->readOnly) {',
+    find: 'const bool idle = !slot.block->snapshots && environment.isDone(*slot.block);',
+    put: 'const bool idle = true;',
   },
   {
     name: 'a wrong version check',
