@@ -165,16 +165,7 @@ void Environment::decodeOp(int32_t op, const double* at, const double* end, Queu
   inputs_.clear();
   targets_.clear();
   const OpEntry& entry = kOps[op];
-  Reader r{*this,
-           queue,
-           graph,
-           c,
-           at,
-           end,
-           static_cast<char*>(c->arguments()),
-           limit,
-           inputs_,
-           targets_};
+  Reader r{*this, queue, graph, c, at, end, static_cast<char*>(c->arguments()), limit, inputs_, targets_};
   if (char* arguments = r.reserve(entry.argumentBytes)) entry.read(r, arguments);
   if (r.fault == Code::ok && r.at != r.end)
     r.fail(Code::argument, "record is longer than its op's arguments");
