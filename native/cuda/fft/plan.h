@@ -26,7 +26,7 @@ inline constexpr int kFftTile = 4;
 /// A pass over a whole sequence: transforms of `size` elements, by the radices given.
 struct FftStage {
   int32_t size = 1, count = 0;
-  int8_t radix[12];
+  int8_t radix[12] = {};
   uint32_t step = 1;  ///< product of the sizes of the stages before
 };
 
