@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Builds the native addon unless build/ already holds the one made from these sources.
-//   node tools/build-native.mjs [--fake] [--cuda] [--emu] [--emu-tests] [--arch LIST] [--sanitize=address,undefined|thread] [--isas base] [--werror] [--force] [--gyp]
+//   node tools/build-native.mjs [--fake] [--cuda] [--emu] [--emu-tests] [--arch LIST] [--report] [--sanitize=address,undefined|thread] [--isas base] [--werror] [--force] [--gyp]
 // CMake (through cmake-js when it is installed) is preferred; node-gyp is the fallback. Nothing is downloaded.
 // Also installed as `warpgrad-build`, for platforms without a prebuilt binary.
 import { spawnSync } from 'node:child_process';
@@ -69,7 +69,9 @@ function sourceHash() {
     if (!existsSync(file)) continue; // binding.gyp is not in the published package
     hash.update(relative(root, file)).update('\0').update(readFileSync(file)).update('\0');
   }
-  return hash.update([process.platform, process.arch, sanitize, option('isas'), option('arch')].join()).digest('hex');
+  return hash
+    .update([process.platform, process.arch, sanitize, option('isas'), option('arch'), flag('report')].join())
+    .digest('hex');
 }
 
 function run(
@@ -92,11 +94,14 @@ function find(/** @type {string} */ id) {
 }
 
 function buildWithCMake() {
-  const jobs = String(availableParallelism());
+  const jobs = process.env['WARPGRAD_JOBS'] || String(availableParallelism());
   const defines = [`-DCMAKE_LIBRARY_OUTPUT_DIRECTORY=${outDir}`];
   if (sanitize) defines.push(`-DWG_SANITIZE=${sanitize}`);
   defines.push(`-DWG_ISAS=${option('isas')}`); // said even when empty: the tree remembers an earlier build's
-  if (target === 'warpgrad_cuda') defines.push('-DWG_CUDA=ON', `-DWG_CUDA_ARCH=${cudaArchitectures()}`);
+  if (target === 'warpgrad_cuda') {
+    const report = flag('report') ? 'ON' : 'OFF';
+    defines.push('-DWG_CUDA=ON', `-DWG_CUDA_ARCH=${cudaArchitectures()}`, `-DWG_CUDA_REPORT=${report}`);
+  }
   defines.push(`-DWG_WERROR=${flag('werror') ? 'ON' : 'OFF'}`);
   const cmakeJs = find('cmake-js/bin/cmake-js');
   if (cmakeJs) {
@@ -141,10 +146,10 @@ function buildWithGyp() {
 
 /** CMake's names of the architectures asked for with --arch: a list, `all`, or those of the cards in this machine. */
 function cudaArchitectures() {
-  const released = '80;90a;90-virtual';
+  const released = '80-real;86-real;89-real;90a-real;90-virtual';
   const asked = option('arch');
   if (asked === 'all') return released;
-  if (asked) return asked.replaceAll('sm_', '').replaceAll(',', ';');
+  if (asked) return asked.replaceAll(/sm_(\w+)/g, '$1-real').replaceAll(',', ';');
   const query = spawnSync('nvidia-smi', ['--query-gpu=compute_cap', '--format=csv,noheader'], { encoding: 'utf8' });
   const present =
     query.status === 0

@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { availableParallelism, tmpdir } from 'node:os';
 import { basename, delimiter, join } from 'node:path';
 import { execute, filesUnder, findTool, parallel, root, runStages } from './stages.mjs';
+import { kernelGates } from './cuda/report.mjs';
 import { sanitizerEnv } from './sanitizers.mjs';
 
 /** @typedef {import('./stages.mjs').Stage} Stage */
@@ -142,9 +143,11 @@ async function exports_(stage) {
 async function cuda(stage) {
   const nvcc = await findTool(['nvcc', '/usr/local/cuda/bin/nvcc']);
   if (!nvcc) return stage.skip('libwarpgrad_cuda.so', 'nvcc is not installed');
-  if (await stage.node('build', ['tools/build-native.mjs', '--cuda', '--arch', 'sm_90a'])) {
-    await stage.tests(['native/cuda']);
-  }
+  const start = performance.now();
+  if (!(await stage.node('build', ['tools/build-native.mjs', '--cuda', '--report', '--arch', 'sm_80,sm_90a']))) return;
+  console.log(`  sm_80 and sm_90a in ${((performance.now() - start) / 60_000).toFixed(1)} min`);
+  await kernelGates(stage);
+  await stage.tests(['native/cuda']);
 }
 
 /** @param {Stage} stage */
@@ -212,10 +215,10 @@ const stages = {
     void (await stage.node('lib/native/kernels.gen.ts is what the addon prints', ['tools/gen.mjs', '--check'])),
   'native-warnings': warnings,
   'weak-symbols': weakSymbols,
-  exports: exports_,
   'op-table': testStage(['native/schema']),
   gradcheck,
   cuda,
+  exports: exports_,
   'asan-ubsan': asan,
   pack,
 };

@@ -1,7 +1,7 @@
 // The checks that take too long for every change: node tools/full.mjs [stage …]. The last record of each stage is kept in
 // test/full.md, which is committed.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sanitizerCommand, sanitizerEnv } from './sanitizers.mjs';
 import { root, runStages, summary } from './stages.mjs';
@@ -26,6 +26,15 @@ const sanitized = (sanitize) => async (/** @type {Stage} */ stage) => {
   await stage.tests([], { WARPGRAD_TEST_TIMEOUT: '3600', ...env }, wrapper);
 };
 
+/** Every architecture of a release, compressed as there. @param {Stage} stage */
+async function cudaAll(stage) {
+  if (!(await stage.node('build', ['tools/build-native.mjs', '--cuda', '--arch', 'all']))) return;
+  const bytes = statSync(join(root, 'build/Release/libwarpgrad_cuda.so')).size;
+  const label = `libwarpgrad_cuda.so for sm_80, sm_86, sm_89, sm_90a and PTX: ${(bytes / 1e6).toFixed(1)} MB`;
+  stage.check(label, bytes <= 60e6, 'more than 60 MB');
+  await stage.tests(['native/cuda']);
+}
+
 const stages = {
   'isa-base': suite({ WARPGRAD_ISA: 'base' }),
   'isa-avx2': suite({ WARPGRAD_ISA: 'avx2' }),
@@ -37,6 +46,7 @@ const stages = {
   'fuzz-long': longTests('fuzz'),
   defects: async (/** @type {Stage} */ stage) =>
     void (await stage.node('the fuzzer finds every planted defect', ['.test/test/fuzz/defects.js'], { show: true })),
+  'cuda-all': cudaAll,
   soak: longTests('soak'),
   'kill-loop': longTests('kill'),
   workers: longTests('workers'),

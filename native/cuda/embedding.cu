@@ -92,7 +92,7 @@ struct Bags {
 
 /// A block a bag, a thread a column of it.
 template <class T>
-WG_KERNEL(kThreads)
+WG_KERNEL(kThreads, 1)
 foldBags(Bags<T> a) {
   if (a.cell->set != 0) return;
   const int64_t bag = blockIdx.x;

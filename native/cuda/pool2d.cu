@@ -108,7 +108,7 @@ WG_DEV Holders holdersOf(const Axis& a, const Divider<uint64_t>& stride, int64_t
 }
 
 template <class T>
-WG_KERNEL(kThreads)
+WG_KERNEL(kThreads, 1)
 averageShares(Image<T> dx, Image<const T> dy, Pixels pixels, Axis h, Axis w, Divider<uint64_t> strideH,
               Divider<uint64_t> strideW, Divisor divisor) {
   Pixel p;

@@ -42,7 +42,7 @@ Lines<T> linesOf(const View& values, const View& indices, const View& x) {
 /// A block a row: finds the k-th best key, collects what is better and as many equals as are wanted, in their
 /// order, and sorts that. `flip` turns the order around.
 template <class T>
-WG_KERNEL(kSelectThreads)
+WG_KERNEL(kSelectThreads, 1)
 topOfRows(Lines<T> a, int64_t count, uint32_t padded, Key<T> flip) {
   using K = Key<T>;
   WG_SHARED(K, keys, [kShortRow]);
