@@ -21,6 +21,8 @@ export {
   stats,
 } from './core/device.ts';
 export type { DType, TypedArrayOf } from './core/dtype.ts';
+export type { Float32Precision } from './core/float32-precision.ts';
+export { getFloat32Precision, setFloat32Precision } from './core/float32-precision.ts';
 export { dtypes } from './core/dtype.ts';
 export { defaultGenerator, Generator, manualSeed } from './core/generator.ts';
 export type { ScopeOwner } from './core/scope.ts';

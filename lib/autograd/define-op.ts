@@ -59,6 +59,11 @@ export interface OpDefinition<P extends readonly unknown[], R extends Spec | rea
    */
   readonly dtypes?: 'compute' | 'all' | undefined;
   /**
+   * The row of the op table that forward runs. Where the device's kernel of that row takes float16 and bfloat16 itself, it
+   * is given them as they are; elsewhere `dtypes` says.
+   */
+  readonly row?: string | undefined;
+  /**
    * Under autocast: 'lower' runs the op on arguments of its dtype (products: matmul, convolution, attention), 'float32'
    * keeps results of float16 and bfloat16 arguments in float32 (sums, exponentials, losses); others promote as usual.
    */
@@ -163,6 +168,7 @@ interface AnyDefinition {
   readonly forward: (ctx: ForwardContext, ...args: readonly unknown[]) => Tensor | readonly Tensor[] | void;
   readonly backward?: unknown;
   readonly dtypes?: 'compute' | 'all' | undefined;
+  readonly row?: string | undefined;
   readonly autocast?: 'lower' | 'float32' | undefined;
 }
 
@@ -195,7 +201,9 @@ function runLowered(run: Run): Run {
 
 function runKernel(definition: AnyDefinition, recorded: RecordedOp, args: readonly unknown[]): Tensor | Tensor[] {
   const first = checkArguments(definition.name, args);
-  if (definition.dtypes !== 'all' && anyNarrow(args)) return runWidened(definition, recorded, args);
+  const takesAll =
+    definition.dtypes === 'all' || (definition.row !== undefined && first?.device.halves.has(definition.row));
+  if (!takesAll && anyNarrow(args)) return runWidened(definition, recorded, args);
   const specs = (definition.infer as NonNullable<AnyDefinition['infer']>)(...args);
   const queue = queueFor(first);
   const call = new Call();

@@ -31,14 +31,17 @@ export class Device {
   liveBytes = 0;
   /** The most there were. @internal */
   peakBytes = 0;
+  /** Rows of the op table whose kernels compute on float16 and bfloat16 themselves. @internal */
+  readonly halves: ReadonlySet<string>;
   /** Number natively, in order of first use. @internal */
   readonly number: number;
   /** A function cannot be cloned, so neither can anything that holds a device: tensors stay in their thread. @internal */
   readonly uncloneable: () => void = () => {};
   #serve: Queue | null = null;
 
-  constructor(kind: DeviceKind, index: number, number: number) {
+  constructor(kind: DeviceKind, index: number, number: number, halves: readonly string[]) {
     this.kind = kind;
+    this.halves = new Set(halves);
     this.index = index;
     this.name = kind === 'cpu' || index === 0 ? kind : `${kind}:${index}`;
     this.number = number;
@@ -97,14 +100,14 @@ export function device(name: string | Device): Device {
   let found = opened.get(canonical);
   if (found === undefined) {
     loadKind(kind);
-    const { list, message } = addon.devices(kind);
+    const { list, message, halves } = addon.devices(kind);
     if (index >= list.length) {
       throw deviceError(
         'device',
         list.length > 0 ? `there is no ${name}: ${list.length} found` : `no ${kind} device: ${message}`,
       );
     }
-    found = new Device(kind, index, new Set(opened.values()).size);
+    found = new Device(kind, index, new Set(opened.values()).size, halves);
     opened.set(canonical, found);
   }
   opened.set(name, found);

@@ -31,6 +31,8 @@ export type NativeCompletion = readonly [number, number, number, number, ArrayBu
 export interface NativeDevices {
   readonly message: string;
   readonly architecture: string;
+  /** Ops whose kernels take float16 and bfloat16 as they are. */
+  readonly halves: readonly string[];
   readonly list: readonly { readonly name: string; readonly memoryBytes: number }[];
 }
 

@@ -1,6 +1,10 @@
 // Printed from native/ops.h by `npm run gen`; do not edit.
 import type { KernelView } from './kernels.ts';
 
+export interface MatmulParams {
+  readonly precision: number;
+}
+
 export interface Conv2dParams {
   readonly strideH: number;
   readonly strideW: number;
@@ -265,7 +269,7 @@ export interface Kernels {
   variance(out: KernelView, x: KernelView, correction: number): void;
   argmax(out: KernelView, x: KernelView): void;
   argmin(out: KernelView, x: KernelView): void;
-  matmul(out: KernelView, a: KernelView, b: KernelView, bias: KernelView | null): void;
+  matmul(out: KernelView, a: KernelView, b: KernelView, bias: KernelView | null, params: MatmulParams): void;
   cholesky(out: KernelView, a: KernelView): void;
   triangularSolve(out: KernelView, a: KernelView, b: KernelView, upper: number, unitriangular: number): void;
   luFactor(lu: KernelView, pivots: KernelView, a: KernelView): void;

@@ -2,6 +2,7 @@ import { shapeError } from '../errors.ts';
 import { checkArguments, defineOp } from '../autograd/define-op.ts';
 import type { Spec } from '../autograd/define-op.ts';
 import type { Gradients } from '../autograd/tape.ts';
+import { precisionCode } from '../core/float32-precision.ts';
 import { tidy } from '../core/scope.ts';
 import type { Shape } from '../core/shape.ts';
 import {
@@ -31,6 +32,7 @@ function batched(t: Tensor, batch: Shape): KernelView {
 const matmulOp = defineOp({
   name: 'matmul',
   autocast: 'lower',
+  row: 'matmul',
   infer: (a: Spec, b: Spec): Spec => {
     const k = a.shape.at(-1);
     const k2 = b.shape.at(-2);
@@ -45,7 +47,7 @@ const matmulOp = defineOp({
   },
   forward: (ctx, a, b) => {
     const batch = ctx.out.shape.slice(0, -2);
-    kernels.matmul(ctx.out, batched(a, batch), batched(b, batch), null);
+    kernels.matmul(ctx.out, batched(a, batch), batched(b, batch), null, { precision: precisionCode() });
   },
   backward: (ctx, dy): Gradients => {
     const [a, b] = ctx.args;
@@ -115,11 +117,13 @@ function flipped(t: Tensor): KernelView {
 const linearOp = defineOp({
   name: 'linear',
   autocast: 'lower',
+  row: 'matmul',
   infer: (x: Tensor, weight: Tensor, _bias: Tensor | null): Spec => ({
     shape: [...x.shape.slice(0, -1), weight.shape[0] as number],
     dtype: x.dtype,
   }),
-  forward: (ctx, x, weight, bias) => kernels.matmul(matrix(ctx.out), matrix(x), flipped(weight), bias),
+  forward: (ctx, x, weight, bias) =>
+    kernels.matmul(matrix(ctx.out), matrix(x), flipped(weight), bias, { precision: precisionCode() }),
   backward: (ctx, dy): Gradients => {
     const [x, weight, bias] = ctx.args;
     const rows = dy.rank === 2 ? dy : reshape(dy, merged(dy.shape));

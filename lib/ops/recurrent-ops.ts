@@ -2,6 +2,7 @@
 import { defineOp } from '../autograd/define-op.ts';
 import type { Op, Spec } from '../autograd/define-op.ts';
 import type { Gradients } from '../autograd/tape.ts';
+import { precisionCode } from '../core/float32-precision.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { KernelView } from '../native/kernels.ts';
 import { kernels } from '../native/kernels.ts';
@@ -39,7 +40,7 @@ export const rnnSteps: Op<RnnArguments, Spec> = defineOp<RnnArguments, Spec>({
     const part = matrixLike(x, [batchOf(steps), hidden], false);
     forEachStep(steps, [{ initial: h0, all: ctx.out }], (_, start, count, [h]) => {
       const r = rows(part, 0, count);
-      kernels.matmul(r, h as KernelView, flipped(weight), null);
+      kernels.matmul(r, h as KernelView, flipped(weight), null, { precision: precisionCode() });
       kernels.rnnGates(rows(ctx.out, start, count), rows(x, start, count), r, relu ? 1 : 0);
     });
     part.dispose();
@@ -66,7 +67,7 @@ export const rnnSteps: Op<RnnArguments, Spec> = defineOp<RnnArguments, Spec>({
       const d = rows(dx, start, count);
       kernels.add(dh, dh, rows(flow, start, count));
       kernels.rnnGatesGrad(d, rows(ctx.out, start, count), dh, relu ? 1 : 0);
-      kernels.matmul(dh, d, weight, null);
+      kernels.matmul(dh, d, weight, null, { precision: precisionCode() });
     });
     return [dx, carried, matmul(transpose(dx), shifted(ctx.out, h0, steps)), null, null];
   },
@@ -100,7 +101,7 @@ export const lstmSteps: Op<LstmArguments, [Spec, Spec]> = defineOp<LstmArguments
     forEachStep(steps, states, (_, start, count, [h, c]) => {
       const r = rows(part, 0, count);
       const at = (t: Tensor): KernelView => rows(t, start, count);
-      kernels.matmul(r, h as KernelView, flipped(weight), null);
+      kernels.matmul(r, h as KernelView, flipped(weight), null, { precision: precisionCode() });
       kernels.lstmGates(at(y), at(cells), at(gates), at(x), r, c as KernelView);
     });
     ctx.save(gates);
@@ -147,7 +148,7 @@ export const lstmSteps: Op<LstmArguments, [Spec, Spec]> = defineOp<LstmArguments
       kernels.add(dh, dh, at(flow));
       kernels.add(dc, dc, at(cellFlow));
       kernels.lstmGatesGrad(at(dx), dc, at(gates), at(cells), at(old), dh, dc);
-      kernels.matmul(dh, at(dx), weight, null);
+      kernels.matmul(dh, at(dx), weight, null, { precision: precisionCode() });
     });
     return [dx, dh0, dc0, matmul(transpose(dx), shifted(y, h0, steps)), null];
   },
@@ -166,7 +167,7 @@ export const gruSteps: Op<GruArguments, Spec> = defineOp<GruArguments, Spec>({
     const acts = matrixLike(x, [x.shape[0] as number, 4 * hidden], false);
     forEachStep(steps, [{ initial: h0, all: ctx.out }], (_, start, count, [h]) => {
       const r = rows(part, 0, count);
-      kernels.matmul(r, h as KernelView, flipped(weight), bias);
+      kernels.matmul(r, h as KernelView, flipped(weight), bias, { precision: precisionCode() });
       kernels.gruGates(
         rows(ctx.out, start, count),
         rows(acts, start, count),
@@ -216,7 +217,7 @@ export const gruSteps: Op<GruArguments, Spec> = defineOp<GruArguments, Spec>({
       const [dh, kept] = [rows(dh0, 0, count), rows(direct, 0, count)];
       kernels.add(dh, dh, at(dense));
       kernels.gruGatesGrad(at(dx), at(dr), kept, at(acts), at(before), dh);
-      kernels.matmul(dh, at(dr), weight, null);
+      kernels.matmul(dh, at(dr), weight, null, { precision: precisionCode() });
       kernels.add(dh, dh, kept);
     });
     return [dx, dh0, matmul(transpose(dr), before), bias === null ? null : reduceRows(dr), null];

@@ -50,7 +50,7 @@ Napi::Value load(const Napi::CallbackInfo& info) {  // (kind, path) → '' or wh
   return Napi::String::New(info.Env(), loadBackend(info[0].ToString(), info[1].ToString()));
 }
 
-Napi::Value devices(const Napi::CallbackInfo& info) {  // (kind) → { count, message, architecture, list }
+Napi::Value devices(const Napi::CallbackInfo& info) {  // (kind) → { message, architecture, halves, list }
   const Napi::Env env = info.Env();
   auto result = Napi::Object::New(env);
   auto list = Napi::Array::New(env);
@@ -67,6 +67,10 @@ Napi::Value devices(const Napi::CallbackInfo& info) {  // (kind) → { count, me
     }
   result.Set("message", Napi::String::New(env, message));
   result.Set("architecture", Napi::String::New(env, backend ? backend->architecture() : ""));
+  auto halves = Napi::Array::New(env);
+  for (int32_t op = 0; backend && op < static_cast<int32_t>(Op::count); ++op)
+    if (backend->kernels[op].halves) halves.Set(halves.Length(), Napi::String::New(env, kOps[op].name));
+  result.Set("halves", halves);
   result.Set("list", list);
   return result;
 }

@@ -35,6 +35,7 @@ Napi::Value schema(const Napi::CallbackInfo& info) {
     ops.Set(ops.Length(), row);
   }
   auto structs = Napi::Object::New(env);
+  addStruct<MatmulParams>(env, structs);
   addStruct<Conv2dParams>(env, structs);
   addStruct<Conv3dParams>(env, structs);
   addStruct<Im2colParams>(env, structs);

@@ -58,6 +58,7 @@ constexpr uint32_t abi() {
   h = detail::fnv(detail::fnv(detail::fnv(h, #name), #args), sizeof(OpTraits<void args>::Arguments));
   WG_OPS(WG_HASH)
 #undef WG_HASH
+  h = detail::fnv(h, sizeof(KernelRow));
   h = detail::fnv(h, sizeof(View));
   h = detail::fnv(h, sizeof(Stream));
   h = detail::fnv(h, sizeof(Status));

@@ -35,6 +35,7 @@ struct OpTraits<void(A...)> {
 struct KernelRow {
   void (*run)(Stream&, const void* arguments);
   size_t (*workspace)(const void* arguments);
+  bool halves = false;  ///< takes float16 and bfloat16 as they are
 };
 
 inline namespace WG_ISA {

@@ -153,9 +153,9 @@ bool shapesMatch(const Out& out, const In& a, const In& b, const MaybeIn& bias) 
 
 }  // namespace
 
-size_t matmulWorkspace(const Out&, const In&, const In&, const MaybeIn&) { return 0; }
+size_t matmulWorkspace(const Out&, const In&, const In&, const MaybeIn&, const MatmulParams&) { return 0; }
 
-void matmul(Stream& s, const Out& out, const In& a, const In& b, const MaybeIn& bias) {
+void matmul(Stream& s, const Out& out, const In& a, const In& b, const MaybeIn& bias, const MatmulParams&) {
   if (!require(s, shapesMatch(out, a, b, bias), "matmul: out, a, b and bias do not fit together")) return;
   if (!require(s, a.dtype == out.dtype && b.dtype == out.dtype && (!bias.data || bias.dtype == out.dtype),
                "matmul: out, a, b and bias must have one dtype"))

@@ -26,4 +26,7 @@
   WG_IMAGE_ROWS(X)
 // clang-format on
 
+/// The rows whose kernels compute on float16 and bfloat16; others are given float32 by the layers above.
+#define WG_CUDA_HALF_OPS(X) X(matmul)
+
 WG_CUDA_PROTOTYPES(WG_CUDA_OPS)

@@ -78,8 +78,16 @@ constexpr size_t (*kWorkspace)(const void*) = nullptr;
 WG_CUDA_WORKSPACE_OPS(WG_QUERY)
 #undef WG_QUERY
 
+template <Op op>
+constexpr bool kHalves = false;
+#define WG_HALVES(name) \
+  template <>           \
+  constexpr bool kHalves<Op::name> = true;
+WG_CUDA_HALF_OPS(WG_HALVES)
+#undef WG_HALVES
+
 constexpr KernelRow kTable[] = {
-#define WG_ROW(name, args, names) {kRun<Op::name>, kWorkspace<Op::name>},
+#define WG_ROW(name, args, names) {kRun<Op::name>, kWorkspace<Op::name>, kHalves<Op::name>},
     WG_OPS(WG_ROW)
 #undef WG_ROW
 };

@@ -26,9 +26,9 @@ void mayFail(Stream& s, const void* arguments) {
 
 const KernelRow* kernels() {
   static KernelRow rows[static_cast<int>(Op::count)];
-#define WG_EMU_ROW(name, args, names)                                       \
-  rows[static_cast<int>(Op::name)] = {&mayFail<static_cast<int>(Op::name)>, \
-                                      cuda::backend().kernels[static_cast<int>(Op::name)].workspace};
+#define WG_EMU_ROW(name, args, names)                                                     \
+  rows[static_cast<int>(Op::name)] = cuda::backend().kernels[static_cast<int>(Op::name)]; \
+  rows[static_cast<int>(Op::name)].run = &mayFail<static_cast<int>(Op::name)>;
   WG_OPS(WG_EMU_ROW)
 #undef WG_EMU_ROW
   return rows;

@@ -200,7 +200,7 @@ void run(Stream& s, const Geometry& g, const Operands& o) {
   switch (wayOf(g, o)) {
     case Way::matrices: {
       const Matrices m = matricesOf(g, o);
-      require(s, gemm::runMatrices<T>(s, m.out, m.weight, m.source, m.bias),
+      require(s, gemm::runMatrices(s, m.out, m.weight, m.source, m.bias, 0),
               "conv2d: the workspace is too small");
       return;
     }
@@ -235,7 +235,7 @@ size_t workspace(bool backward, const View& small, const View& large, const View
   switch (wayOf(g, o)) {
     case Way::matrices: {
       const Matrices m = matricesOf(g, o);
-      return gemm::matricesBytes(m.out, m.weight);
+      return gemm::matricesBytes(m.out, m.weight, m.source, 0);
     }
     case Way::tiles:
       return planOf(g, backward, o.out.dtype).bytes;

@@ -130,6 +130,7 @@ struct WeightOutput {
     return offset;
   }
   WG_DEV T bias(int32_t, int32_t) const { return T(0); }
+  WG_DEV void put(int64_t at, T sum) const { data[at] = sum; }
   WG_DEV bool packs() const { return false; }
 };
 

@@ -171,6 +171,7 @@ struct WindowOutput {
     if (member.p.bias == nullptr) return T(0);
     return member.p.bias[(int64_t{member.group} * member.p.lines + line) * member.p.biasStride];
   }
+  WG_DEV void put(int64_t at, T sum) const { data[at] = sum; }
   WG_DEV bool packs() const { return member.p.aligned; }
 };
 

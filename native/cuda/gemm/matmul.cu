@@ -2,7 +2,7 @@
 #include "../../ops/rows/matrix.h"
 
 #include "../prototype.h"
-#include "matrix.cuh"
+#include "tensor.cuh"
 
 WG_CUDA_PROTOTYPES(WG_MATRIX_ROWS)
 
@@ -33,32 +33,33 @@ View alongRows(const View& out, const View& bias) {
 
 namespace gemm {
 
-template <class T>
-bool runMatrices(Stream& s, const View& out, const View& a, const View& b, const View& bias) {
+bool runMatrices(Stream& s, const View& out, const View& a, const View& b, const View& bias,
+                 int32_t precision) {
   const int64_t batches = batchesOf(out);
   const int32_t r = out.rank - 2;
-  switch (wayOf(out.shape[r], out.shape[r + 1], a.shape[r + 1], batches)) {
-    case Way::plain:
-      return runPlain<T>(s, out, a, b, bias), true;
-    case Way::thin:
-      return runThin<T>(s, matrixProblem<T>(out, a, b, bias), batches);
-    case Way::tiles:
-      break;
-  }
-  const Plan plan = planOf(out.shape[r], out.shape[r + 1], a.shape[r + 1], batches, out.dtype);
-  if (!hasRoom(s, plan)) return false;
-  runProduct(s, matrixProblem<T>(out, a, b, bias), batches, plan);
-  return true;
+  const Way way = wayOf(out.shape[r], out.shape[r + 1], a.shape[r + 1], batches, out.dtype);
+  if (way == Way::plain) return runPlain(s, out, a, b, bias), true;
+  if (way == Way::tiles && onCores(out.dtype, precision))
+    return runTensor(s, out, a, b, bias, coreOf(out.dtype, precision));
+  bool done = true;
+  withFloat(s, out.dtype, "matmul", [&]<class T>() {
+    if (way == Way::thin) {
+      done = runThin<T>(s, matrixProblem<T>(out, a, b, bias), batches);
+      return;
+    }
+    const Plan plan = planOf(out.shape[r], out.shape[r + 1], a.shape[r + 1], batches, out.dtype);
+    done = hasRoom(s, plan);
+    if (done) runProduct(s, matrixProblem<T>(out, a, b, bias), batches, plan);
+  });
+  return done;
 }
-template bool runMatrices<float>(Stream&, const View&, const View&, const View&, const View&);
-template bool runMatrices<double>(Stream&, const View&, const View&, const View&, const View&);
 
-size_t matricesBytes(const View& out, const View& a) {
+size_t matricesBytes(const View& out, const View& a, const View& b, int32_t precision) {
   const int64_t batches = batchesOf(out);
   const int32_t r = out.rank - 2;
   const int64_t m = out.shape[r], n = out.shape[r + 1], k = a.shape[r + 1];
   if (m == 0 || n == 0 || batches == 0) return 0;
-  switch (wayOf(m, n, k, batches)) {
+  switch (wayOf(m, n, k, batches, out.dtype)) {
     case Way::plain:
       return 0;
     case Way::thin:
@@ -66,28 +67,27 @@ size_t matricesBytes(const View& out, const View& a) {
     case Way::tiles:
       break;
   }
+  if (onCores(out.dtype, precision)) return tensorBytes(out, a, b, coreOf(out.dtype, precision));
   return planOf(m, n, k, batches, out.dtype).bytes;
 }
 
 }  // namespace gemm
 
-size_t matmulWorkspace(const Out& out, const In& a, const In& b, const MaybeIn& bias) {
-  if (!shapesMatch(out, a, b, bias)) return 0;
-  return out.dtype == DType::f32 || out.dtype == DType::f64 ? gemm::matricesBytes(out, a) : 0;
+size_t matmulWorkspace(const Out& out, const In& a, const In& b, const MaybeIn& bias,
+                       const MatmulParams& params) {
+  return shapesMatch(out, a, b, bias) ? gemm::matricesBytes(out, a, b, params.precision) : 0;
 }
 
-void matmul(Stream& s, const Out& out, const In& a, const In& b, const MaybeIn& bias) {
+void matmul(Stream& s, const Out& out, const In& a, const In& b, const MaybeIn& bias,
+            const MatmulParams& params) {
   if (!require(s, shapesMatch(out, a, b, bias), "matmul: out, a, b and bias do not fit together")) return;
   if (!require(s, a.dtype == out.dtype && b.dtype == out.dtype && (!bias.data || bias.dtype == out.dtype),
                "matmul: out, a, b and bias must have one dtype"))
     return;
   if (out.dtype == DType::boolean) return fail(s, Code::unsupported, "matmul: bool is not supported");
   if (numel(out) == 0) return;
-  withNumber(s, out.dtype, "matmul", [&]<class T>() {
-    const View added = alongRows(out, bias);
-    if constexpr (static_cast<T>(0.5) == T(0)) gemm::runPlain<T>(s, out, a, b, added);
-    else require(s, gemm::runMatrices<T>(s, out, a, b, added), "matmul: the workspace is too small");
-  });
+  require(s, gemm::runMatrices(s, out, a, b, alongRows(out, bias), params.precision),
+          "matmul: the workspace is too small");
 }
 
 }  // namespace wg::cuda

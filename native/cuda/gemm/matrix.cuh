@@ -16,6 +16,7 @@ struct MatrixOutput {
   WG_DEV T bias(int32_t r, int32_t c) const {
     return biasData == nullptr ? T(0) : biasData[r * biasRow + c * biasCol];
   }
+  WG_DEV void put(int64_t at, T sum) const { data[at] = sum; }
   WG_DEV bool packs() const { return aligned; }
 };
 
@@ -127,15 +128,18 @@ inline int64_t batchesOf(const View& out) {
 
 /// How a product of matrices is computed: a function of its sizes and dtype.
 enum class Way { plain, thin, tiles };
-inline Way wayOf(int64_t m, int64_t n, int64_t k, int64_t batches) {
+inline Way wayOf(int64_t m, int64_t n, int64_t k, int64_t batches, DType dtype) {
+  if (dtype != DType::f32 && dtype != DType::f64 && dtype != DType::f16 && dtype != DType::bf16)
+    return Way::plain;
   if (!tileable(m, n, k) || batches > INT32_MAX) return Way::plain;
   // So little that a thread can have a sum, or so little a member that most of a tile would be empty.
   const double work = static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
   if (work * static_cast<double>(batches) <= 1 << 15 || (m * n <= 256 && k <= 128)) return Way::plain;
-  return minOf(m, n) <= 8 ? Way::thin : Way::tiles;
+  // Of 16-bit floats the matrix is read as fast by the tiles, for whose empty part nothing is fetched.
+  return minOf(m, n) <= 8 && itemBytes(dtype) >= 4 ? Way::thin : Way::tiles;
 }
 
-template <class T>
+/// Any dtype that a product may have: a thread an element.
 void runPlain(Stream& s, const View& out, const View& a, const View& b, const View& bias);
 
 /// A product with at most 8 columns, or rows. False: the scratch holds less than thinBytes().
@@ -143,10 +147,10 @@ template <class T>
 bool runThin(Stream& s, MatrixProblem<T> problem, int64_t batches);
 size_t thinBytes(int64_t m, int64_t n, int64_t k, int64_t batches, DType dtype);
 
-/// out = a b + bias, as matrixProblem() wants them, not empty and of floats. False: the scratch holds less
-/// than matricesBytes().
-template <class T>
-bool runMatrices(Stream& s, const View& out, const View& a, const View& b, const View& bias);
-size_t matricesBytes(const View& out, const View& a);
+/// out = a b + bias, as matrixProblem() wants them, not empty and of one dtype. `precision`: see Precision.
+/// False: the scratch holds less than matricesBytes().
+bool runMatrices(Stream& s, const View& out, const View& a, const View& b, const View& bias,
+                 int32_t precision);
+size_t matricesBytes(const View& out, const View& a, const View& b, int32_t precision);
 
 }  // namespace wg::cuda::gemm

@@ -1,10 +1,29 @@
 // Integers, and products so small that a thread can have a whole sum.
+#include "core.cuh"
 #include "matrix.cuh"
 
 namespace wg::cuda::gemm {
 namespace {
 
 constexpr int kThreads = 128;
+
+/// What elements of T are added in.
+template <class T>
+struct Arithmetic {
+  using Sum = T;
+  static WG_DEV Sum widen(T x) { return x; }
+  static WG_DEV T narrow(Sum x) { return x; }
+};
+template <class T>
+struct Halves {
+  using Sum = float;
+  static WG_DEV float widen(T x) { return Core<T>::widen(x); }
+  static WG_DEV T narrow(float x) { return {static_cast<uint16_t>(Core<T>::narrow(x, 0))}; }
+};
+template <>
+struct Arithmetic<F16> : Halves<F16> {};
+template <>
+struct Arithmetic<Bf16> : Halves<Bf16> {};
 
 template <class T>
 struct PlainProblem {
@@ -19,21 +38,22 @@ struct PlainProblem {
 template <class T>
 WG_KERNEL(kThreads)
 plain(const WG_GRID_CONSTANT PlainProblem<T> p) {
+  using A = Arithmetic<T>;
+  using Sum = typename A::Sum;
   for (int64_t i = int64_t{blockIdx.x} * kThreads + threadIdx.x; i < p.total;
        i += int64_t{gridDim.x} * kThreads) {
     const auto at = p.at(static_cast<uint64_t>(i));
     const T *a = p.a + at[1], *b = p.b + at[2];
-    T sum = 0;
-    for (int64_t k = 0; k < p.k; k++, a += p.aK, b += p.bK) sum = static_cast<T>(sum + *a * *b);
-    if (p.bias != nullptr) sum = static_cast<T>(sum + p.bias[at[3]]);
-    p.out[at[0]] = sum;
+    Sum sum = 0;
+    for (int64_t k = 0; k < p.k; k++, a += p.aK, b += p.bK)
+      sum = static_cast<Sum>(sum + A::widen(*a) * A::widen(*b));
+    if (p.bias != nullptr) sum = static_cast<Sum>(sum + A::widen(p.bias[at[3]]));
+    p.out[at[0]] = A::narrow(sum);
   }
 }
 
-}  // namespace
-
 template <class T>
-void runPlain(Stream& s, const View& out, const View& a, const View& b, const View& bias) {
+void run(Stream& s, const View& out, const View& a, const View& b, const View& bias) {
   const int32_t r = out.rank - 2;
   View left = a, right = b;
   left.shape[r + 1] = out.shape[r + 1];
@@ -54,10 +74,12 @@ void runPlain(Stream& s, const View& out, const View& a, const View& b, const Vi
   launch(s, plain<T>, dim3(static_cast<uint32_t>(blocks)), dim3(kThreads), 0, p);
 }
 
-template void runPlain<float>(Stream&, const View&, const View&, const View&, const View&);
-template void runPlain<double>(Stream&, const View&, const View&, const View&, const View&);
-template void runPlain<int32_t>(Stream&, const View&, const View&, const View&, const View&);
-template void runPlain<int64_t>(Stream&, const View&, const View&, const View&, const View&);
-template void runPlain<uint8_t>(Stream&, const View&, const View&, const View&, const View&);
+}  // namespace
+
+void runPlain(Stream& s, const View& out, const View& a, const View& b, const View& bias) {
+  if (out.dtype == DType::f16) return run<F16>(s, out, a, b, bias);
+  if (out.dtype == DType::bf16) return run<Bf16>(s, out, a, b, bias);
+  withNumber(s, out.dtype, "matmul", [&]<class T>() { run<T>(s, out, a, b, bias); });
+}
 
 }  // namespace wg::cuda::gemm
