@@ -150,14 +150,7 @@ void lambStep(Stream& s, const InOutList& params, const InList& grads, const InO
               const InOut& state, const In& hyper, const int32_t& flags) {
   const Slots<2> slots{{&m, &v}};
   if (!isVector(s, state, 1) || !isVector(s, hyper, 5) || !stepAgrees(s, params, grads, slots)) return;
-  const double lr = numberAt(hyper, 0), beta1 = numberAt(hyper, 1), beta2 = numberAt(hyper, 2);
-  const double step = numberAt(state, 0) + 1;
-  const optim::Lamb rule{decayOf(numberAt(hyper, 4), lr, flags),
-                         beta1,
-                         beta2,
-                         numberAt(hyper, 3),
-                         1 / (1 - power(beta1, step)),
-                         1 / __builtin_sqrt(1 - power(beta2, step))};
+  const auto rule = optim::Lamb::make(numbersOf(hyper), cellsOf(state), flags, 0);
   for (int64_t t = 0; t < params.count; t++) {
     const View* const tensors[4] = {&params.items[t], &grads.items[t], &m.items[t], &v.items[t]};
     const int64_t n = numel(params.items[t]);
@@ -175,13 +168,12 @@ void lambStep(Stream& s, const InOutList& params, const InList& grads, const InO
             const V p = loadSome<V>(data[0] + i, lanes);
             const V direction =
                 rule.direction(p, loadSome<V>(data[2] + i, lanes), loadSome<V>(data[3] + i, lanes));
-            storeSome(data[0] + i, p - optim::all<V>(lr * ratio) * direction, lanes);
+            storeSome(data[0] + i, p - optim::all<V>(rule.lr * ratio) * direction, lanes);
           });
         });
       });
     });
   }
-  cellAt(state, 0) = step;
 }
 
 void emaStep(Stream& s, const InOutList& averages, const InList& params, const InOut& state, const In& hyper,
@@ -191,21 +183,20 @@ void emaStep(Stream& s, const InOutList& averages, const InList& params, const I
       !listsAgree(s, "emaStep: an average differs from its parameter", params.count, averages.items,
                   params.items))
     return;
-  const double done = numberAt(state, 0), early = (1 + done) / (10 + done), decay = numberAt(hyper, 0);
-  const double keep = (flags & kWarmup) != 0 && early < decay ? early : decay;
+  const auto rule = optim::Ema::make(numbersOf(hyper), cellsOf(state), flags, 0);
   forEachListChunk(s, averages.items, averages.count, [&](int64_t t, int64_t first, int64_t n) {
     const View* const tensors[2] = {&averages.items[t], &params.items[t]};
     withFloat(s, averages.items[t].dtype, "emaStep", [&]<class T>() {
       using V = Vec<T>;
       overBlocks<T>(tensors, first, n, [&](T* const* data, int64_t count) {
         overRegisters<V>(count, [&](int64_t i, int64_t k) {
-          const V old = loadSome<V>(data[0] + i, k), now = loadSome<V>(data[1] + i, k);
-          storeSome(data[0] + i, old + optim::all<V>(1 - keep) * (now - old), k);
+          V average = loadSome<V>(data[0] + i, k);
+          rule(average, loadSome<V>(data[1] + i, k), static_cast<V*>(nullptr));
+          storeSome(data[0] + i, average, k);
         });
       });
     });
   });
-  cellAt(state, 0) = done + 1;
 }
 
 void assignAll(Stream& s, const InOutList& targets, const InList& sources) {

@@ -8,28 +8,11 @@
 namespace wg::cpu {
 inline namespace WG_ISA {
 
-/// Bits of a step's `flags`, the same as in lib/ops/optim-steps.ts.
-inline constexpr int32_t kMaximize = 1, kDecoupled = 2, kNesterov = 4, kWarmup = 8;
-
-inline double numberAt(const View& v, int i) { return static_cast<const double*>(v.data)[i * v.stride[0]]; }
-inline double& cellAt(const View& v, int i) { return static_cast<double*>(v.data)[i * v.stride[0]]; }
+inline optim::Numbers numbersOf(const View& v) { return {static_cast<const double*>(v.data), v.stride[0]}; }
+inline optim::Cells cellsOf(const View& v) { return {static_cast<double*>(v.data), v.stride[0]}; }
 inline bool isVector(Stream& s, const View& v, int64_t size) {
   return require(s, v.dtype == DType::f64 && v.rank == 1 && v.shape[0] >= size,
                  "optimizer: state or hyper-parameters are not float64 vectors");
-}
-
-/// base^n for a whole n >= 0.
-inline double power(double base, double n) {
-  double result = 1.0;
-  for (uint64_t k = static_cast<uint64_t>(n < 0 ? 0.0 : n); k != 0; k >>= 1) {
-    if ((k & 1) != 0) result *= base;
-    base *= base;
-  }
-  return result;
-}
-
-inline optim::Decay decayOf(double amount, double lr, int32_t flags) {
-  return {amount, 1 - lr * amount, (flags & kDecoupled) != 0, (flags & kMaximize) != 0};
 }
 
 /// What an optimizer remembers of its parameters, one list each. (As a plain array it would make names that

@@ -57,6 +57,7 @@ bool DeviceGraph::record(const DeviceQueue& queue, cudaStream_t stream) {
     sound = c.kind == Kind::op && static_cast<Code>(status.code.load()) == Code::ok;
     notes_.push_back(noteOf(native.cell, native.guarded));
     guards_ |= native.guarded;
+    changesInPlace_ |= cuda::changesInPlace(c);
     Suspicion result = native.guarded ? Suspicion{} : suspicion;
     if (native.cell) result.join({native.cell - 1, native.cell});
     suspicions.set(c, result);

@@ -17,6 +17,7 @@ class DeviceGraph {
   DeviceGraph& operator=(const DeviceGraph&) = delete;
 
   bool hasCells() const { return cells_.taken() != 0; }
+  bool changesInPlace() const { return changesInPlace_; }
   template <class F>
   void forEach(F f) const {
     const auto* end = reinterpret_cast<const char*>(first_) + bytes_;
@@ -53,6 +54,7 @@ class DeviceGraph {
   ErrorCells cells_;
   std::vector<uint64_t> notes_;  // by command: see noteOf()
   bool guards_ = false;          // some op asks whether what it reads is sound
+  bool changesInPlace_ = false;  // some op does that without asking
   bool outerSet_ = false;        // the word that answers for the outside may be set
   cudaGraphExec_t exec_ = nullptr;
 };

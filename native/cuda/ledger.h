@@ -40,9 +40,10 @@ struct FinalLedger {
 struct Suspicion {
   uint64_t after = 0, last = 0;
 
+  bool any() const { return after != last; }
   void join(const Suspicion& other) {
-    if (other.after == other.last) return;
-    if (after == last) *this = other;
+    if (!other.any()) return;
+    if (!any()) *this = other;
     after = after < other.after ? after : other.after;
     last = last > other.last ? last : other.last;
   }
@@ -63,7 +64,7 @@ class Suspicions {
     for (uint32_t i = 0; i < c.targets; ++i) {
       const Target& target = c.targetList()[i];
       if (target.flags & kReadOnly) continue;
-      if (suspicion.after != suspicion.last) blocks_[target.block] = suspicion;
+      if (suspicion.any()) blocks_[target.block] = suspicion;
       else if (!blocks_.empty()) blocks_.erase(target.block);
     }
   }

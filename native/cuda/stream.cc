@@ -11,6 +11,7 @@
 #include "graph.h"
 #include "memory.h"
 #include "poller.h"
+#include "table.h"
 
 namespace wg::cuda {
 namespace {
@@ -21,6 +22,13 @@ constexpr int64_t kSpinNs = 50'000;  // bridges the gaps inside a step
 bool onHost(const Block& block) { return !block.pool || block.pool->memory().hostAccessible(); }
 
 }  // namespace
+
+bool changesInPlace(const Command& c) {
+  if (guardsItself(c.op)) return false;
+  for (uint32_t i = 0; i < c.targets; ++i)
+    if (c.targetList()[i].flags & kInPlace) return true;
+  return false;
+}
 
 bool writesHost(const Command& c) { return onHost(*c.targetList()[c.targets - 1].block); }
 
@@ -238,7 +246,16 @@ void DeviceQueue::issue(Command& c) {
 void DeviceQueue::issueOp(Command& c) {
   if (const Failure cause = failedInput(c, early_); cause.root) return skip(c, {cause.root, c.op, c.seq});
   recent_[recentCount_.fetch_add(1) % 4].store(c.op);
-  const Suspicion suspicion = suspicionOf(c);
+  Suspicion suspicion = suspicionOf(c);
+  if (suspicion.any() && changesInPlace(c)) {
+    // Should what it reads turn out to be spoiled, its target has to stay as it is: wait and see.
+    waitRetired();
+    if (shared_.cancelled.load()) return;
+    if (found_.load() != foundSeen_) catchUp();
+    begin(c, early_);
+    if (const Failure cause = failedInput(c, early_); cause.root) return skip(c, {cause.root, c.op, c.seq});
+    suspicion = {};
+  }
   Native native{compute_, &cells_, suspicion.after, suspicion.last, nullptr};
   Status status{};
   Stream stream{&status, &native, c.scratch, c.scratchBytes, &shared_.cancelled, shared_.priority};
@@ -301,6 +318,15 @@ void DeviceQueue::issueReplay(Command& c) {
   Suspicion suspicion;
   if (cells_.outstanding())
     graph.forEach([&](const Command& inner) { suspicion.join(suspicions_.of(inner)); });
+  if (suspicion.any() && graph.changesInPlace()) {
+    waitRetired();
+    if (shared_.cancelled.load()) return;
+    if (found_.load() != foundSeen_) {
+      catchUp();
+      return issueReplay(c);
+    }
+    suspicion = {};
+  }
   Status status{};
   Native native{compute_, &cells_, suspicion.after, suspicion.last, nullptr};
   Stream stream{&status, &native, nullptr, 0, &shared_.cancelled, shared_.priority};

@@ -22,8 +22,8 @@ constexpr bool isGuarded(uint64_t note) { return note & 1; }
 /// Whether a copyIn goes to memory of the host's.
 bool writesHost(const Command& c);
 
-/// The name of a row, for messages.
-const char* opName(int32_t op);
+/// Whether the command changes a tensor that was there before, whatever becomes of what it reads.
+bool changesInPlace(const Command& c);
 
 class DeviceQueue {
  public:

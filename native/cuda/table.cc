@@ -2,7 +2,6 @@
 
 #include "../ops/checks.h"
 #include "kernels.h"
-#include "stream.h"
 #include "workspace.h"
 
 namespace wg::cuda {
@@ -77,6 +76,11 @@ constexpr size_t (*kWorkspace)(const void*) = nullptr;
   constexpr size_t (*kWorkspace<Op::name>)(const void*) = ask<SignatureOf<Op::name>::Type, name##Workspace>;
 WG_CUDA_WORKSPACE_OPS(WG_QUERY)
 #undef WG_QUERY
+#define WG_RULE_QUERY(name) \
+  template <>               \
+  constexpr size_t (*kWorkspace<Op::name>)(const void*) = [](const void*) { return kRuleBytes; };
+WG_CUDA_RULE_OPS(WG_RULE_QUERY)
+#undef WG_RULE_QUERY
 
 template <Op op>
 constexpr bool kHalves = false;
@@ -98,6 +102,17 @@ const KernelRow* table() { return kTable; }
 
 const char* opName(int32_t op) {
   return op >= 0 && op < static_cast<int32_t>(Op::count) ? kNames[op] : "a copy";
+}
+
+bool guardsItself(int32_t op) {
+  switch (static_cast<Op>(op)) {
+#define WG_GUARDED(name, args, names) case Op::name:
+    WG_OPTIM_ROWS(WG_GUARDED)
+#undef WG_GUARDED
+    return true;
+    default:
+      return false;
+  }
 }
 
 }  // namespace wg::cuda

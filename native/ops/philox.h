@@ -11,6 +11,11 @@ namespace wg {
 inline namespace WG_ISA {
 namespace philox {
 
+/// The product of numbers below 2^32.
+WG_HD uint64_t mulLow32(uint64_t a, uint64_t b) {
+  return static_cast<uint64_t>(static_cast<uint32_t>(a)) * static_cast<uint32_t>(b);
+}
+
 inline constexpr uint32_t kMultiplier0 = 0xD2511F53u, kMultiplier1 = 0xCD9E8D57u;
 inline constexpr uint32_t kWeyl0 = 0x9E3779B9u, kWeyl1 = 0xBB67AE85u;
 

@@ -186,5 +186,43 @@ WG_HD T intPow(T base, T exponent) {
   return result;
 }
 
+/// An integer with the arithmetic of tensors, as registers have it: it wraps, and dividing by 0 gives 0.
+template <class T>
+struct Whole {
+  T value;
+
+  Whole() = default;
+  WG_HD explicit Whole(T x) : value(x) {}
+
+  WG_HD friend Whole operator+(Whole a, Whole b) { return Whole(wrapAdd(a.value, b.value)); }
+  WG_HD friend Whole operator-(Whole a, Whole b) { return Whole(wrapSub(a.value, b.value)); }
+  WG_HD friend Whole operator*(Whole a, Whole b) { return Whole(wrapMul(a.value, b.value)); }
+  WG_HD friend Whole operator/(Whole a, Whole b) { return Whole(safeDiv(a.value, b.value)); }
+  WG_HD friend Whole operator-(Whole a) { return Whole(wrapSub(T(0), a.value)); }
+  WG_HD friend bool operator==(Whole a, Whole b) { return a.value == b.value; }
+  WG_HD friend bool operator!=(Whole a, Whole b) { return a.value != b.value; }
+  WG_HD friend bool operator<(Whole a, Whole b) { return a.value < b.value; }
+  WG_HD friend bool operator<=(Whole a, Whole b) { return a.value <= b.value; }
+  WG_HD friend bool operator>(Whole a, Whole b) { return a.value > b.value; }
+  WG_HD friend bool operator>=(Whole a, Whole b) { return a.value >= b.value; }
+};
+template <class T>
+struct ValueTraits<Whole<T>> {
+  using Element = T;
+  using Bits = T;
+};
+template <class T>
+WG_HD Whole<T> abs(Whole<T> x) {
+  return x < Whole<T>(T(0)) ? -x : x;
+}
+template <class T>
+WG_HD Whole<T> floor(Whole<T> x) {
+  return x;
+}
+template <class T>
+WG_HD Whole<T> intPow(Whole<T> base, Whole<T> exponent) {
+  return Whole<T>(intPow(base.value, exponent.value));
+}
+
 }  // namespace WG_ISA
 }  // namespace wg
