@@ -21,15 +21,37 @@ struct Heaviside {
   }
 };
 
-/// Raises the cell where an integer would be divided by zero.
+/// Raises the cell where a divisor is 0.
+template <class T>
+WG_KERNEL(kElementwiseThreads)
+findZero(const void* b, DType dtype, const WG_GRID_CONSTANT Offsets<1, uint64_t> places, ErrorCell* error) {
+  const uint64_t step = uint64_t{gridDim.x} * blockDim.x;
+  for (uint64_t i = uint64_t{blockIdx.x} * blockDim.x + threadIdx.x; i < places.total; i += step)
+    if (loadAny<T>(b, dtype, places(i)[0], false) == T(0)) raise(error, 0);
+}
+
+/// After findZero: when it has found one, an op in place leaves its target as it was.
 template <class Op, class T>
 struct WholeDivision {
-  ErrorCell* error;
-  WG_DEV T operator()(T a, T b) const {
-    if (b == T(0)) raise(error, 0);
-    return Op::value(a, b);
-  }
+  const ErrorCell* error;
+  WG_DEV T operator()(T a, T b) const { return error->set != 0 ? a : Op::value(a, b); }
 };
+
+/// Looks at each stored divisor once: repeated axes count as one element.
+template <class T>
+ErrorCell* checkDivisors(Stream& s, const char* name, View b) {
+  ErrorCell* error = errorCell(s, Code::argument, "%s: division of an integer by zero", name);
+  if (!error) return nullptr;
+  for (int i = 0; i < b.rank; i++)
+    if (b.stride[i] == 0) b.shape[i] = 1;
+  const View* const views[] = {&b};
+  const auto axes = axesOf(views, Reorder::yes);
+  constexpr int64_t kMostBlocks = 4096;
+  const int64_t blocks = minOf(ceilDiv<int64_t>(axes.total, kElementwiseThreads), kMostBlocks);
+  launch(s, findZero<T>, dim3(static_cast<unsigned>(blocks)), dim3(kElementwiseThreads), 0, b.data, b.dtype,
+         axes.template offsets<uint64_t>(), error);
+  return error;
+}
 
 template <class Op>
 void divide(Stream& s, const char* name, const View& out, const Operand& a, const Operand& b) {
@@ -41,9 +63,8 @@ void divide(Stream& s, const char* name, const View& out, const Operand& a, cons
     if (numel(out) == 0) return;
     if (b.isNumber && b.number != 0) return runBinary<PlainBody<Op, T>>(s, out, a, b);
     if (b.isNumber) return fail(s, Code::argument, "%s: division of an integer by zero", name);
-    ErrorCell* error = errorCell(s, Code::argument, "%s: division of an integer by zero", name);
-    if (!error) return;
-    runBinary(s, out, a, b, WholeDivision<Op, T>{error});
+    if (const ErrorCell* error = checkDivisors<T>(s, name, b.view))
+      runBinary(s, out, a, b, WholeDivision<Op, T>{error});
   });
 }
 

@@ -178,6 +178,12 @@ void clipScale(Stream& s, const InOutList& grads, const In& norm, const double& 
   updateAll(s, lists, grads.count, Clip{guard(s), scalarOf(norm), maxNorm});
 }
 
+size_t lambStepWorkspace(const InOutList& params, const InList&, const InOutList&, const InOutList&,
+                         const InOut&, const In&, const int32_t&) {
+  int64_t most = 0;
+  for (int64_t t = 0; t < params.count; t++) most = maxOf(most, chunksOf(params.items + t, 1));
+  return kRuleBytes + static_cast<size_t>(2 * most + 1) * sizeof(double);
+}
 void lambStep(Stream& s, const InOutList& params, const InList& grads, const InOutList& m, const InOutList& v,
               const InOut& state, const In& hyper, const int32_t& flags) {
   const char* const message = "optimizer step: gradients and slots do not match the parameters";
@@ -200,12 +206,6 @@ void lambStep(Stream& s, const InOutList& params, const InList& grads, const InO
     launch(s, trustRatio, dim3(1), dim3(kThreads), 0, ratio, ratio + 1, chunks);
     updateAll(s, lists, 1, LambMove{prepared, ratio});
   }
-}
-size_t lambStepWorkspace(const InOutList& params, const InList&, const InOutList&, const InOutList&,
-                         const InOut&, const In&, const int32_t&) {
-  int64_t most = 0;
-  for (int64_t t = 0; t < params.count; t++) most = maxOf(most, chunksOf(params.items + t, 1));
-  return kRuleBytes + static_cast<size_t>(2 * most + 1) * sizeof(double);
 }
 
 }  // namespace wg::cuda

@@ -17,6 +17,11 @@ bool DeviceQueue::poll() {
       if (result != cudaSuccess) lose(result);
     }
     retire(mark.position);
+    const auto took = std::chrono::steady_clock::now() - mark.issued;
+    const uint64_t window = window_.load();
+    if (took < kAhead / 2 && window < kMost) window_.store(window * 2);
+    if (took > kAhead && window > kFewest) window_.store(window / 2);
+    retiredCommands_.store(mark.commands);
     firstMark_.store(first + 1);
     moved = true;
   }

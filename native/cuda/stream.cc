@@ -98,10 +98,10 @@ void DeviceQueue::loop() {
       const uint64_t bytes = c.bytes;
       if (c.kind != Kind::pad) {
         issue(c);
-        ++sinceMark_;
+        ++commands_;
       }
       issued_ += bytes;
-      if (sinceMark_ >= kMarkEvery) mark();
+      if (commands_ - markedCommands_ >= window_.load(std::memory_order_relaxed) / 4) mark();
     }
     mark();
     if (shared_.cancelled.load()) return;
@@ -109,7 +109,6 @@ void DeviceQueue::loop() {
 }
 
 void DeviceQueue::mark() {
-  sinceMark_ = 0;
   if (marked_ == issued_) return;
   waitForRoom();
   if (shared_.cancelled.load()) return;
@@ -121,6 +120,7 @@ void DeviceQueue::mark() {
     if (result != cudaSuccess) lose(result);
   }
   mark.position = marked_ = issued_;
+  mark.commands = markedCommands_ = commands_;
   mark.issued = std::chrono::steady_clock::now();
   lastMark_.store(last + 1);
   Poller::instance().kick();
@@ -128,10 +128,8 @@ void DeviceQueue::mark() {
 
 void DeviceQueue::waitForRoom() {
   const auto ready = [this] {
-    if (shared_.cancelled.load()) return true;
-    const uint64_t first = firstMark_.load(), count = lastMark_.load() - first;
-    if (count <= kFewMarks) return true;
-    return count < kMarks && std::chrono::steady_clock::now() - marks_[first % kMarks].issued < kSlow;
+    return shared_.cancelled.load() || (lastMark_.load() - firstMark_.load() < kMarks &&
+                                        markedCommands_ - retiredCommands_.load() < window_.load());
   };
   room_.wait(ready, kSpinNs);
 }

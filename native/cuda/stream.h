@@ -44,15 +44,16 @@ class DeviceQueue {
   bool poll();
 
  private:
-  // Marks are this many commands apart, and the device has so many commands ahead of it, fewer when they are
-  // slow: enough to keep it busy, little to wait for when the queue is closed.
-  static constexpr uint64_t kMarkEvery = 16, kMarks = 32, kFewMarks = 2;
-  static constexpr std::chrono::milliseconds kSlow{2};
+  // The device has between a few and many commands ahead of it, some milliseconds of work: enough to keep it
+  // busy, little to wait for when the queue is closed. How many those are is found out as they retire.
+  static constexpr uint64_t kFewest = 4, kFirst = 16, kMost = 512, kMarks = 64;
+  static constexpr std::chrono::milliseconds kAhead{2};
   static constexpr uint64_t kCells = 1024;
 
   struct Mark {
     cudaEvent_t event;
     uint64_t position;  ///< of the ring's bytes, behind the last command
+    uint64_t commands;  ///< issued up to here
     std::chrono::steady_clock::time_point issued;
   };
 
@@ -114,12 +115,14 @@ class DeviceQueue {
   Signal wake_, room_;
 
   uint64_t issued_ = 0, marked_ = 0;  // positions
-  uint64_t sinceMark_ = 0;            // commands
+  uint64_t commands_ = 0, markedCommands_ = 0;
   uint32_t foundSeen_ = 0;
   EarlyLedger early_;
   Suspicions suspicions_;
 
   std::atomic<uint64_t> retired_{0};  // position
+  std::atomic<uint64_t> retiredCommands_{0};
+  std::atomic<uint64_t> window_{kFirst};  // commands the device may have ahead of it
   FinalLedger final_;
 
   std::thread thread_;

@@ -312,18 +312,20 @@ for (const device of testDevices) {
     }));
 }
 
-test('a captured step draws fresh numbers at each replay', () => {
-  manualSeed(12);
-  const rate = ops.full([64], 5);
-  const step = capture((t: Tensor) => [
-    ops.poisson(t),
-    ops.bernoulli(ops.div(t, 10)),
-    ops.randint([64], { high: 1000 }),
-  ]);
-  const seen = [0, 1, 2, 3].map(() => (step(rate) as Tensor[]).map((t) => elements(t).join()).join());
-  assert.equal(new Set(seen).size, 4);
-  rate.dispose();
-});
+for (const device of testDevices) {
+  test(`a captured step draws fresh numbers at each replay on ${device}`, () => {
+    manualSeed(12);
+    const rate = ops.full([64], 5, { device });
+    const step = capture((t: Tensor) => [
+      ops.poisson(t),
+      ops.bernoulli(ops.div(t, 10)),
+      ops.randint([64], { high: 1000, device }),
+    ]);
+    const seen = [0, 1, 2, 3].map(() => (step(rate) as Tensor[]).map((t) => elements(t).join()).join());
+    assert.equal(new Set(seen).size, 4);
+    rate.dispose();
+  });
+}
 
 for (const device of testDevices) {
   test(`truncNormal stays within its bounds and refuses others on ${device}`, () =>

@@ -5,14 +5,14 @@ import { test } from 'uvu';
 import type { Tensor } from '../../lib/index.ts';
 import { add, device, noGrad, ones, optim, sum, tensor } from '../../lib/index.ts';
 import * as ops from '../../lib/ops/index.ts';
-import { hasFake, injectFault } from '../support/devices.ts';
+import { faultyDevices, injectFault, testDevices } from '../support/devices.ts';
 import { elements } from '../support/tensors.ts';
 
 const length = 12;
 const places = { first: 1, middle: 6, last: length } as const;
 const bad = { code: 'ERR_INDEX' };
 
-for (const where of ['cpu', ...(hasFake ? ['fake'] : [])]) {
+for (const where of testDevices) {
   /** A chain of `length` ops on [1, 1] whose k-th reads an index out of range. */
   const chain = (x: Tensor, k: number): Tensor[] => {
     const wrong = tensor([0, 7], { dtype: 'int32', device: where });
@@ -134,9 +134,9 @@ for (const where of ['cpu', ...(hasFake ? ['fake'] : [])]) {
   });
 }
 
-if (hasFake) {
-  test('an injected failure in any op of a training step leaves the parameters as they were', async () => {
-    const w = tensor([1, 2, 3], { device: 'fake', requiresGrad: true });
+for (const where of faultyDevices) {
+  test(`an injected failure in any op of a training step leaves the parameters as they were on ${where}`, async () => {
+    const w = tensor([1, 2, 3], { device: where, requiresGrad: true });
     const optimizer = new optim.SGD([w], { lr: 0.1 });
     const step = (): void => {
       optimizer.zeroGrad();
@@ -146,18 +146,18 @@ if (hasFake) {
       loss.dispose();
     };
     step();
-    await device('fake').synchronize();
+    await device(where).synchronize();
     let struck = 0;
     for (let n = 1; n < 40; n++) {
       const before = elements(w);
-      const count = injectFault('injected', 0);
-      injectFault('failOp', n);
+      const count = injectFault('injected', 0, where);
+      injectFault('failOp', n, where);
       step();
-      await device('fake')
+      await device(where)
         .synchronize()
         .catch((error: { code: string }) => assert.equal(error.code, 'ERR_INJECTED'));
-      injectFault('failOp', 0);
-      if (injectFault('injected', 0) === count) break;
+      injectFault('failOp', 0, where);
+      if (injectFault('injected', 0, where) === count) break;
       struck++;
       const after = elements(w);
       const moved = before.map((v) => v - Math.fround(0.1) * v);

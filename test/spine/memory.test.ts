@@ -16,7 +16,7 @@ import {
   tensor,
   zeros,
 } from '../../lib/index.ts';
-import { hasFake, injectFault, liveBytes, testDevices } from '../support/devices.ts';
+import { faultyDevices, injectFault, liveBytes, testDevices } from '../support/devices.ts';
 import { elements } from '../support/tensors.ts';
 
 for (const where of testDevices) {
@@ -46,17 +46,17 @@ interface Run {
   readonly end: () => void;
 }
 
-/** A small network and one training step on the test backend. */
-function training(hidden: number): Run {
+/** A small network and one training step. */
+function training(where: string, hidden: number): Run {
   manualSeed(5);
   const model = new nn.Sequential(
-    new nn.Linear(6, hidden, { device: 'fake' }),
+    new nn.Linear(6, hidden, { device: where }),
     new nn.ReLU(),
-    new nn.Linear(hidden, 3, { device: 'fake' }),
+    new nn.Linear(hidden, 3, { device: where }),
   );
   const optimizer = new optim.SGD(model.parameters(), { lr: 0.1, momentum: 0.9 });
-  const x = randn([8, 6], { device: 'fake' });
-  const labels = tensor([0, 1, 2, 0, 1, 2, 0, 1], { dtype: 'int32', device: 'fake' });
+  const x = randn([8, 6], { device: where });
+  const labels = tensor([0, 1, 2, 0, 1, 2, 0, 1], { dtype: 'int32', device: where });
   const step = (batch: number): void =>
     scope(() => {
       optimizer.zeroGrad();
@@ -77,33 +77,33 @@ function training(hidden: number): Run {
 
 const weights = (run: Run): number[] => run.model.parameters().flatMap((p) => [...elements(p)]);
 
-if (hasFake) {
-  test('the nth allocation of a training step fails, for every n: the retry with half the batch equals a fresh run', async () => {
-    const fake = device('fake');
+for (const where of faultyDevices) {
+  test(`the nth allocation of a training step fails, for every n: the retry with half the batch equals a fresh run on ${where}`, async () => {
+    const place = device(where);
     let struck = 0;
     let healed = 0;
     for (let n = 1; n < 60; n++) {
       // A size nobody used before, so that no kept block fits.
       const hidden = 1000 + 700 * n;
-      const run = training(hidden);
+      const run = training(where, hidden);
       const start = weights(run);
-      await fake.synchronize();
-      setMemoryLimit(memory()['fake']?.limit ?? 2 ** 30, 'fake');
+      await place.synchronize();
+      setMemoryLimit(memory()[where]?.limit ?? 2 ** 30, where);
       const { addon } = await import('../../lib/native/load.ts');
       addon.trim();
-      const before = injectFault('injected', 0);
-      injectFault('failAllocation', n);
+      const before = injectFault('injected', 0, where);
+      injectFault('failAllocation', n, where);
       try {
         run.step(8);
       } catch (error) {
         assert.equal((error as { code: string }).code, 'ERR_OUT_OF_MEMORY');
       }
-      await fake.synchronize().catch((error: { code: string }) => assert.equal(error.code, 'ERR_OUT_OF_MEMORY'));
-      injectFault('failAllocation', 0);
-      const hit = injectFault('injected', 0) > before;
+      await place.synchronize().catch((error: { code: string }) => assert.equal(error.code, 'ERR_OUT_OF_MEMORY'));
+      injectFault('failAllocation', 0, where);
+      const hit = injectFault('injected', 0, where) > before;
       const after = weights(run);
       const equals = (batch: number): void => {
-        const fresh = training(hidden);
+        const fresh = training(where, hidden);
         fresh.step(batch);
         assert.deepEqual(weights(run), weights(fresh), `allocation ${n}, batch of ${batch}`);
         fresh.end();
@@ -111,7 +111,7 @@ if (hasFake) {
       if (hit && after.every((v, i) => v === start[i])) {
         struck++;
         run.step(4);
-        await fake.synchronize().catch(() => {});
+        await place.synchronize().catch(() => {});
         equals(4);
       } else if (hit) {
         healed++;

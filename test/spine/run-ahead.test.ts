@@ -3,19 +3,19 @@ import { strict as assert } from 'node:assert';
 import { test } from 'uvu';
 import type { Tensor } from '../../lib/index.ts';
 import { capture, empty, inference, memory, noGrad, resetPeakMemory, scope, stats, tensor } from '../../lib/index.ts';
-import { hasFake, injectFault } from '../support/devices.ts';
+import { faultyDevices, injectFault } from '../support/devices.ts';
 
-const device = 'fake';
-const faulty = hasFake ? test : test.skip;
+const device = faultyDevices[0] ?? 'cpu';
+const faulty = faultyDevices.length > 0 ? test : test.skip;
 
 /** Runs `fn` with every command late by up to `us` microseconds; gives the milliseconds spent blocked. */
 async function delayed(us: number, fn: () => unknown): Promise<number> {
   const before = stats().blockedMs;
-  injectFault('delayUs', us);
+  injectFault('delayUs', us, device);
   try {
     await fn();
   } finally {
-    injectFault('delayUs', 0);
+    injectFault('delayUs', 0, device);
   }
   return stats().blockedMs - before;
 }

@@ -4,14 +4,14 @@ import { test } from 'uvu';
 import type { Tensor } from '../../lib/index.ts';
 import { add, mul, scope, sum, tensor, withDevice } from '../../lib/index.ts';
 import { withContext } from '../../lib/core/context.ts';
-import { injectFault, liveBytes, testDevices } from '../support/devices.ts';
+import { injectFault, isFaulty, liveBytes, testDevices } from '../support/devices.ts';
 import { Random, testSeed } from '../support/random.ts';
 
 const uploads = 1000;
 
 for (const where of testDevices) {
   test(`${uploads} uploads and disposals race a late executor on ${where}`, async () => {
-    if (where === 'fake') injectFault('delayUs', 1000);
+    if (isFaulty(where)) injectFault('delayUs', 1000, where);
     const before = liveBytes();
     const random = new Random(testSeed);
     const pending: Promise<void>[] = [];
@@ -37,13 +37,13 @@ for (const where of testDevices) {
       }
       await Promise.all(pending);
     } finally {
-      if (where === 'fake') injectFault('delayUs', 0);
+      if (isFaulty(where)) injectFault('delayUs', 0, where);
     }
     assert.equal(liveBytes(), before);
   });
 
   test(`two queues see each other's results in order on ${where}`, async () => {
-    if (where === 'fake') injectFault('delayUs', 300);
+    if (isFaulty(where)) injectFault('delayUs', 300, where);
     const before = liveBytes();
     let x: Tensor = withDevice(where, () => tensor([1, 2]));
     for (let i = 0; i < 60; i++) {
@@ -51,7 +51,7 @@ for (const where of testDevices) {
       x.dispose();
       x = next;
     }
-    if (where === 'fake') injectFault('delayUs', 0);
+    if (isFaulty(where)) injectFault('delayUs', 0, where);
     assert.deepEqual([...(await x.data())], [61, 62]);
     x.dispose();
     assert.equal(liveBytes(), before);

@@ -3,6 +3,7 @@ import { strict as assert } from 'node:assert';
 import { Worker } from 'node:worker_threads';
 import { test } from 'uvu';
 import { ones, tensor } from '../../lib/index.ts';
+import { testDevices } from '../support/devices.ts';
 import { fullLevel } from '../support/random.ts';
 import { memorySlack } from '../support/sanitizer.ts';
 
@@ -10,7 +11,7 @@ const entry = new URL('../../lib/index.js', import.meta.url).href;
 const code = `
   import { parentPort, workerData } from 'node:worker_threads';
   const { add, matmul, ones, scope, sum, tensor } = await import(workerData.entry);
-  const x = ones([64, 64]);
+  const x = ones([64, 64], { device: workerData.device });
   const y = scope(() => sum(matmul(x, x)));
   parentPort.postMessage(await y.item());
   if (workerData.mode === 'spin') for (;;) scope(() => matmul(x, x));
@@ -20,7 +21,7 @@ const url = new URL(`data:text/javascript,${encodeURIComponent(code)}`);
 
 function start(mode: string): Promise<{ worker: Worker; value: number }> {
   return new Promise((resolve, reject) => {
-    const worker = new Worker(url, { workerData: { mode, entry } });
+    const worker = new Worker(url, { workerData: { mode, entry, device: testDevices[0] } });
     worker.once('message', (value: number) => resolve({ worker, value }));
     worker.once('error', reject);
   });

@@ -19,7 +19,12 @@ export const testDevices: readonly string[] =
 /** Those of them that have fault hooks. */
 export const faultyDevices: readonly string[] = testDevices.filter((name) => name === 'fake' || name === 'cuda-emu');
 
+export const isFaulty = (name: string): boolean => faultyDevices.includes(name);
+
 export const hasFake: boolean = testDevices.includes('fake');
+
+/** Whether the device works on the host's own memory, so that arrays can be borrowed and lent without a copy. */
+export const sharesMemory = (name: string): boolean => !name.startsWith('cuda');
 
 /** Bytes of all live storages of this thread, rounded as the allocator does: known at once, flushed or not. */
 export function liveBytes(): number {
