@@ -154,7 +154,7 @@ WG_DEV void put(const Plan& p, int64_t at, T value) {
 }
 
 template <class F, int n>
-WG_KERNEL(kElementwiseThreads)
+WG_KERNEL(kElementwiseThreads, 1)
 kernel(const WG_GRID_CONSTANT Plan p, const WG_GRID_CONSTANT F f) {
   using S = Signature<F>;
   using R = typename S::Result;

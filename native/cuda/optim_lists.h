@@ -171,7 +171,7 @@ WG_DEV void writeSums(double* sums, int64_t chunk, double* sum) {
 }
 
 template <class T, int N, class Update>
-WG_KERNEL(kListThreads)
+WG_KERNEL(kListThreads, 1)
 updateBatch(const WG_GRID_CONSTANT TensorBatch<N> batch, const WG_GRID_CONSTANT Update update, double* sums,
             int64_t firstChunk) {
   if (!update.ready()) return;
@@ -187,7 +187,7 @@ updateBatch(const WG_GRID_CONSTANT TensorBatch<N> batch, const WG_GRID_CONSTANT 
 }
 
 template <class T, int N, class Update>
-WG_KERNEL(kListThreads)
+WG_KERNEL(kListThreads, 1)
 updateLoose(const WG_GRID_CONSTANT LooseTensors<N> tensors, const WG_GRID_CONSTANT Update update,
             double* sums, int64_t firstChunk) {
   if (!update.ready()) return;

@@ -7,11 +7,13 @@
 #define WG_ISA generic
 #endif
 
-// Bodies are always inlined: they are the inner loop.
+// Bodies are always inlined: they are the inner loop. WG_HD_CALLED is for what is long and rare.
 #ifdef __CUDACC__
 #define WG_HD __host__ __device__ __forceinline__
+#define WG_HD_CALLED inline __host__ __device__ __noinline__
 #else
 #define WG_HD __attribute__((always_inline)) inline
+#define WG_HD_CALLED inline
 #endif
 
 namespace wg {

@@ -7,10 +7,15 @@ namespace wg {
 inline namespace WG_ISA {
 namespace math {
 
-/// x mod pi/2 for |x| >= 2^20: remainder in [-pi/4, pi/4] and the quadrant, from 192 bits of 2/pi.
-inline double reduceLarge(double x, double& quadrant) {
-  // 2/pi = 0.a2f9836e…, 64 bits a word.
-  constexpr uint64_t kTwoOverPi[] = {
+/// An angle as quadrant * pi/2 + remainder.
+struct ReducedAngle {
+  double remainder, quadrant;
+};
+
+/// x for |x| >= 2^20: remainder in [-pi/4, pi/4] and the quadrant, from 192 bits of 2/pi.
+WG_HD_CALLED ReducedAngle reduceLarge(double x) {
+  // 2/pi = 0.a2f9836e…, 64 bits a word. Static: the device would build it on its stack otherwise.
+  static constexpr uint64_t kTwoOverPi[] = {
       0xa2f9836e4e441529, 0xfc2757d1f534ddc0, 0xdb6295993c439041, 0xfe5163abdebbc561, 0xb7246e3a424dd2e0,
       0x06492eea09d1921c, 0xfe1deb1cb129a73e, 0xe88235f52ebb4484, 0xe99c7026b45f7e41, 0x3991d639835339f4,
       0x9c845f8bbdf9283b, 0x1ff897ffde05980f, 0xef2f118b5a0a6d1f, 0x6d367ecf27cb09b7, 0x4f463f669e5fea2d,
@@ -38,25 +43,27 @@ inline double reduceLarge(double x, double& quadrant) {
   const Wide turns =
       (whole << (62 + shift)) | (static_cast<Wide>(below) >> (2 - shift));  // 2 integer bits, 126 of fraction
   const uint64_t n = static_cast<uint64_t>(turns >> 126) + static_cast<uint64_t>((turns >> 125) & 1);
-  quadrant = static_cast<double>(n & 3);
   const __int128 fraction = static_cast<__int128>(turns << 2) >> 2;  // signed, of 2^126: in [-1/2, 1/2)
   const double high = static_cast<double>(static_cast<int64_t>(fraction >> 64));
   const double low = static_cast<double>(static_cast<uint64_t>(fraction));
   const double r = (high * 0x1p-62 + low * 0x1p-126) * 1.5707963267948966;
-  return select((bits >> 63) != 0, -r, r);
+  return {select((bits >> 63) != 0, -r, r), static_cast<double>(n & 3)};
 }
 
 WG_HD void reduceLargeLanes(double x, double& r, double& quadrant) {
-  if (__builtin_fabs(x) >= 0x1p20 && __builtin_fabs(x) < Format<double>::kInf) r = reduceLarge(x, quadrant);
+  if (!(__builtin_fabs(x) >= 0x1p20) || !(__builtin_fabs(x) < Format<double>::kInf)) return;
+  const ReducedAngle reduced = reduceLarge(x);
+  r = reduced.remainder;
+  quadrant = reduced.quadrant;
 }
 template <class V>
 inline void reduceLargeLanes(V x, V& r, V& quadrant) {
   for (int i = 0; i < V::kLanes; i++) {
     const double a = __builtin_fabs(x.raw[i]);
     if (a >= 0x1p20 && a < Format<double>::kInf) {
-      double q;
-      r.raw[i] = reduceLarge(a, q);
-      quadrant.raw[i] = q;
+      const ReducedAngle reduced = reduceLarge(a);
+      r.raw[i] = reduced.remainder;
+      quadrant.raw[i] = reduced.quadrant;
     }
   }
 }
