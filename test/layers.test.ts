@@ -161,6 +161,20 @@ test('#includes run only towards lower layers', () => {
   none(wrong.map(showInclude));
 });
 
+test('the scratch that a kernel asks for is in the list that is looked at', () => {
+  for (const backend of ['cpu', 'cuda']) {
+    const listed = new Set([...read(`native/${backend}/workspace.h`).matchAll(/X\((\w+)\)/g)].map((m) => m[1]));
+    const sources = nativeFiles.filter((file) => nativeFolder(file) === backend).map(read);
+    const asked = sources.flatMap((text) => [...text.matchAll(/^size_t (\w+)Workspace\(const (?:In)?Out&/gm)]);
+    none(
+      asked
+        .map((m) => m[1] ?? '')
+        .filter((op) => !listed.has(op))
+        .map((op) => `${op} is not in native/${backend}/workspace.h`),
+    );
+  }
+});
+
 test("only native/binding includes Node's headers, only native/cuda CUDA's", () => {
   const wrong = includes.filter((i) => {
     if (!i.system) return false;

@@ -1,4 +1,4 @@
-import { setAccumulate } from '../autograd/backward.ts';
+import { setAccumulate } from '../autograd/sweep.ts';
 import { setCast } from '../autograd/precision.ts';
 import { add } from './binary.ts';
 import { castTo } from './cast.ts';
