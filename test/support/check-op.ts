@@ -6,7 +6,7 @@ import { test } from 'uvu';
 import type { Tensor } from '../../lib/index.ts';
 import { scope, WarpgradError } from '../../lib/index.ts';
 import { checkFirst, checkHalfGradients, checkSecond, isDifferentiable } from './check-gradients.ts';
-import { checkHalves, checkValues } from './check-values.ts';
+import { checkHalves, checkNarrow, checkValues } from './check-values.ts';
 import { liveBytes, testDevices, wherePorted } from './devices.ts';
 import { note } from './evidence.ts';
 import { type AnyFunction, many, mapSpecs, type OpCase, type OpTest, specsOf, tensorsIn } from './op-case.ts';
@@ -38,6 +38,7 @@ export function throwsCode(
 function checkCase(name: string, op: AnyFunction, entry: OpTest, each: OpCase, device: string, position: number): void {
   checkValues(name, op, entry, each, device);
   checkHalves(name, op, entry, each, device, position);
+  checkNarrow(name, op, entry, each, device, position);
   if ((each.dtypes ?? entry.dtypes ?? ['float64']).includes('float64')) {
     note(name, { differentiable: isDifferentiable(op, each, device) });
   }

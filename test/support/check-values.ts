@@ -4,7 +4,7 @@ import type { Tensor } from '../../lib/index.ts';
 import { scope } from '../../lib/index.ts';
 import { liveBytes } from './devices.ts';
 import { note } from './evidence.ts';
-import { type AnyFunction, halves, many, mapSpecs, type OpCase, type OpTest, tensorsIn } from './op-case.ts';
+import { type AnyFunction, halves, many, mapSpecs, type OpCase, type OpTest, specsOf, tensorsIn } from './op-case.ts';
 import { testSeed } from './random.ts';
 import { map, NDArray, read } from './reference/ndarray.ts';
 import { assertClose, elements, type Layout, layouts, make, type Place, valuesOf } from './tensors.ts';
@@ -86,6 +86,43 @@ export function checkHalves(
         const error = Math.abs(value - read(wanted.data, k));
         assert.ok(error <= 8 * epsilon * size, `${label} [${k}]: wanted ${wanted.data[k]}, got ${value}`);
       });
+    });
+    for (const t of [...results, ...tensorsIn(args)]) t.dispose();
+    assert.equal(liveBytes(), before, `${label}: storages left over`);
+  }
+}
+
+const narrow = { int8: 2 ** 7, int16: 2 ** 15 } as const;
+
+/**
+ * int8 and int16, where the op takes int32: the result's dtype, and the values, unless one of them is beyond the dtype
+ * (kernels count in int32 and store the low bits).
+ */
+export function checkNarrow(
+  name: string,
+  op: AnyFunction,
+  entry: OpTest,
+  each: OpCase,
+  device: string,
+  at: number,
+): void {
+  if (entry.narrow === false || !(each.dtypes ?? entry.dtypes)?.includes('int32')) return;
+  if (!specsOf(each.args).some((spec) => spec.dtype === null)) return;
+  for (const dtype of ['int8', 'int16'] as const) {
+    const allowed = each.layouts ?? layouts;
+    const place: Place = { device, dtype, layout: allowed[at % allowed.length] as Layout };
+    const label = `${name} '${each.name}' ${dtype} ${place.layout} on ${device} (seed ${testSeed})`;
+    const plain = mapSpecs(each.args, (spec) => valuesOf(spec, place));
+    const expected = many<NDArray>(entry.reference(...plain) as NDArray | NDArray[]);
+    const before = liveBytes();
+    const args = mapSpecs(each.args, (spec) => make(spec, place));
+    const results = many<Tensor>(scope(() => op(...args) as Tensor | Tensor[]));
+    results.forEach((result, i) => {
+      const wanted = expected[i] as NDArray;
+      const own = entry.resultDtype?.(dtype) ?? dtype;
+      assert.equal(result.dtype, typeof own === 'string' ? own : own[i], `${label}: dtype`);
+      if (wanted.data.some((value) => Math.abs(value) >= narrow[dtype])) return;
+      assertClose(result, wanted, { ulps: 0, scale: null }, label);
     });
     for (const t of [...results, ...tensorsIn(args)]) t.dispose();
     assert.equal(liveBytes(), before, `${label}: storages left over`);

@@ -29,6 +29,8 @@ export interface OpTest {
    * digits allow, and gradients in the dtype of the leaf, held to those of float64 unless 'values' says that these differ.
    */
   readonly halves?: false | 'values';
+  /** False for ops of labels, which refuse int8 and int16; others take them where they take int32. */
+  readonly narrow?: false;
   /** Gets the arguments with NDArrays in place of tensors. */
   readonly reference: AnyFunction;
   readonly cases: readonly OpCase[];
