@@ -150,6 +150,14 @@ async function cuda(stage) {
   await stage.tests(['native/cuda']);
 }
 
+/** A few of the twelve; all of them are a stage of tools/full.mjs. @param {Stage} stage */
+async function schedules(stage) {
+  if (!(await stage.node('build', ['tools/build-native.mjs', '--emu']))) return;
+  const few = ['--only', 'forward-lockstep-early,reverse-greedy-late,random-greedy-late'];
+  const label = 'every kernel with barriers or asynchronous copies, the same bits under 3 schedules';
+  await stage.node(label, ['.test/test/native/kernels/schedules.js', ...few], { show: true });
+}
+
 /** @param {Stage} stage */
 async function asan(stage) {
   for (const target of [[], ['--fake'], ['--emu-tests']]) {
@@ -219,6 +227,7 @@ const stages = {
   gradcheck,
   cuda,
   exports: exports_,
+  schedules,
   'asan-ubsan': asan,
   pack,
 };

@@ -35,6 +35,12 @@ async function cudaAll(stage) {
   await stage.tests(['native/cuda']);
 }
 
+/** @param {string} label @param {string} program of test/native/kernels */
+const emulated = (label, program) => async (/** @type {Stage} */ stage) => {
+  if (!(await stage.node('build', ['tools/build-native.mjs', '--emu']))) return;
+  await stage.node(label, [`.test/test/native/kernels/${program}.js`], { show: true });
+};
+
 const stages = {
   'isa-base': suite({ WARPGRAD_ISA: 'base' }),
   'isa-avx2': suite({ WARPGRAD_ISA: 'avx2' }),
@@ -47,6 +53,8 @@ const stages = {
   defects: async (/** @type {Stage} */ stage) =>
     void (await stage.node('the fuzzer finds every planted defect', ['.test/test/fuzz/defects.js'], { show: true })),
   'cuda-all': cudaAll,
+  schedules: emulated('every kernel under every schedule of the emulator', 'schedules'),
+  'seeded-bugs': emulated('every bug planted in a kernel is noticed', 'defects'),
   soak: longTests('soak'),
   'kill-loop': longTests('kill'),
   workers: longTests('workers'),
