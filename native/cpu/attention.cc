@@ -102,12 +102,7 @@ void attention(Stream& s, const Out& out, const Out& lse, const In& q, const In&
                const MaybeIn& mask, const MaybeIn& slopes, const MaybeIn& used, const AttentionParams& p) {
   if (!attentionFits(s, q, k, v, mask, slopes, used)) return;
   const int64_t batch = q.shape[0], heads = q.shape[1], rows = q.shape[2], width = v.shape[3];
-  if (!require(s,
-               isMatrixBatch(out, batch, heads, rows, width, q.dtype) && lse.rank == 3 &&
-                   lse.dtype == q.dtype && lse.shape[0] == batch && lse.shape[1] == heads &&
-                   lse.shape[2] == rows,
-               "attention: the outputs do not fit the inputs"))
-    return;
+  if (!attentionResultsFit(s, out, lse, q, v)) return;
   const int64_t perHead = ceilDiv(rows, kRowsPerChunk), chunks = batch * heads * perHead;
   if (chunks == 0) return;
   const double work = static_cast<double>(batch * heads * rows) *

@@ -1,6 +1,7 @@
 // What forward and backward of attention share: which keys a query sees, what is added to its scores, the
 // dropout mask, and the blocks of queries and keys whose S x T product exists at one time.
 #pragma once
+#include "../ops/attention.h"
 #include "../ops/philox.h"
 #include "../ops/rows/attention.h"
 
@@ -156,29 +157,6 @@ inline Scores<T> scoresOf(const View& q, const View& k, const View& mask, const 
     s.dropout = static_cast<T>(p.dropout);
   }
   return s;
-}
-
-inline bool isMatrixBatch(const View& v, int64_t b, int64_t h, int64_t rows, int64_t cols, DType dtype) {
-  return v.rank == 4 && v.shape[0] == b && v.shape[1] == h && v.shape[2] == rows && v.shape[3] == cols &&
-         v.dtype == dtype;
-}
-
-/// The shapes memory safety rests on, forward and backward alike.
-inline bool attentionFits(Stream& s, const View& q, const View& k, const View& v, const View& mask,
-                          const View& slopes, const View& used) {
-  bool fits = q.rank == 4 && k.rank == 4 && v.rank == 4;
-  if (fits) {
-    const int64_t b = q.shape[0], h = k.shape[1], t = k.shape[2];
-    fits = isMatrixBatch(k, b, h, t, q.shape[3], q.dtype) && isMatrixBatch(v, b, h, t, v.shape[3], q.dtype) &&
-           (h == 0 ? q.shape[1] == 0 : q.shape[1] % h == 0);
-    if (fits && mask.data)
-      fits = isMatrixBatch(mask, b, q.shape[1], q.shape[2], t,
-                           mask.dtype == DType::boolean ? DType::boolean : q.dtype);
-    if (fits && slopes.data)
-      fits = slopes.rank == 1 && slopes.shape[0] == q.shape[1] && slopes.dtype == q.dtype;
-    if (fits && used.data) fits = used.rank == 1 && used.shape[0] == 2 && used.dtype == DType::i64;
-  }
-  return require(s, fits, "attention: q, k, v, mask, slopes or random state do not fit together");
 }
 
 /// Chunks of small work run on the caller, in order.

@@ -136,17 +136,7 @@ void attentionGrad(Stream& s, const Out& dq, const Out& dk, const Out& dv, const
   if (!attentionFits(s, q, k, v, mask, slopes, used)) return;
   const int64_t batch = q.shape[0], heads = q.shape[1], rows = q.shape[2], depth = q.shape[3],
                 keyHeads = k.shape[1], width = v.shape[3];
-  const auto perRow = [&](const View& x) {
-    return x.rank == 3 && x.dtype == q.dtype && x.shape[0] == batch && x.shape[1] == heads &&
-           x.shape[2] == rows;
-  };
-  if (!require(s,
-               sameShape(dq, q) && sameShape(dk, k) && sameShape(dv, v) && dq.dtype == q.dtype &&
-                   dk.dtype == q.dtype && dv.dtype == q.dtype &&
-                   isMatrixBatch(out, batch, heads, rows, width, q.dtype) && sameShape(out, dout) &&
-                   dout.dtype == q.dtype && perRow(lse) && perRow(dlse),
-               "attentionGrad: gradients, saved results and inputs do not fit together"))
-    return;
+  if (!attentionGradientsFit(s, dq, dk, dv, q, k, v, out, lse, dout, dlse)) return;
   const int64_t keyed = batch * keyHeads;
   if (keyed == 0) return;
   const int64_t parts = partsOf(keyed, k.shape[2]), group = heads / keyHeads;

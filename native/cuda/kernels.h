@@ -30,7 +30,8 @@
   WG_EMBEDDING_ROWS(X) \
   WG_MATRIX_ROWS(X) \
   WG_CONV_ROWS(X) \
-  WG_IMAGE_ROWS(X)
+  WG_IMAGE_ROWS(X) \
+  WG_ATTENTION_ROWS(X)
 // clang-format on
 
 /// The rows whose kernels compute on float16 and bfloat16; others are given float32 by the layers above.

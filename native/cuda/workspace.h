@@ -20,7 +20,7 @@ inline constexpr size_t kRuleBytes = 256;
   X(cholesky) X(triangularSolve) X(luFactor) X(solve) X(inverse) X(det) X(slogdet) X(cofactor) X(qr) X(eigh) \
   X(eigvalsh) X(svd) X(svdvals) X(matrixExp) X(fft) X(rfft) X(irfft) \
   X(matmul) X(conv2d) X(conv2dGradInput) X(conv2dGradWeight) X(conv3d) X(conv3dGradInput) \
-  X(conv3dGradWeight) X(gridSampleGradInput) X(nms) \
+  X(attentionGrad) X(conv3dGradWeight) X(gridSampleGradInput) X(nms) \
   X(lambStep) X(globalNorm)
 /// Those that take kRuleBytes.
 #define WG_CUDA_RULE_OPS(X) \

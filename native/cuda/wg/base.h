@@ -24,6 +24,7 @@
 /// Before a const parameter whose address is taken: a TensorMap, or an array whose index the kernel computes.
 #define WG_GRID_CONSTANT __grid_constant__
 #define WG_UNROLL _Pragma("unroll")
+#define WG_ROLLED _Pragma("unroll 1")
 
 #define WG_PLACE
 #define WG_ONLY_PLACE
@@ -60,6 +61,7 @@
 #define WG_DYN_SHARED(name) auto* const name = reinterpret_cast<unsigned char*>(::wg::emu::dynamicShared())
 #define WG_GRID_CONSTANT
 #define WG_UNROLL _Pragma("GCC unroll 16")
+#define WG_ROLLED
 
 #define WG_ONLY_PLACE ::wg::emu::Place place = ::wg::emu::Place::current()
 #define WG_PLACE , WG_ONLY_PLACE
