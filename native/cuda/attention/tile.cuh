@@ -33,11 +33,11 @@ WG_BOTH int smaller(int a, int b) { return a < b ? a : b; }
 
 /// Four warps of 4 × 8 lanes. A thread has `each` rows, four apart; of 32 weights of a row it has four
 /// neighbours, of `width` sums four of every 32. More columns than `width` are `chunked`: brought and made in
-/// parts of that many.
-template <class T_, int each, int width, bool chunked>
+/// parts of that many. `blocks` share a multiprocessor.
+template <class T_, int each, int width, int blocks, bool chunked>
 struct Tile {
   using T = T_;
-  static constexpr int kThreads = 128, kEach = each, kKept = 16 * each, kPassing = 32;
+  static constexpr int kThreads = 128, kBlocks = blocks, kEach = each, kKept = 16 * each, kPassing = 32;
   static constexpr int kWidth = width, kSums = width / 8;
   static constexpr bool kChunked = chunked;
   /// 16 bytes more, so that neighbouring rows begin in other banks.

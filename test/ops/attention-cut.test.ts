@@ -1,0 +1,148 @@
+// Attention at the sizes where a GPU cuts it otherwise: blocks of queries and keys and their ends, columns that fill a
+// tile, or that come in parts, windows that skip whole blocks. Values and gradients are held to the CPU's.
+import { strict as assert } from 'node:assert';
+import { test } from 'uvu';
+import type { DType, Tensor } from '../../lib/index.ts';
+import { Generator, grad, scope, tensor } from '../../lib/index.ts';
+import * as ops from '../../lib/ops/index.ts';
+import type { AttentionOptions } from '../../lib/ops/index.ts';
+import { testDevices } from '../support/devices.ts';
+import { elements } from '../support/tensors.ts';
+
+interface Case {
+  readonly name: string;
+  /** Batch, heads, key heads, queries, keys, columns of q and k, of v. */
+  readonly sizes: readonly [b: number, h: number, g: number, s: number, t: number, d: number, dv: number];
+  readonly options?: AttentionOptions;
+  /** A mask of this shape: bool, or added; every seventh element takes no part. */
+  readonly mask?: { readonly shape: readonly number[]; readonly bool: boolean };
+  readonly alibi?: boolean;
+  /** q, k and v lie in memory as [B, rows, H, columns], with one column more, or with rows and columns exchanged. */
+  readonly layout?: 'byRows' | 'wider' | 'turned';
+  readonly dtypes?: readonly DType[];
+}
+
+const cases: Case[] = [
+  { name: 'one query', sizes: [2, 3, 3, 1, 77, 24, 24] },
+  { name: 'more queries than a block', sizes: [1, 1, 1, 131, 35, 20, 12] },
+  { name: 'sizes that fill blocks and tiles', sizes: [1, 1, 1, 128, 64, 64, 64] },
+  { name: 'causal', sizes: [1, 2, 2, 140, 140, 8, 8], options: { isCausal: true } },
+  { name: 'causal, more keys', sizes: [1, 1, 1, 50, 130, 8, 8], options: { isCausal: true } },
+  { name: 'a window past whole blocks', sizes: [1, 1, 1, 200, 230, 5, 7], options: { window: [20, 9] } },
+  { name: 'a window of no key for some', sizes: [1, 1, 1, 150, 40, 5, 7], options: { window: [3, 2] } },
+  { name: 'more than 64 columns', sizes: [1, 2, 1, 40, 70, 65, 90], options: { enableGqa: true } },
+  { name: '128 columns', sizes: [1, 1, 1, 33, 33, 128, 128], options: { isCausal: true } },
+  { name: 'columns in parts', sizes: [1, 1, 1, 35, 66, 150, 20] },
+  { name: 'values in parts', sizes: [1, 1, 1, 35, 66, 20, 150] },
+  { name: 'both in parts', sizes: [1, 1, 1, 20, 40, 260, 140], layout: 'wider' },
+  {
+    name: 'grouped heads, a bool mask for each row',
+    sizes: [2, 4, 2, 36, 45, 16, 16],
+    options: { enableGqa: true },
+    mask: { shape: [2, 1, 36, 45], bool: true },
+  },
+  {
+    name: 'an added mask and slopes',
+    sizes: [1, 2, 2, 36, 45, 16, 16],
+    mask: { shape: [36, 45], bool: false },
+    alibi: true,
+  },
+  { name: 'a mask of keys', sizes: [1, 2, 2, 36, 45, 16, 16], mask: { shape: [45], bool: true } },
+  { name: 'dropped weights', sizes: [1, 2, 1, 37, 67, 16, 16], options: { enableGqa: true, dropout: 0.3 } },
+  {
+    name: 'dropped weights, keys in fours',
+    sizes: [1, 1, 1, 37, 68, 16, 16],
+    options: { dropout: 0.3, isCausal: true },
+  },
+  { name: 'heads inside rows', sizes: [2, 2, 2, 40, 40, 16, 16], layout: 'byRows' },
+  { name: 'columns across memory', sizes: [1, 2, 2, 40, 40, 12, 12], layout: 'turned' },
+  { name: 'no columns in q and k', sizes: [1, 1, 1, 5, 6, 0, 3] },
+  { name: 'no columns in v', sizes: [1, 1, 1, 5, 6, 3, 0] },
+  { name: 'no keys', sizes: [1, 1, 1, 5, 0, 3, 3] },
+  { name: 'no queries', sizes: [1, 1, 1, 0, 5, 3, 3] },
+];
+
+// Values without a pattern that sums could share.
+const wave =
+  (seed: number) =>
+  (_: unknown, i: number): number =>
+    (((i + seed) * 7919) % 257) / 128 - 1;
+const filled = (shape: readonly number[], seed: number, dtype: DType, device: string): Tensor => {
+  const size = shape.reduce((a, b) => a * b, 1);
+  return tensor(
+    Float64Array.from({ length: size }, (_, i) => wave(seed)(0, i)),
+    { shape: [...shape], dtype, device },
+  );
+};
+
+function operand(
+  c: Case,
+  heads: number,
+  rows: number,
+  columns: number,
+  seed: number,
+  dtype: DType,
+  device: string,
+): Tensor {
+  const batch = c.sizes[0];
+  if (c.layout === 'byRows') return filled([batch, rows, heads, columns], seed, dtype, device).transpose(1, 2);
+  if (c.layout === 'turned') return filled([batch, heads, columns, rows], seed, dtype, device).transpose(2, 3);
+  if (c.layout === 'wider')
+    return ops.narrow(filled([batch, heads, rows, columns + 1], seed, dtype, device), -1, 1, columns);
+  return filled([batch, heads, rows, columns], seed, dtype, device);
+}
+
+function maskOf(c: Case, dtype: DType, device: string): Tensor | null {
+  if (c.mask === undefined) return null;
+  const { shape, bool } = c.mask;
+  const size = shape.reduce((a, b) => a * b, 1);
+  const numbers = Float64Array.from({ length: size }, (_, i) => {
+    const taken = i % 7 !== 3;
+    if (bool) return taken ? 1 : 0;
+    return taken ? wave(9)(0, i) : -Infinity;
+  });
+  return tensor(numbers, { shape: [...shape], dtype: bool ? 'bool' : dtype, device });
+}
+
+/** The result, the log-sum-exp and the gradients of q, k and v. */
+function results(c: Case, dtype: DType, device: string): Float64Array[] {
+  const [b, h, g, s, t, d, dv] = c.sizes;
+  return scope(() => {
+    const inputs = [
+      operand(c, h, s, d, 1, dtype, device),
+      operand(c, g, t, d, 5, dtype, device),
+      operand(c, g, t, dv, 3, dtype, device),
+    ];
+    for (const x of inputs) x.requiresGrad = true;
+    const [q, k, v] = inputs as [Tensor, Tensor, Tensor];
+    const alibi = c.alibi ? filled([h], 2, dtype, device) : null;
+    const mask = maskOf(c, dtype, device);
+    const dropped = c.options?.dropout ? { generator: new Generator(7, device) } : {};
+    const [y, lse] = ops.scaledDotProductAttention(q, k, v, { ...c.options, ...dropped, mask, alibi, returnLse: true });
+    const total = ops.sum(ops.mul(y, filled([b, h, s, dv], 4, dtype, device)));
+    // Rows that see nothing have a log-sum-exp of minus infinity.
+    const finite = ops.where(ops.isfinite(lse), lse, 0);
+    return [y, lse, ...grad(ops.add(total, ops.sum(finite)), [q, k, v])].map(elements);
+  });
+}
+
+const tolerance: Partial<Record<DType, number>> = { float32: 2e-5, float64: 1e-12 };
+
+for (const device of testDevices.filter((name) => name !== 'cpu')) {
+  for (const c of cases) {
+    for (const dtype of c.dtypes ?? (['float32', 'float64'] as const)) {
+      test(`attention of ${c.name} on ${device}, ${dtype}`, () => {
+        const wanted = results(c, dtype, 'cpu');
+        results(c, dtype, device).forEach((values, which) => {
+          values.forEach((value, i) => {
+            const other = wanted[which]?.[i] as number;
+            const close = Object.is(value, other) || Math.abs(value - other) <= (tolerance[dtype] as number);
+            assert.ok(close, `${['y', 'lse', 'dq', 'dk', 'dv'][which]}[${i}] is ${value}, not ${other}`);
+          });
+        });
+      });
+    }
+  }
+}
+
+test.run();
