@@ -101,8 +101,8 @@ async function underSchedules(name: string, library: string): Promise<{ by: stri
 /** What a report says besides kernel, thread and place. */
 function kindOf(what: string): string {
   if (what === 'a wrong result') return what;
-  const text = /cudaError\w+: (?:.* at \S+:\d+: )?([^;]*)/.exec(what)?.[1] ?? what;
-  return `reported: ${text.replace(/:.*/, '').replaceAll(/\d+/g, 'n').slice(0, 80)}`;
+  const place = /^.*block \(\d+,\d+,\d+\)(, thread \(\d+,\d+,\d+\))?( at \S+:\d+)?: /;
+  return `reported: ${what.replace(place, '').replace(/[:;(].*/, '').replaceAll(/\d+/g, 'n').slice(0, 80)}`;
 }
 
 /** Schedules by what they have in common. */
