@@ -2,7 +2,8 @@ import { argumentError, deviceError } from '../errors.ts';
 import type { NativeMemory } from '../native/addon.ts';
 import { blockedTime, fence, openQueue, waitAll } from '../native/command-buffer.ts';
 import { takeUnseen } from '../native/failures.ts';
-import { addon, backendFile, backendPath } from '../native/load.ts';
+import { addon, addonPath, backendFile, backendPath } from '../native/load.ts';
+import { driverSigns, probeBackend } from '../native/probe.ts';
 import { formatValue } from './values.ts';
 
 /** The kinds of device there are libraries for; `cuda-emu` (CUDA's kernels on the host) and `fake` are for tests. */
@@ -122,8 +123,20 @@ function loadKind(kind: DeviceKind): void {
       'device',
       `${backendFile(kind)} is not installed; build it with \`npm run build:${kind.replace('cuda-', '')}\``,
     );
-  const complaint = addon.loadBackend(kind, path);
+  const complaint = (kind === 'cuda' ? driverComplaint(path) : '') || addon.loadBackend(kind, path);
   if (complaint !== '') throw deviceError('device', `${kind}: ${complaint}`);
+}
+
+let driverSaid: string | null = null;
+
+/** What a broken NVIDIA driver does to a process of its own, before it can do it to this one; '' when it is sound. */
+function driverComplaint(library: string): string {
+  if (process.env['WARPGRAD_CUDA_PROBE'] === '0' || driverSigns().length === 0) return '';
+  if (driverSaid === null) {
+    const probe = probeBackend(addonPath, 'cuda', library);
+    driverSaid = typeof probe === 'string' ? `${probe}; run \`npx warpgrad doctor\`` : '';
+  }
+  return driverSaid;
 }
 
 export interface DeviceInfo {

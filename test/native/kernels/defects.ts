@@ -102,7 +102,11 @@ async function underSchedules(name: string, library: string): Promise<{ by: stri
 function kindOf(what: string): string {
   if (what === 'a wrong result') return what;
   const place = /^.*block \(\d+,\d+,\d+\)(, thread \(\d+,\d+,\d+\))?( at \S+:\d+)?: /;
-  return `reported: ${what.replace(place, '').replace(/[:;(].*/, '').replaceAll(/\d+/g, 'n').slice(0, 80)}`;
+  return `reported: ${what
+    .replace(place, '')
+    .replace(/[:;(].*/, '')
+    .replaceAll(/\d+/g, 'n')
+    .slice(0, 80)}`;
 }
 
 /** Schedules by what they have in common. */

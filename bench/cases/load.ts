@@ -1,0 +1,36 @@
+// What loading costs: the addon, the package, and the CUDA library on a machine that may have no driver. Each in fresh processes.
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { addonPath, backendPath } from '../../lib/native/load.ts';
+import { probeBackend } from '../../lib/native/probe.ts';
+import { packageRoot } from '../../test/support/package-root.ts';
+import { machine, median, print } from '../timing.ts';
+
+const rounds = 15;
+
+/** Median milliseconds that a process of its own says a piece of code took. */
+function timed(code: string): number {
+  const program = `const start = performance.now(); ${code}; console.log(performance.now() - start);`;
+  const once = (): number =>
+    Number(execFileSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' }));
+  return median(Array.from({ length: rounds }, once));
+}
+
+export async function run(): Promise<void> {
+  const index = join(packageRoot(import.meta.url), 'dist/index.js');
+  const require = `(await import('node:module')).createRequire('/')`;
+  const library = backendPath('cuda');
+  const probes = Array.from({ length: library === null ? 0 : rounds }, () =>
+    probeBackend(addonPath, 'cuda', library as string),
+  ).filter((probe) => probe !== null && typeof probe !== 'string');
+  print({
+    case: 'load',
+    ...machine(),
+    addonMs: timed(`${require}(${JSON.stringify(addonPath)})`),
+    packageMs: timed(`await import(${JSON.stringify(index)})`),
+    // null: the library is not built
+    cudaLibraryMs: probes.length > 0 ? median(probes.map(({ loadMs }) => loadMs)) : null,
+    cudaDevicesMs: probes.length > 0 ? median(probes.map(({ askMs }) => askMs)) : null,
+    cudaSays: probes[0]?.message ?? null,
+  });
+}

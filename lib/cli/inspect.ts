@@ -1,0 +1,12 @@
+// What `warpgrad doctor` wants to know of the addon, in a process of its own: prints JSON, or ends with the complaint.
+const start = performance.now();
+try {
+  const { addon, addonPath, backendPath } = await import('../native/load.ts');
+  const loadMs = performance.now() - start;
+  const cpu = addon.devices('cpu');
+  const found = { addonPath, loadMs, threads: addon.threads(), cpu, cudaLibrary: backendPath('cuda') };
+  console.log(JSON.stringify(found));
+} catch (error) {
+  console.error(error instanceof Error ? error.message : String(error));
+  process.exitCode = 1;
+}
