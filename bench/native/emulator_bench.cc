@@ -1,9 +1,13 @@
-// What the emulator's threads cost: sh bench/native/emulator_bench.sh
+// What the emulator's threads cost:
+//   g++ -std=c++20 -O3 -DWG_EMU -fno-rtti -o emulator_bench bench/native/emulator_bench.cc \
+//     $(node -p "JSON.parse(fs.readFileSync('native/sources.json')).emu.join(' ')") -ldl -pthread
 #include <chrono>
 #include <cstdio>
 #include <vector>
 
 #include "../../native/cuda/wg/block.h"
+#include "../../native/cuda/wg/mma.h"
+#include "../../native/cuda/wg/wgmma.h"
 #include "../../native/emu/call.h"
 #include "../../native/emu/schedule.h"
 
@@ -16,10 +20,7 @@ WG_KERNEL(256) scale(float* out, const float* x, int n) {
   const int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
   if (i < n) out[i] = 2 * x[i];
 }
-WG_KERNEL(256) scaleInSteps(float* out, const float* x, int n) {
-  const auto step = static_cast<int>(blockDim.x * gridDim.x);
-  for (int i = static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x); i < n; i += step) out[i] = 2 * x[i];
-}
+WG_KERNEL(256) nothing() {}
 WG_KERNEL(256) barriers(int rounds) {
   for (int i = 0; i < rounds; i++) __syncthreads();
 }
@@ -51,24 +52,44 @@ double time(void (*kernel)(P...), unsigned grid, unsigned block, A... arguments)
   return best;
 }
 
+WG_KERNEL(256) products(float* out, int rounds) {
+  float d[4] = {};
+  const uint32_t a[4] = {threadIdx.x}, b[2] = {};
+  for (int i = 0; i < rounds; i++) mmaBf16(d, a, b);
+  out[threadIdx.x] = d[0];
+}
+WG_KERNEL(128) groupProducts(float* out, int rounds) {
+  WG_SHARED(unsigned char, bytes, [24576]);
+  float d[64] = {};
+  for (unsigned i = threadIdx.x; i < 24576; i += 128) bytes[i] = 0;
+  __syncthreads();
+  const uint64_t a = matrixDescriptor(bytes, 0, 1024, Swizzle::bytes128);
+  const uint64_t b = matrixDescriptor(bytes + 8192, 0, 1024, Swizzle::bytes128);
+  for (int i = 0; i < rounds; i++) {
+    wgmmaFence();
+    wgmma<WgmmaType::bf16>(d, a, b, true);
+    wgmmaCommit();
+    wgmmaWait<0>();
+  }
+  out[threadIdx.x] = d[0];
+}
+
 }  // namespace
 
 int main() {
-  constexpr int n = 1 << 20;
+  constexpr int n = 1 << 14;
   std::vector<float> x(n, 1.0f), y(n);
-  std::printf("%-20s %10s %10s %10s %10s %10s\n", "schedule", "thread", "launch", "barrier", "shuffle",
-              "blockSum");
+  std::printf("%-17s %9s %9s %9s %9s %9s %9s\n", "nanoseconds", "thread", "scale", "launch", "barrier",
+              "shuffle", "blockSum");
   for (const char* name :
        {"forward-greedy", "forward-lockstep", "reverse-greedy", "random-greedy", "random-lockstep"}) {
     emu::setSchedule(name);
-    const double thread = time(scale, n / 256, 256, y.data(), x.data(), n) / n;
-    const double launch = time(scale, 1, 32, y.data(), x.data(), 0);
-    const double barrier = time(barriers, 1, 256, 1000) / 256e3,
-                 shuffle = time(shuffles, 1, 256, y.data(), 1000) / 256e3,
-                 sum = time(sums, 1, 256, y.data(), 200) / (256 * 200);
-    std::printf("%-20s %7.1f ns %7.0f ns %7.1f ns %7.1f ns %7.1f ns\n", name, thread, launch, barrier,
-                shuffle, sum);
+    std::printf("%-17s %9.1f %9.1f %9.0f %9.1f %9.1f %9.1f\n", name, time(nothing, 64, 256) / n,
+                time(scale, n / 256, 256, y.data(), x.data(), n) / n, time(nothing, 1, 32),
+                time(barriers, 1, 256, 1000) / 256e3, time(shuffles, 1, 256, y.data(), 1000) / 256e3,
+                time(sums, 1, 256, y.data(), 200) / (256 * 200));
   }
-  std::printf("grid-stride loop, an element: %.2f ns\n",
-              time(scaleInSteps, 8, 256, y.data(), x.data(), n) / n);
+  emu::setSchedule("forward-greedy");
+  std::printf("mma m16n8k16, a warp: %.0f ns\n", time(products, 1, 256, y.data(), 100) / 800);
+  std::printf("wgmma m64n128k16: %.0f ns\n", time(groupProducts, 1, 128, y.data(), 50) / 50);
 }

@@ -1,7 +1,6 @@
 #include "matrix.h"
 
 #include <cstring>
-#include <utility>
 
 namespace wg::emu {
 namespace {
@@ -18,30 +17,40 @@ struct Fragments {
 /// l = 4g + q. Each 32-bit register of A and B has one (tf32), two or four (s8) neighbours along k.
 template <class T, int depth, int perRegister, class Unpack>
 void multiply(void* const* arguments, Unpack unpack) {
-  typedef T Row __attribute__((vector_size(8 * sizeof(T))));
+  typedef T Four __attribute__((vector_size(4 * sizeof(T))));
   T a[16][depth];
-  Row b[depth];
+  alignas(Four) T b[depth][8];
   for (int l = 0; l < 32; l++) {
     const auto& f = *static_cast<const Fragments*>(arguments[l]);
-    const int g = l / 4, q = l % 4;
+    const int g = l / 4, k = l % 4 * perRegister;
     for (int e = 0; e < perRegister; e++) {
-      const int k = q * perRegister + e;
-      a[g][k] = unpack(f.a[0], e);
-      a[g + 8][k] = unpack(f.a[1], e);
-      a[g][k + depth / 2] = unpack(f.a[2], e);
-      a[g + 8][k + depth / 2] = unpack(f.a[3], e);
-      b[k][g] = unpack(f.b[0], e);
-      b[k + depth / 2][g] = unpack(f.b[1], e);
+      a[g][k + e] = unpack(f.a[0], e);
+      a[g + 8][k + e] = unpack(f.a[1], e);
+      a[g][k + e + depth / 2] = unpack(f.a[2], e);
+      a[g + 8][k + e + depth / 2] = unpack(f.a[3], e);
+      b[k + e][g] = unpack(f.b[0], e);
+      b[k + e + depth / 2][g] = unpack(f.b[1], e);
     }
   }
-  for (int r = 0; r < 16; r++) {
-    Row sum{};
-    for (int k = 0; k < depth; k++) sum += a[r][k] * b[k];
-    for (int q = 0; q < 4; q++) {
-      auto* d = static_cast<T*>(static_cast<const Fragments*>(arguments[r % 8 * 4 + q])->d) + r / 8 * 2;
-      d[0] += sum[2 * q];
-      d[1] += sum[2 * q + 1];
+  // Four rows at a time: their sums do not wait for each other.
+  for (int r = 0; r < 16; r += 4) {
+    Four low[4] = {}, high[4] = {};
+    for (int k = 0; k < depth; k++) {
+      const Four left = *reinterpret_cast<const Four*>(&b[k][0]),
+                 right = *reinterpret_cast<const Four*>(&b[k][4]);
+      for (int i = 0; i < 4; i++) {
+        low[i] += a[r + i][k] * left;
+        high[i] += a[r + i][k] * right;
+      }
     }
+    for (int i = 0; i < 4; i++)
+      for (int q = 0; q < 4; q++) {
+        auto* d = static_cast<T*>(static_cast<const Fragments*>(arguments[(r + i) % 8 * 4 + q])->d) +
+                  (r + i) / 8 * 2;
+        const Four& sum = q < 2 ? low[i] : high[i];
+        d[0] += sum[q % 2 * 2];
+        d[1] += sum[q % 2 * 2 + 1];
+      }
   }
 }
 
@@ -52,25 +61,35 @@ struct Rows {
   bool transpose;
 };
 
-template <bool load>
-void move(void* const* arguments) {
+/// Calls f(register, where its two values lie): one after the other, or rows and columns swapped below each
+/// other.
+template <class F>
+void eachRegister(void* const* arguments, F f) {
   const auto& first = *static_cast<const Rows*>(arguments[0]);
-  for (int matrix = 0; matrix < first.count; matrix++)
-    for (int l = 0; l < 32; l++)
-      for (int half = 0; half < 2; half++) {
-        int row = l / 4, column = l % 4 * 2 + half;
-        if (first.transpose) std::swap(row, column);
-        char* at = static_cast<const Rows*>(arguments[matrix * 8 + row])->row + column * 2;
-        uint32_t& r = static_cast<const Rows*>(arguments[l])->r[matrix];
-        uint16_t value;
-        if (load) {
-          std::memcpy(&value, at, 2);
-          r = half ? (r & 0xffffu) | uint32_t{value} << 16 : value;
-        } else {
-          value = static_cast<uint16_t>(r >> (16 * half));
-          std::memcpy(at, &value, 2);
-        }
-      }
+  for (int l = 0; l < 32; l++) {
+    uint32_t* r = static_cast<const Rows*>(arguments[l])->r;
+    for (int m = 0; m < first.count; m++) {
+      const auto row = [&](int i) { return static_cast<const Rows*>(arguments[m * 8 + i])->row; };
+      if (first.transpose) f(r[m], row(l % 4 * 2) + l / 4 * 2, row(l % 4 * 2 + 1) + l / 4 * 2);
+      else f(r[m], row(l / 4) + l % 4 * 4, row(l / 4) + l % 4 * 4 + 2);
+    }
+  }
+}
+
+void loadRegisters(void* const* arguments) {
+  eachRegister(arguments, [](uint32_t& r, const char* low, const char* high) {
+    uint16_t a, b;
+    std::memcpy(&a, low, 2);
+    std::memcpy(&b, high, 2);
+    r = a | uint32_t{b} << 16;
+  });
+}
+void storeRegisters(void* const* arguments) {
+  eachRegister(arguments, [](uint32_t r, char* low, char* high) {
+    const auto a = static_cast<uint16_t>(r), b = static_cast<uint16_t>(r >> 16);
+    std::memcpy(low, &a, 2);
+    std::memcpy(high, &b, 2);
+  });
 }
 
 void checkRow(const void* row, int count, const char* operation, Place place) {
@@ -119,13 +138,13 @@ void mma(MatrixType type, void* d, const uint32_t* a, const uint32_t* b, Place p
 void loadMatrix(uint32_t* r, int count, bool transpose, const void* row, Place place) {
   checkRow(row, count, "ldmatrix", place);
   Rows rows{r, static_cast<char*>(const_cast<void*>(row)), count, transpose};
-  meet(kWholeWarp, &rows, &move<true>, "ldmatrix", place);
+  meet(kWholeWarp, &rows, &loadRegisters, "ldmatrix", place);
 }
 
 void storeMatrix(void* row, int count, bool transpose, const uint32_t* r, Place place) {
   checkRow(row, count, "stmatrix", place);
   Rows rows{const_cast<uint32_t*>(r), static_cast<char*>(row), count, transpose};
-  meet(kWholeWarp, &rows, &move<false>, "stmatrix", place);
+  meet(kWholeWarp, &rows, &storeRegisters, "stmatrix", place);
 }
 
 }  // namespace wg::emu

@@ -122,19 +122,24 @@ void Warpgroup::Issued::run(const char* shared) const {
   const Operand where(p.descriptorB, p.transposeB, p.type);
   for (int c = 0; c < n; c++)
     for (int i = 0; i < k; i++) b[i][c] = valueAt(shared + where(c, i), p.type);
-  for (int r = 0; r < kRows; r++) {
-    alignas(16) float sum[256];
+  for (int r = 0; r < kRows; r += 4)
     for (int c = 0; c < n; c += 4) {
-      Floats s{};
-      for (int i = 0; i < k; i++) s += a[r][i] * *reinterpret_cast<const Floats*>(&b[i][c]);
-      *reinterpret_cast<Floats*>(&sum[c]) = s;
+      Floats sums[4] = {};  // four rows share what is loaded of b
+      for (int i = 0; i < k; i++) {
+        const Floats right = *reinterpret_cast<const Floats*>(&b[i][c]);
+        for (int e = 0; e < 4; e++) sums[e] += a[r + e][i] * right;
+      }
+      for (int e = 0; e < 4; e++) {
+        const int row = r + e, thread = row / 16 * 32 + row % 8 * 4 + c % 8 / 2;
+        for (int half = 0; half < 2; half++) {
+          float* out = &d[thread + half][c / 8 * 4 + row % 16 / 8 * 2];
+          for (int x = 0; x < 2; x++) {
+            const float sum = sums[e][2 * half + x];
+            out[x] = p.accumulate ? out[x] + sum : sum;
+          }
+        }
+      }
     }
-    const int warp = r / 16, half = r % 16 / 8;
-    for (int c = 0; c < n; c++) {
-      float& out = d[warp * 32 + r % 8 * 4 + c % 8 / 2][c / 8 * 4 + half * 2 + c % 2];
-      out = p.accumulate ? out + sum[c] : sum[c];
-    }
-  }
 }
 
 void wgmmaFence(Place place) {
