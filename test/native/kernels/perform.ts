@@ -1,4 +1,4 @@
-// One run of named cases on cuda-emu in this process, held to the CPU: node perform.js NAME… (all without names). Prints one
+// One run of named cases on cuda-emu (or the device WARPGRAD_KERNELS_ON) in this process, held to the CPU: node perform.js NAME… (all without names). Prints one
 // line of JSON a case. The schedule and the library are those of the environment; a bug may end the process.
 import { createHash } from 'node:crypto';
 import { manualSeed, scope, Tensor, WarpgradError } from '../../../lib/index.ts';
@@ -11,6 +11,9 @@ export interface Verdict {
   /** Of every bit of the results. */
   readonly digest: string;
 }
+
+/** A card's name where there is one: tools/gpu/verify.mjs. */
+const device: string = process.env['WARPGRAD_KERNELS_ON'] ?? 'cuda-emu';
 
 async function values(on: string, each: KernelCase): Promise<number[][]> {
   manualSeed(7);
@@ -37,7 +40,7 @@ function difference(got: readonly number[][], wanted: readonly number[][], toler
 async function perform(each: KernelCase): Promise<Verdict> {
   const wanted = await values('cpu', each);
   try {
-    const got = await values('cuda-emu', each);
+    const got = await values(device, each);
     const detail = difference(got, wanted, each.tolerance ?? 2e-5);
     const digest = createHash('sha256').update(Float64Array.from(got.flat())).digest('hex').slice(0, 16);
     return { name: each.name, verdict: detail === '' ? 'right' : 'wrong', detail, digest };
