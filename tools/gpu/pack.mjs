@@ -17,7 +17,12 @@ const packages = ['node-addon-api', 'node-api-headers', 'node-gyp-build', 'uvu',
 
 rmSync(folder, { recursive: true, force: true });
 mkdirSync(staging, { recursive: true });
-const tracked = execFileSync('git', ['ls-files', '-z'], { cwd: root, encoding: 'utf8' }).split('\0').filter(Boolean);
+const tracked = execFileSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
+  cwd: root,
+  encoding: 'utf8',
+})
+  .split('\0')
+  .filter(Boolean);
 for (const file of tracked) put(file);
 for (const file of ['dist', '.test']) put(file);
 for (const name of closure(packages)) put(join('node_modules', name));
