@@ -13,6 +13,7 @@ export interface Conv2dParams {
   readonly dilationH: number;
   readonly dilationW: number;
   readonly groups: number;
+  readonly precision: number;
 }
 
 export interface Conv3dParams {
@@ -26,6 +27,7 @@ export interface Conv3dParams {
   readonly dilationH: number;
   readonly dilationW: number;
   readonly groups: number;
+  readonly precision: number;
 }
 
 export interface Im2colParams {

@@ -3,6 +3,7 @@
 import { defineOp } from '../autograd/define-op.ts';
 import type { Spec } from '../autograd/define-op.ts';
 import type { BackwardContext, Gradients } from '../autograd/tape.ts';
+import { precisionCode } from '../core/float32-precision.ts';
 import type { Shape } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import type { Conv2dParams, Conv3dParams } from '../native/kernels.gen.ts';
@@ -41,12 +42,14 @@ function sides(ctx: BackwardContext, ...each: readonly Side[]): Gradients {
 }
 
 function formsOf(rank: number, rows: Rows): Forms {
+  const axes = Math.max(rank, 2); // a row of pixels is a plane of height 1
   const pixels = [0, ...Array.from({ length: rank }, (_, i) => i + 2)];
   const biasOf = (bias: Tensor | null, dy: Tensor): Side => (bias === null ? null : () => sumOver(dy, pixels, false));
 
   const conv = defineOp({
     name: `conv${rank}d`,
     autocast: 'lower',
+    row: `conv${axes}d`,
     infer: (x: Tensor, weight: Tensor, _bias: Tensor | null, size: Shape, _g: Geometry): Spec => {
       return { shape: [x.shape[0] as number, weight.shape[0] as number, ...size], dtype: x.dtype };
     },
@@ -66,6 +69,7 @@ function formsOf(rank: number, rows: Rows): Forms {
   const transposed = defineOp({
     name: `convTranspose${rank}d`,
     autocast: 'lower',
+    row: `conv${axes}dGradInput`,
     infer: (dy: Tensor, weight: Tensor, _bias: Tensor | null, size: Shape, g: Geometry): Spec => {
       return { shape: [dy.shape[0] as number, (weight.shape[1] as number) * g.groups, ...size], dtype: dy.dtype };
     },
@@ -84,6 +88,7 @@ function formsOf(rank: number, rows: Rows): Forms {
 
   const gradWeight = defineOp({
     name: `conv${rank}dGradWeight`,
+    row: `conv${axes}dGradWeight`,
     infer: (x: Tensor, dy: Tensor, size: Shape, g: Geometry): Spec => {
       return { shape: [dy.shape[1] as number, (x.shape[1] as number) / g.groups, ...size], dtype: x.dtype };
     },
@@ -114,6 +119,7 @@ function params2d(g: Geometry): Conv2dParams {
     dilationH: at(dilation, -2, 1),
     dilationW: at(dilation, -1, 1),
     groups,
+    precision: precisionCode(),
   };
 }
 

@@ -32,7 +32,7 @@ inline bool convAxisFits(int64_t out, int64_t in, int64_t kernel, int64_t stride
 
 /// What a 3-d convolution does within a plane.
 inline Conv2dParams planesOf(const Conv3dParams& p) {
-  return {p.strideH, p.strideW, p.padH, p.padW, p.dilationH, p.dilationW, p.groups};
+  return {p.strideH, p.strideW, p.padH, p.padW, p.dilationH, p.dilationW, p.groups, p.precision};
 }
 
 /// [A, B, D, H, W] without D, at depth `at`; `images` > 0 puts that many planes, `step` apart, in A's place.
@@ -57,10 +57,12 @@ inline DepthTap depthTap(int64_t tap, int64_t out, int64_t in, const Conv3dParam
   return t;
 }
 
-/// x [N, G*C, H, W], weight [G*F, C, R, S], out [N, G*F, OH, OW], all of one float dtype.
+/// x [N, G*C, H, W], weight [G*F, C, R, S], out [N, G*F, OH, OW], all of one float dtype; `halves`: float16
+/// and bfloat16 too.
 inline bool convFits(Stream& s, const char* op, const View& out, const View& x, const View& weight,
-                     const Conv2dParams& p) {
-  if (out.dtype != DType::f32 && out.dtype != DType::f64) {
+                     const Conv2dParams& p, bool halves = false) {
+  const bool half = out.dtype == DType::f16 || out.dtype == DType::bf16;
+  if (out.dtype != DType::f32 && out.dtype != DType::f64 && !(half && halves)) {
     unsupported(s, op, out.dtype);
     return false;
   }
@@ -76,10 +78,10 @@ inline bool convFits(Stream& s, const char* op, const View& out, const View& x, 
 
 /// The same of x [N, G*C, D, H, W], weight [G*F, C, Q, R, S] and out [N, G*F, OD, OH, OW].
 inline bool convFits(Stream& s, const char* op, const View& out, const View& x, const View& weight,
-                     const Conv3dParams& p) {
+                     const Conv3dParams& p, bool halves = false) {
   const bool ranks = out.rank == 5 && x.rank == 5 && weight.rank == 5;
   if (ranks && convAxisFits(out.shape[2], x.shape[2], weight.shape[2], p.strideD, p.padD, p.dilationD))
-    return convFits(s, op, planes(out, 0, 0), planes(x, 0, 0), planes(weight, 0, 0), planesOf(p));
+    return convFits(s, op, planes(out, 0, 0), planes(x, 0, 0), planes(weight, 0, 0), planesOf(p), halves);
   fail(s, Code::bounds, "%s: shapes and parameters do not fit together", op);
   return false;
 }

@@ -4,8 +4,11 @@
 
 #include <type_traits>
 
+#include "../gemm/tensor.cuh"
 #include "../prototype.h"
+#include "cores.h"
 #include "weight.cuh"
+#include "widened.h"
 
 WG_CUDA_PROTOTYPES(WG_CONV_ROWS)
 
@@ -14,12 +17,13 @@ namespace conv {
 namespace {
 
 constexpr int kThreads = 256, kTaps = 8;
+const View kNone{};
 
 enum class Way { pairs, wide, tiles };
 
 Way wayOf(const Geometry& g) {
   const int64_t places = g.images * g.outPlaces(), cols = g.channels * g.taps();
-  if (!coordinatesFit(g) || !gemm::tileable(g.filters, cols, places)) return Way::wide;
+  if (!coordinatesFit(g) || !gemm::tileable(g.filters, 8 * cols, places)) return Way::wide;
   return g.filters * g.channels <= 4 ? Way::pairs : Way::tiles;
 }
 
@@ -163,21 +167,15 @@ void runTiles(Stream& s, const Geometry& g, const View& dWeight, const View& x, 
   gemm::runProduct(s, p, g.groups, planOf(g, dWeight.dtype));
 }
 
+/// Scratch that runPlain() wants.
 size_t bytesOf(const Geometry& g, const View& dWeight) {
   if (wayOf(g) == Way::tiles) return planOf(g, dWeight.dtype).bytes;
-  return static_cast<size_t>(splitsOf(g) * numel(dWeight) * itemBytes(dWeight.dtype));
+  return static_cast<size_t>(splitsOf(g) * numel(dWeight) * maxOf(itemBytes(dWeight.dtype), 4));
 }
 
-template <class Params>
-void run(Stream& s, const char* name, const View& dWeight, const View& x, const View& dy,
-         const Params& params) {
-  if (!convFits(s, name, dy, x, dWeight, params) || numel(dWeight) == 0) return;
-  const Geometry g = geometryOf(dy, x, dWeight, params);
-  const size_t bytes = bytesOf(g, dWeight);
-  if (!require(s, bytes == 0 || (s.scratch != nullptr && s.scratchBytes >= bytes),
-               "conv2dGradWeight: the workspace is too small"))
-    return;
-  withFloat(s, dWeight.dtype, name, [&]<class T>() {
+/// In plain arithmetic.
+void runPlain(Stream& s, const Geometry& g, const View& dWeight, const View& x, const View& dy) {
+  withFloat(s, dWeight.dtype, "conv2dGradWeight", [&]<class T>() {
     switch (wayOf(g)) {
       case Way::tiles:
         return runTiles<T>(s, g, dWeight, x, dy);
@@ -189,12 +187,48 @@ void run(Stream& s, const char* name, const View& dWeight, const View& x, const 
   });
 }
 
+bool onCores(const Geometry& g, DType dtype, int32_t precision) {
+  return wayOf(g) == Way::tiles && gemm::onCores(dtype, precision);
+}
+
+size_t workspaceOf(const Geometry& g, const View& dWeight, const View& x, const View& dy, int32_t precision) {
+  if (onCores(g, dWeight.dtype, precision))
+    return coreWeightBytes(g, dWeight, x, dy, gemm::coreOf(dWeight.dtype, precision));
+  const size_t plain = bytesOf(g, dWeight);
+  return itemBytes(dWeight.dtype) > 2 ? plain : plain + Widened({&dWeight, &x, &dy, &kNone}).bytes();
+}
+
+template <class Params>
+void run(Stream& s, const char* name, const View& dWeight, const View& x, const View& dy,
+         const Params& params) {
+  if (!convFits(s, name, dy, x, dWeight, params, true) || numel(dWeight) == 0) return;
+  const Geometry g = geometryOf(dy, x, dWeight, params);
+  const size_t bytes = workspaceOf(g, dWeight, x, dy, params.precision);
+  if (!require(s, bytes == 0 || (s.scratch != nullptr && s.scratchBytes >= bytes),
+               "conv2dGradWeight: the workspace is too small"))
+    return;
+  if (onCores(g, dWeight.dtype, params.precision)) {
+    runCoreWeights(s, g, dWeight, x, dy, gemm::coreOf(dWeight.dtype, params.precision));
+    return;
+  }
+  if (itemBytes(dWeight.dtype) > 2) return runPlain(s, g, dWeight, x, dy);
+  Widened w({&dWeight, &x, &dy, &kNone});
+  w.place(s);
+  w.fetch(s, 1);
+  w.fetch(s, 2);
+  Stream rest = s;
+  rest.scratch = static_cast<char*>(s.scratch) + w.bytes();
+  rest.scratchBytes = s.scratchBytes - w.bytes();
+  runPlain(rest, g, w.view(0), w.view(1), w.view(2));
+  w.put(s, 0);
+}
+
 template <class Params>
 size_t workspace(const View& dWeight, const View& x, const View& dy, const Params& params) {
   Status status{};
   Stream s{&status, nullptr, nullptr, 0, nullptr, 0};
-  if (!convFits(s, "", dy, x, dWeight, params) || numel(dWeight) == 0) return 0;
-  return bytesOf(geometryOf(dy, x, dWeight, params), dWeight);
+  if (!convFits(s, "", dy, x, dWeight, params, true) || numel(dWeight) == 0) return 0;
+  return workspaceOf(geometryOf(dy, x, dWeight, params), dWeight, x, dy, params.precision);
 }
 
 }  // namespace

@@ -96,12 +96,6 @@ direct(const WG_GRID_CONSTANT DirectProblem<T, I> p) {
   }
 }
 
-/// A side of a convolution: its data and where they lie.
-struct Operands {
-  const View &source, &out, &weight, &bias;
-  bool backward;
-};
-
 template <class T, class I>
 void runDirect(Stream& s, const Geometry& g, const Operands& o) {
   DirectProblem<T, I> p{};

@@ -56,4 +56,10 @@ inline bool coordinatesFit(const Geometry& g) {
   return true;
 }
 
+/// A side of a convolution: its data and where they lie.
+struct Operands {
+  const View &source, &out, &weight, &bias;
+  bool backward;
+};
+
 }  // namespace wg::cuda::conv

@@ -33,19 +33,6 @@ struct WeightProblem {
     WG_DEV auto output() const;
   };
   WG_DEV Member member(uint32_t index) const { return {*this, index}; }
-
-  struct Split {
-    uint32_t outer;
-    int32_t at[3];
-  };
-  static WG_DEV Split split(const Divider<uint32_t> (&by)[3], int32_t i) {
-    const Divided<uint32_t> x = by[2].both(static_cast<uint32_t>(i));
-    const Divided<uint32_t> y = by[1].both(x.quotient);
-    const Divided<uint32_t> z = by[0].both(y.quotient);
-    return {z.quotient,
-            {static_cast<int32_t>(z.remainder), static_cast<int32_t>(y.remainder),
-             static_cast<int32_t>(x.remainder)}};
-  }
 };
 
 /// dy as [filter, place].
@@ -63,7 +50,7 @@ struct Slopes {
   };
   WG_DEV Row row(int32_t filter) const { return {filter}; }
   WG_DEV Step step(int32_t k) const {
-    const auto place = p.split(p.places, k);
+    const auto place = Coordinates::of(p.places, static_cast<uint32_t>(k));
     int64_t offset = place.outer * p.ofDy.image;
     WG_UNROLL
     for (int i = 0; i < 3; i++) offset += place.at[i] * p.ofDy.space[i];
@@ -85,7 +72,7 @@ struct Patches {
   };
   using Step = Row;
   WG_DEV Row row(int32_t n) const {
-    const auto tap = p.split(p.taps, n);
+    const auto tap = Coordinates::of(p.taps, static_cast<uint32_t>(n));
     Row r{tap.outer * p.ofX.channel, {}};
     WG_UNROLL
     for (int i = 0; i < 3; i++) {
@@ -96,7 +83,7 @@ struct Patches {
     return r;
   }
   WG_DEV Step step(int32_t k) const {
-    const auto place = p.split(p.places, k);
+    const auto place = Coordinates::of(p.places, static_cast<uint32_t>(k));
     Step s{place.outer * p.ofX.image, {}};
     WG_UNROLL
     for (int i = 0; i < 3; i++) {
@@ -123,7 +110,7 @@ struct WeightOutput {
 
   WG_DEV int64_t rowOffset(int32_t filter) const { return filter * p.ofWeight.image; }
   WG_DEV int64_t colOffset(int32_t n) const {
-    const auto tap = p.split(p.taps, n);
+    const auto tap = Coordinates::of(p.taps, static_cast<uint32_t>(n));
     int64_t offset = tap.outer * p.ofWeight.channel;
     WG_UNROLL
     for (int i = 0; i < 3; i++) offset += tap.at[i] * p.ofWeight.space[i];

@@ -23,8 +23,93 @@ struct AxisPhase {
 /// Marks a row or a step beyond the end; no coordinate that occurs comes back from it.
 inline constexpr int32_t kOutside = 1 << 30;
 
+/// A number as coordinates of three axes and what is left of it.
+struct Coordinates {
+  uint32_t outer;
+  int32_t at[3];
+
+  static WG_DEV Coordinates of(const Divider<uint32_t> (&by)[3], uint32_t i) {
+    const Divided<uint32_t> x = by[2].both(i);
+    const Divided<uint32_t> y = by[1].both(x.quotient);
+    const Divided<uint32_t> z = by[0].both(y.quotient);
+    return {z.quotient,
+            {static_cast<int32_t>(z.remainder), static_cast<int32_t>(y.remainder),
+             static_cast<int32_t>(x.remainder)}};
+  }
+};
+
+/// What a window sees: of every problem that reads images through one.
+struct WindowShape {
+  int32_t images, channels, lines;  ///< the latter two of one group
+  int32_t size[3], step[3], phases[3];
+  AxisPhase phase[3][kMostPhases];
+};
+
+/// A group and one residue of each axis.
+struct WindowMember {
+  const WindowShape& shape;
+  uint32_t group, at[3];  ///< the phases
+
+  WG_DEV WindowMember(const WindowShape& s, uint32_t index) : shape(s) {
+    const uint32_t x = static_cast<uint32_t>(s.phases[2]), y = static_cast<uint32_t>(s.phases[1]),
+                   z = static_cast<uint32_t>(s.phases[0]);
+    group = index / x / y / z;
+    at[0] = index / x / y % z, at[1] = index / x % y, at[2] = index % x;
+  }
+  WG_DEV const AxisPhase& axis(int i) const { return shape.phase[i][at[i]]; }
+  WG_DEV int32_t m() const { return shape.lines; }
+  WG_DEV int32_t n() const {
+    return shape.images * axis(0).placeCount * axis(1).placeCount * axis(2).placeCount;
+  }
+  WG_DEV int32_t taps() const { return axis(0).tapCount * axis(1).tapCount * axis(2).tapCount; }
+
+  struct Pixel {
+    uint32_t image, place[3];
+  };
+  WG_DEV Pixel pixelOf(int32_t n) const {
+    const Divided<uint32_t> x = axis(2).places.both(static_cast<uint32_t>(n));
+    const Divided<uint32_t> y = axis(1).places.both(x.quotient);
+    const Divided<uint32_t> z = axis(0).places.both(y.quotient);
+    return {z.quotient, {z.remainder, y.remainder, x.remainder}};
+  }
+
+  /// Of the source, relative to which taps lie.
+  struct Spot {
+    int64_t offset;
+    int32_t at[3];
+  };
+  WG_DEV Spot spotOf(int32_t n, const Strides& from) const {
+    const Pixel pixel = pixelOf(n);
+    Spot r{pixel.image * from.image, {}};
+    WG_UNROLL
+    for (int i = 0; i < 3; i++) {
+      r.at[i] = axis(i).origin + static_cast<int32_t>(pixel.place[i]) * shape.step[i];
+      r.offset += r.at[i] * from.space[i];
+    }
+    if (n >= this->n()) r.at[2] = -kOutside;
+    return r;
+  }
+  WG_DEV bool inside(const Spot& r, const Spot& tap) const {
+    bool in = true;
+    WG_UNROLL
+    for (int i = 0; i < 3; i++)
+      in = in && static_cast<uint32_t>(r.at[i] + tap.at[i]) < static_cast<uint32_t>(shape.size[i]);
+    return in;
+  }
+  /// Where place n of out lies.
+  WG_DEV int64_t placeOffset(int32_t n, const Strides& to) const {
+    const Pixel pixel = pixelOf(n);
+    int64_t offset = pixel.image * to.image;
+    WG_UNROLL
+    for (int i = 0; i < 3; i++)
+      offset += (static_cast<int32_t>(pixel.place[i]) * shape.phases[i] + static_cast<int32_t>(at[i])) *
+                to.space[i];
+    return offset;
+  }
+};
+
 template <class T_>
-struct WindowProblem {
+struct WindowProblem : WindowShape {
   using T = T_;
   using Large = gemm::LooseTile;
   int64_t m, n, k;  ///< of the first phase, which is the largest
@@ -33,21 +118,13 @@ struct WindowProblem {
   Strides from, to;                            ///< of the source and out
   int64_t line, channel, tap[3];               ///< strides of the weights
   int64_t fromGroup, weightGroup, biasStride;  ///< to the next group
-  int32_t images, channels, lines;             ///< the latter two of one group
-  int32_t size[3], step[3], phases[3];
   bool aligned;
-  AxisPhase phase[3][kMostPhases];
 
-  struct Member {
+  struct Member : WindowMember {
     const WindowProblem& p;
-    uint32_t group, at[3];  ///< the phases
 
-    WG_DEV const AxisPhase& axis(int i) const { return p.phase[i][at[i]]; }
-    WG_DEV int32_t m() const { return p.lines; }
-    WG_DEV int32_t n() const {
-      return p.images * axis(0).placeCount * axis(1).placeCount * axis(2).placeCount;
-    }
-    WG_DEV int32_t k() const { return p.channels * axis(0).tapCount * axis(1).tapCount * axis(2).tapCount; }
+    WG_DEV Member(const WindowProblem& problem, uint32_t index) : WindowMember(problem, index), p(problem) {}
+    WG_DEV int32_t k() const { return p.channels * taps(); }
 
     struct Tap {
       uint32_t channel, t[3];
@@ -58,15 +135,6 @@ struct WindowProblem {
       const Divided<uint32_t> z = axis(0).taps.both(y.quotient);
       return {z.quotient, {z.remainder, y.remainder, x.remainder}};
     }
-    struct Pixel {
-      uint32_t image, place[3];
-    };
-    WG_DEV Pixel pixelOf(int32_t n) const {
-      const Divided<uint32_t> x = axis(2).places.both(static_cast<uint32_t>(n));
-      const Divided<uint32_t> y = axis(1).places.both(x.quotient);
-      const Divided<uint32_t> z = axis(0).places.both(y.quotient);
-      return {z.quotient, {z.remainder, y.remainder, x.remainder}};
-    }
 
     template <class Tile>
     WG_DEV auto left(int32_t row0, int32_t k0, int32_t) const;
@@ -74,11 +142,7 @@ struct WindowProblem {
     WG_DEV auto right(int32_t col0, int32_t k0, int32_t) const;
     WG_DEV auto output() const;
   };
-  WG_DEV Member member(uint32_t index) const {
-    const uint32_t x = static_cast<uint32_t>(phases[2]), y = static_cast<uint32_t>(phases[1]),
-                   z = static_cast<uint32_t>(phases[0]);
-    return {*this, index / x / y / z, {index / x / y % z, index / x % y, index % x}};
-  }
+  WG_DEV Member member(uint32_t index) const { return {*this, index}; }
 };
 
 /// The weights as [line, k].
@@ -114,22 +178,9 @@ struct Windows {
   static constexpr bool kAlongK = true;
   typename WindowProblem<T>::Member member;
 
-  struct Row {
-    int64_t offset;
-    int32_t at[3];
-  };
+  using Row = WindowMember::Spot;
   using Step = Row;
-  WG_DEV Row row(int32_t n) const {
-    const auto pixel = member.pixelOf(n);
-    Row r{pixel.image * member.p.from.image, {}};
-    WG_UNROLL
-    for (int i = 0; i < 3; i++) {
-      r.at[i] = member.axis(i).origin + static_cast<int32_t>(pixel.place[i]) * member.p.step[i];
-      r.offset += r.at[i] * member.p.from.space[i];
-    }
-    if (n >= member.n()) r.at[2] = -kOutside;
-    return r;
-  }
+  WG_DEV Row row(int32_t n) const { return member.spotOf(n, member.p.from); }
   WG_DEV Step step(int32_t k) const {
     const auto tap = member.tapOf(k);
     Step s{tap.channel * member.p.from.channel, {}};
@@ -141,13 +192,7 @@ struct Windows {
     if (k >= member.k()) s.at[1] = kOutside;
     return s;
   }
-  WG_DEV bool inside(const Row& r, const Step& s) const {
-    bool in = true;
-    WG_UNROLL
-    for (int i = 0; i < 3; i++)
-      in = in && static_cast<uint32_t>(r.at[i] + s.at[i]) < static_cast<uint32_t>(member.p.size[i]);
-    return in;
-  }
+  WG_DEV bool inside(const Row& r, const Step& s) const { return member.inside(r, s); }
   WG_DEV int64_t offset(const Row& r, const Step& s) const { return r.offset + s.offset; }
 };
 
@@ -157,16 +202,7 @@ struct WindowOutput {
   T* data;
 
   WG_DEV int64_t rowOffset(int32_t line) const { return line * member.p.to.channel; }
-  WG_DEV int64_t colOffset(int32_t n) const {
-    const auto pixel = member.pixelOf(n);
-    int64_t offset = pixel.image * member.p.to.image;
-    WG_UNROLL
-    for (int i = 0; i < 3; i++)
-      offset +=
-          (static_cast<int32_t>(pixel.place[i]) * member.p.phases[i] + static_cast<int32_t>(member.at[i])) *
-          member.p.to.space[i];
-    return offset;
-  }
+  WG_DEV int64_t colOffset(int32_t n) const { return member.placeOffset(n, member.p.to); }
   WG_DEV T bias(int32_t line, int32_t) const {
     if (member.p.bias == nullptr) return T(0);
     return member.p.bias[(int64_t{member.group} * member.p.lines + line) * member.p.biasStride];

@@ -45,6 +45,7 @@ struct TensorOutput {
 template <class T_>
 struct TensorProblem {
   using T = T_;
+  using Large = LargeTensorTile<T>;
   struct Operand {
     const T* data;
     int64_t stride;  ///< from line to line

@@ -2,6 +2,7 @@
 //
 // A problem is as in product.cuh, with
 //   T                              the operands' elements, see core.cuh; sums are floats
+//   Large                          a LargeTensorTile
 //   left<Tile, alongK>(row0, k0, kEnd), right<Tile, alongK>(col0, k0, kEnd)   which copy a step into
 //                                  shared memory, see tensor_loop.cuh
 // and an output has besides
@@ -127,7 +128,7 @@ template <bool leftAlongK, bool rightAlongK, class Problem>
 void runTensorProduct(Stream& s, const Problem& problem, int64_t batches, const Plan& plan) {
   using T = typename Problem::T;
   if (plan.large)
-    runTensorTiles<LargeTensorTile<T>, leftAlongK, rightAlongK>(s, problem, batches, plan.splits);
+    runTensorTiles<typename Problem::Large, leftAlongK, rightAlongK>(s, problem, batches, plan.splits);
   else runTensorTiles<SmallTensorTile<T>, leftAlongK, rightAlongK>(s, problem, batches, plan.splits);
 }
 

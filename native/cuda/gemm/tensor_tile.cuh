@@ -31,8 +31,9 @@ struct TensorTile {
   static WG_DEV int col0() { return warpId() % (side / cols) * cols; }
 };
 
-template <class T>
-using LargeTensorTile = TensorTile<T, 128, 64, 32, 4, 2>;
+/// `blocks`: one where the copies' addresses take more registers than half a multiprocessor has.
+template <class T, int blocks = 2>
+using LargeTensorTile = TensorTile<T, 128, 64, 32, 4, blocks>;
 template <class T>
 using SmallTensorTile = TensorTile<T, 64, 32, 32, 4, 3>;
 

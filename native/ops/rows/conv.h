@@ -1,4 +1,4 @@
-// Rows: convolution, NC[D]HW, float32 and float64. A transposed convolution is an input gradient with a bias.
+// Rows: convolution, NC[D]HW, floats. A transposed convolution is an input gradient with a bias.
 #pragma once
 #include "../params.h"
 
@@ -6,23 +6,26 @@ namespace wg {
 
 struct Conv2dParams {
   int32_t strideH, strideW, padH, padW, dilationH, dilationW, groups;
+  int32_t precision;  ///< a Precision
   static constexpr const char* kName = "Conv2dParams";
   static constexpr auto kFields =
       fields(Field{"strideH", &Conv2dParams::strideH}, Field{"strideW", &Conv2dParams::strideW},
              Field{"padH", &Conv2dParams::padH}, Field{"padW", &Conv2dParams::padW},
              Field{"dilationH", &Conv2dParams::dilationH}, Field{"dilationW", &Conv2dParams::dilationW},
-             Field{"groups", &Conv2dParams::groups});
+             Field{"groups", &Conv2dParams::groups}, Field{"precision", &Conv2dParams::precision});
 };
 
 struct Conv3dParams {
   int32_t strideD, strideH, strideW, padD, padH, padW, dilationD, dilationH, dilationW, groups;
+  int32_t precision;  ///< a Precision
   static constexpr const char* kName = "Conv3dParams";
   static constexpr auto kFields =
       fields(Field{"strideD", &Conv3dParams::strideD}, Field{"strideH", &Conv3dParams::strideH},
              Field{"strideW", &Conv3dParams::strideW}, Field{"padD", &Conv3dParams::padD},
              Field{"padH", &Conv3dParams::padH}, Field{"padW", &Conv3dParams::padW},
              Field{"dilationD", &Conv3dParams::dilationD}, Field{"dilationH", &Conv3dParams::dilationH},
-             Field{"dilationW", &Conv3dParams::dilationW}, Field{"groups", &Conv3dParams::groups});
+             Field{"dilationW", &Conv3dParams::dilationW}, Field{"groups", &Conv3dParams::groups},
+             Field{"precision", &Conv3dParams::precision});
 };
 
 }  // namespace wg
