@@ -18,6 +18,14 @@ export const instructions = [
   { file: 'loss.cu', kernel: /^lossGradRows/, has: ['LDG.128', 'STG.128'] },
   { file: 'scan.cu', kernel: /scanAlong|scanAcross/, not: /unsigned char/, has: ['LDG.128', 'STG.128'] },
   { file: 'gemm/matmul.cu', kernel: /^gemm::product/, has: ['LDG.128'] },
+  {
+    file: 'gemm/tensor.cu',
+    kernel: /^gemm::tensorProduct/,
+    not: /TensorTile<float/,
+    has: ['HMMA', 'LDSM', 'LDGSTS.128', 'STG.128'],
+  },
+  { file: 'gemm/tensor.cu', kernel: /^gemm::tensorProduct<.*TensorTile<float/, has: ['HMMA', 'LDGSTS.128', 'STG.128'] },
+  { file: 'conv/cores.cu', kernel: /^gemm::tensorProduct/, has: ['HMMA', 'LDGSTS.128', 'STG.128'] },
   { file: 'gemm/thin.cu', kernel: /thinAlong/, has: ['LDG.128'] },
   { file: 'fft/fft.cu', kernel: /^shortRows|^longStage/, has: ['LDG.128', 'STG.128'] },
 ];
