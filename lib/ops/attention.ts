@@ -3,6 +3,8 @@ import { checkArguments, defineOp } from '../autograd/define-op.ts';
 import type { Op, Spec } from '../autograd/define-op.ts';
 import type { BackwardContext, Gradients } from '../autograd/tape.ts';
 import type { Generator } from '../core/generator.ts';
+import { castTensor, widen } from '../autograd/precision.ts';
+import { computeDtype } from '../core/dtype.ts';
 import { tidy } from '../core/scope.ts';
 import type { Shape } from '../core/shape.ts';
 import { broadcastShapes, formatShape, numelOf, sameShape } from '../core/shape.ts';
@@ -51,15 +53,15 @@ type Arguments = [
 ];
 
 /** The gradients in ops, with [B, H, S, T] numbers between: for second derivatives, and for gradients of a mask. */
-function composedGradients(ctx: BackwardContext<Arguments>, dy: Tensor, dLse: Tensor): Gradients {
-  const [q, k, v, mask, slopes, used, p] = ctx.args;
+function composedGradients(ctx: BackwardContext<Arguments>, ...from: [dy: Tensor, dLse: Tensor]): Gradients {
+  const [q, k, v, mask, slopes, used, p, dy, dLse] = widen([...ctx.args, ...from]) as [...Arguments, Tensor, Tensor];
   const [heads, keyHeads] = [q.shape[1] as number, k.shape[1] as number];
   const [keys, values] = [spreadHeads(k, heads), spreadHeads(v, heads)];
   const weights = attentionWeights(q, keys, mask, slopes, p);
   const dWeights = dropWeights(matmul(dy, transpose(values)), used, p.dropout);
   const rowSums = sumOver(mul(weights, dWeights), [3], true);
   const dScores = mul(weights, add(sub(dWeights, rowSums), unsqueeze(dLse, 3)));
-  return [
+  const gradients = [
     ctx.needs(0) ? mul(matmul(dScores, keys), p.scale) : null,
     ctx.needs(1) ? gatherHeads(mul(matmul(transpose(dScores), q), p.scale), keyHeads) : null,
     ctx.needs(2) ? gatherHeads(matmul(transpose(dropWeights(weights, used, p.dropout)), dy), keyHeads) : null,
@@ -67,9 +69,8 @@ function composedGradients(ctx: BackwardContext<Arguments>, dy: Tensor, dLse: Te
     slopes !== null && ctx.needs(4)
       ? sumOver(mul(dScores, distances(q, k.shape[2] as number)), [0, 2, 3], false)
       : null,
-    null,
-    null,
   ];
+  return [...gradients.map((each) => each && castTensor(each, ctx.args[0].dtype)), null, null];
 }
 
 const maskView = (mask: Tensor | null, q: Tensor, k: Tensor) =>
@@ -79,9 +80,10 @@ const maskView = (mask: Tensor | null, q: Tensor, k: Tensor) =>
 const attentionOp: Op<Arguments, [Spec, Spec]> = defineOp<Arguments, [Spec, Spec]>({
   name: 'scaledDotProductAttention',
   autocast: 'lower',
+  row: 'attention',
   infer: (q, _k, v) => [
     { shape: [...q.shape.slice(0, 3), v.shape[3] as number], dtype: q.dtype },
-    { shape: q.shape.slice(0, 3), dtype: q.dtype },
+    { shape: q.shape.slice(0, 3), dtype: computeDtype[q.dtype] },
   ],
   forward: (ctx, q, k, v, mask, slopes, used, p) => {
     kernels.attention(ctx.out, ctx.outputs[1] as Tensor, q, k, v, maskView(mask, q, k), slopes, used, p);
@@ -209,7 +211,7 @@ export function scaledDotProductAttention(
     const flat = Math.max(q.rank, k.rank, v.rank) === 2;
     const shape = [...lead, ...(flat ? [] : [heads]), rows];
     const result = reshape(out, [...shape, v.shape.at(-1) as number]);
-    return returnLse ? [result, reshape(lse, shape)] : result;
+    return returnLse ? [result, castTensor(reshape(lse, shape), result.dtype)] : result;
   });
 }
 

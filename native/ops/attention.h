@@ -10,9 +10,9 @@ inline bool isMatrixBatch(const View& v, int64_t b, int64_t h, int64_t rows, int
          v.dtype == dtype;
 }
 
-/// One number for each row of q.
+/// One number for each row of q, of the dtype it is computed in.
 inline bool isPerQuery(const View& v, const View& q) {
-  return v.rank == 3 && v.dtype == q.dtype && v.shape[0] == q.shape[0] && v.shape[1] == q.shape[1] &&
+  return v.rank == 3 && v.dtype == computeOf(q.dtype) && v.shape[0] == q.shape[0] && v.shape[1] == q.shape[1] &&
          v.shape[2] == q.shape[2];
 }
 

@@ -19,7 +19,6 @@ interface Case {
   readonly alibi?: boolean;
   /** q, k and v lie in memory as [B, rows, H, columns], with one column more, or with rows and columns exchanged. */
   readonly layout?: 'byRows' | 'wider' | 'turned';
-  readonly dtypes?: readonly DType[];
 }
 
 const cases: Case[] = [
@@ -126,18 +125,23 @@ function results(c: Case, dtype: DType, device: string): Float64Array[] {
   });
 }
 
-const tolerance: Partial<Record<DType, number>> = { float32: 2e-5, float64: 1e-12 };
+/** What an element may be off by: of one, or for those of 16 bits, whose weights are rounded too, of the largest. */
+const tolerance = { float32: 2e-5, float64: 1e-12, float16: 4e-3, bfloat16: 2e-2 } as const;
 
 for (const device of testDevices.filter((name) => name !== 'cpu')) {
   for (const c of cases) {
-    for (const dtype of c.dtypes ?? (['float32', 'float64'] as const)) {
+    for (const dtype of ['float32', 'float64', 'float16', 'bfloat16'] as const) {
       test(`attention of ${c.name} on ${device}, ${dtype}`, () => {
         const wanted = results(c, dtype, 'cpu');
         wherePorted('scaledDotProductAttention', device, () => {
           results(c, dtype, device).forEach((values, which) => {
+            const others = wanted[which] as Float64Array;
+            const size = dtype.endsWith('16')
+              ? others.reduce((a, b) => Math.max(a, Number.isFinite(b) ? Math.abs(b) : 0), 0)
+              : 1;
             values.forEach((value, i) => {
-              const other = wanted[which]?.[i] as number;
-              const close = Object.is(value, other) || Math.abs(value - other) <= (tolerance[dtype] as number);
+              const other = others[i] as number;
+              const close = Object.is(value, other) || Math.abs(value - other) <= tolerance[dtype] * size;
               assert.ok(close, `${['y', 'lse', 'dq', 'dk', 'dv'][which]}[${i}] is ${value}, not ${other}`);
             });
           });

@@ -2,23 +2,25 @@
 // queries that see them, of every head that shares them, in order: so sums have one order.
 #pragma once
 #include "backward.cuh"
+#include "tiles.cuh"
 
 namespace wg::cuda::flash {
 
 template <class Tile>
 WG_KERNEL(Tile::kThreads, Tile::kBlocks)
-gradKey(const WG_GRID_CONSTANT Backward<typename Tile::T> p, Blocks blocks) {
+gradKey(const WG_GRID_CONSTANT Backward<typename Tile::T, typename Tile::S> p, Blocks blocks) {
   using T = typename Tile::T;
+  using S = typename Tile::S;
+  using Item = typename Tile::Item;
   WG_DYN_SHARED(shared);
-  T *const keys = reinterpret_cast<T*>(shared), *const values = keys + Tile::kKeptSize,
-           *const queries = values + Tile::kKeptSize, *const douts = queries + Tile::kPassingSize,
-           *const weights = douts + Tile::kPassingSize;
-  const Lanes<Tile> lanes;
-  const Scores<T>& scores = p.scores;
+  Item *const keys = reinterpret_cast<Item*>(shared), *const values = keys + Tile::kKeptSize,
+              *const queries = values + Tile::kKeptSize, *const douts = queries + Tile::kPassingSize,
+              *const room = douts + Tile::kPassingSize;
+  const auto& scores = p.scores;
   const Blocks::Place at = blocks.place(blockIdx.x);
   const int row0 = at.block * Tile::kKept, col0 = at.chunk * Tile::kWidth;
   const int last = smaller(row0 + Tile::kKept, scores.keys) - 1;
-  const T *const k = p.k.at(at.b, at.h), *const v = p.v.at(at.b, at.h);
+  const S *const k = p.k.at(at.b, at.h), *const v = p.v.at(at.b, at.h);
   const Span seeing = scores.queriesOf(row0, last);
   const int first = seeing.from / Tile::kPassing;
   const int tiles = seeing.from < seeing.to ? ceilDiv(seeing.to, Tile::kPassing) - first : 0;
@@ -34,7 +36,7 @@ gradKey(const WG_GRID_CONSTANT Backward<typename Tile::T> p, Blocks blocks) {
     bring<Tile, true>(douts, p.dout, p.dout.at(at.b, h), tile * Tile::kPassing, scores.queries, col, p.width);
   };
 
-  T dKeys[Tile::kEach][Tile::kSums] = {}, dValues[Tile::kEach][Tile::kSums] = {};
+  typename Tile::Sums dKeys{}, dValues{};
   int h = head0, tile = first;
   if (!Tile::kChunked && tiles > 0) {
     bringValues(0);
@@ -49,7 +51,7 @@ gradKey(const WG_GRID_CONSTANT Backward<typename Tile::T> p, Blocks blocks) {
     const int nextHead = lastTile ? h + 1 : h, nextTile = lastTile ? first : tile + 1;
     const bool more = nextHead < head0 + p.group;
     const int query0 = tile * Tile::kPassing, count = smaller(scores.queries - query0, Tile::kPassing);
-    T s[Tile::kEach][4] = {}, ds[Tile::kEach][4] = {};
+    typename Tile::Weights w{}, dw{};
     if constexpr (Tile::kChunked) {
       for (int col = 0; col < p.width; col += Tile::kWidth) {
         syncBlock();
@@ -58,7 +60,7 @@ gradKey(const WG_GRID_CONSTANT Backward<typename Tile::T> p, Blocks blocks) {
         copyAsyncCommit();
         copyAsyncWait<0>();
         syncBlock();
-        addDots<Tile>(ds, values, douts, smaller(p.width - col, Tile::kWidth), lanes);
+        Tile::addDots(dw, values, douts, smaller(p.width - col, Tile::kWidth));
       }
       for (int col = 0; col < p.depth; col += Tile::kWidth) {
         syncBlock();
@@ -67,7 +69,7 @@ gradKey(const WG_GRID_CONSTANT Backward<typename Tile::T> p, Blocks blocks) {
         copyAsyncCommit();
         copyAsyncWait<0>();
         syncBlock();
-        addDots<Tile>(s, keys, queries, smaller(p.depth - col, Tile::kWidth), lanes);
+        Tile::addDots(w, keys, queries, smaller(p.depth - col, Tile::kWidth));
       }
       syncBlock();
       if (col0 < p.width) bringDouts(h, tile, col0);
@@ -77,49 +79,27 @@ gradKey(const WG_GRID_CONSTANT Backward<typename Tile::T> p, Blocks blocks) {
       // The rows of dout are here, the queries perhaps not yet.
       copyAsyncWait<1>();
       syncBlock();
-      addDots<Tile>(ds, values, douts, p.width, lanes);
+      Tile::addDots(dw, values, douts, p.width);
       copyAsyncWait<0>();
       syncBlock();
-      addDots<Tile>(s, keys, queries, p.depth, lanes);
+      Tile::addDots(w, keys, queries, p.depth);
     }
-    if (scores.dropout > T(0)) putFactors<Tile, false>(weights, scores, at.b, h, row0, query0, lanes);
-    typename Backward<T>::Row rows[4];
-    Span spans[4];
+    typename Backward<T, S>::Row rows[Tile::kWeights];
     WG_UNROLL
-    for (int c = 0; c < 4; c++) {
-      rows[c] = p.row(at.b, h, query0 + lanes.weight(c));
-      spans[c] = scores.keysOf(query0 + lanes.weight(c));
-    }
-    WG_UNROLL
-    for (int i = 0; i < Tile::kEach; i++) {
-      const int key = row0 + lanes.row(i);
-      Quad<T> factors{{T(1), T(1), T(1), T(1)}};
-      if (scores.dropout > T(0)) factors = factorsOf<Tile>(weights, i, lanes);
-      WG_UNROLL
-      for (int c = 0; c < 4; c++) {
-        weigh(p, rows[c], spans[c].has(key), at.b, h, query0 + lanes.weight(c), key, factors[c], s[i][c],
-              ds[i][c]);
-      }
-    }
-    putWeights<Tile>(weights, s, lanes);
+    for (int c = 0; c < Tile::kWeights; c++) rows[c] = p.row(at.b, h, query0 + Tile::weight(c));
+    weigh<Tile, false>(p, at.b, h, row0, query0, w, dw, [&](int, int c) { return rows[c]; });
     if constexpr (Tile::kChunked) {
       copyAsyncWait<0>();
       syncBlock();
-    } else {
-      __syncwarp();
     }
-    addRows<Tile>(dValues, weights, douts, count, lanes);
-    if constexpr (Tile::kChunked) {
-      __syncwarp();
-    } else {
+    Tile::addRows(dValues, w, room, douts, count, p.width - col0);
+    if constexpr (!Tile::kChunked) {
       syncBlock();  // all are done with the rows of dout
       if (more) bringDouts(nextHead, nextTile, 0);
       copyAsyncCommit();
     }
-    putWeights<Tile>(weights, ds, lanes);
-    __syncwarp();
-    addRows<Tile>(dKeys, weights, queries, count, lanes);
-    syncBlock();  // and with the queries and weights
+    Tile::addRows(dKeys, dw, room, queries, count, p.depth - col0);
+    syncBlock();  // and with the queries
     if constexpr (!Tile::kChunked) {
       if (more) bringQueries(nextHead, nextTile, 0);
       copyAsyncCommit();
@@ -127,8 +107,24 @@ gradKey(const WG_GRID_CONSTANT Backward<typename Tile::T> p, Blocks blocks) {
     h = nextHead;
     tile = nextTile;
   }
-  writeSums<Tile>(p.dv, p.dv.at(at.b, at.h), dValues, row0, scores.keys, col0, p.width, lanes);
-  writeSums<Tile>(p.dk, p.dk.at(at.b, at.h), dKeys, row0, scores.keys, col0, p.depth, lanes);
+  Tile::putSums(dValues, p.dv, p.dv.at(at.b, at.h), row0, scores.keys, col0, p.width, values);
+  Tile::putSums(dKeys, p.dk, p.dk.at(at.b, at.h), row0, scores.keys, col0, p.depth, keys);
+}
+
+template <class Tile>
+void launchGradKey(Stream& s, const Backward<typename Tile::T, typename Tile::S>& p, int64_t batch,
+                   int64_t keyHeads) {
+  constexpr size_t kBytes =
+      (2 * Tile::kKeptSize + 2 * Tile::kPassingSize + Tile::kWeightSize) * sizeof(typename Tile::Item);
+  eachGrid<Tile>(s, p.scores.keys, maxOf(p.depth, p.width), batch, keyHeads, false,
+                 [&](const Blocks& blocks, dim3 grid) {
+                   launch(s, gradKey<Tile>, grid, dim3(Tile::kThreads), kBytes, p, blocks);
+                 });
+}
+template <class T, class S>
+void runGradKey(Stream& s, const Backward<T, S>& p, int64_t batch, int64_t keyHeads) {
+  withTile<KeyGradients<S>>(p.depth, p.width,
+                            [&]<class Tile>() { launchGradKey<Tile>(s, p, batch, keyHeads); });
 }
 
 }  // namespace wg::cuda::flash

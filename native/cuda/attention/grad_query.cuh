@@ -2,24 +2,26 @@
 // they see, making their weights again from the log-sum-exp of each row.
 #pragma once
 #include "backward.cuh"
+#include "tiles.cuh"
 
 namespace wg::cuda::flash {
 
 template <class Tile>
 WG_KERNEL(Tile::kThreads, Tile::kBlocks)
-gradQuery(const WG_GRID_CONSTANT Backward<typename Tile::T> p, Blocks blocks) {
+gradQuery(const WG_GRID_CONSTANT Backward<typename Tile::T, typename Tile::S> p, Blocks blocks) {
   using T = typename Tile::T;
+  using S = typename Tile::S;
+  using Item = typename Tile::Item;
   WG_DYN_SHARED(shared);
-  T *const queries = reinterpret_cast<T*>(shared), *const douts = queries + Tile::kKeptSize,
-           *const keys = douts + Tile::kKeptSize, *const values = keys + Tile::kPassingSize,
-           *const weights = values + Tile::kPassingSize;
-  const Lanes<Tile> lanes;
-  const Scores<T>& scores = p.scores;
+  Item *const queries = reinterpret_cast<Item*>(shared), *const douts = queries + Tile::kKeptSize,
+              *const keys = douts + Tile::kKeptSize, *const values = keys + Tile::kPassingSize,
+              *const room = values + Tile::kPassingSize;
+  const auto& scores = p.scores;
   const Blocks::Place at = blocks.place(blockIdx.x);
   const int row0 = at.block * Tile::kKept, col0 = at.chunk * Tile::kWidth;
   const int last = smaller(row0 + Tile::kKept, scores.queries) - 1;
-  const T *const q = p.q.at(at.b, at.h), *const dout = p.dout.at(at.b, at.h);
-  const T *const k = p.k.at(at.b, at.h / p.group), *const v = p.v.at(at.b, at.h / p.group);
+  const S *const q = p.q.at(at.b, at.h), *const dout = p.dout.at(at.b, at.h);
+  const S *const k = p.k.at(at.b, at.h / p.group), *const v = p.v.at(at.b, at.h / p.group);
   const auto bringQueries = [&](int col) {
     bring<Tile, false>(queries, p.q, q, row0, scores.queries, col, p.depth);
   };
@@ -33,10 +35,10 @@ gradQuery(const WG_GRID_CONSTANT Backward<typename Tile::T> p, Blocks blocks) {
     bring<Tile, true>(values, p.v, v, key, scores.keys, col, p.width);
   };
 
-  T sums[Tile::kEach][Tile::kSums] = {};
-  typename Backward<T>::Row rows[Tile::kEach];
+  typename Tile::Sums sums{};
+  typename Backward<T, S>::Row rows[Tile::kRows];
   WG_UNROLL
-  for (int i = 0; i < Tile::kEach; i++) rows[i] = p.row(at.b, at.h, row0 + lanes.row(i));
+  for (int i = 0; i < Tile::kRows; i++) rows[i] = p.row(at.b, at.h, row0 + Tile::row(i));
   const Span seen = scores.keysOf(row0, last);
   const int first = seen.from / Tile::kPassing * Tile::kPassing;
   if (!Tile::kChunked && first < seen.to) {
@@ -48,7 +50,7 @@ gradQuery(const WG_GRID_CONSTANT Backward<typename Tile::T> p, Blocks blocks) {
     copyAsyncCommit();
   }
   for (int key0 = first; key0 < seen.to; key0 += Tile::kPassing) {
-    T s[Tile::kEach][4] = {}, ds[Tile::kEach][4] = {};
+    typename Tile::Weights w{}, dw{};
     if constexpr (Tile::kChunked) {
       for (int col = 0; col < p.width; col += Tile::kWidth) {
         syncBlock();
@@ -57,7 +59,7 @@ gradQuery(const WG_GRID_CONSTANT Backward<typename Tile::T> p, Blocks blocks) {
         copyAsyncCommit();
         copyAsyncWait<0>();
         syncBlock();
-        addDots<Tile>(ds, douts, values, smaller(p.width - col, Tile::kWidth), lanes);
+        Tile::addDots(dw, douts, values, smaller(p.width - col, Tile::kWidth));
       }
       for (int col = 0; col < p.depth; col += Tile::kWidth) {
         syncBlock();
@@ -66,7 +68,7 @@ gradQuery(const WG_GRID_CONSTANT Backward<typename Tile::T> p, Blocks blocks) {
         copyAsyncCommit();
         copyAsyncWait<0>();
         syncBlock();
-        addDots<Tile>(s, queries, keys, smaller(p.depth - col, Tile::kWidth), lanes);
+        Tile::addDots(w, queries, keys, smaller(p.depth - col, Tile::kWidth));
       }
       syncBlock();
       bringKeys(key0, col0);
@@ -75,41 +77,40 @@ gradQuery(const WG_GRID_CONSTANT Backward<typename Tile::T> p, Blocks blocks) {
       // The values are here, the keys perhaps not yet.
       copyAsyncWait<1>();
       syncBlock();
-      addDots<Tile>(ds, douts, values, p.width, lanes);
+      Tile::addDots(dw, douts, values, p.width);
       copyAsyncWait<0>();
       syncBlock();
       if (key0 + Tile::kPassing < seen.to) bringValues(key0 + Tile::kPassing, 0);
       copyAsyncCommit();
-      addDots<Tile>(s, queries, keys, p.depth, lanes);
+      Tile::addDots(w, queries, keys, p.depth);
     }
-    if (scores.dropout > T(0)) putFactors<Tile, true>(weights, scores, at.b, at.h, row0, key0, lanes);
-    WG_UNROLL
-    for (int i = 0; i < Tile::kEach; i++) {
-      const int query = row0 + lanes.row(i);
-      const Span span = scores.keysOf(query);
-      Quad<T> factors{{T(1), T(1), T(1), T(1)}};
-      if (scores.dropout > T(0)) factors = factorsOf<Tile>(weights, i, lanes);
-      WG_UNROLL
-      for (int c = 0; c < 4; c++) {
-        const int key = key0 + lanes.weight(c);
-        weigh(p, rows[i], span.has(key), at.b, at.h, query, key, factors[c], s[i][c], ds[i][c]);
-      }
-    }
-    putWeights<Tile>(weights, ds, lanes);
+    weigh<Tile, true>(p, at.b, at.h, row0, key0, w, dw, [&](int i, int) { return rows[i]; });
     if constexpr (Tile::kChunked) {
       copyAsyncWait<0>();
       syncBlock();
-    } else {
-      __syncwarp();
     }
-    addRows<Tile>(sums, weights, keys, smaller(scores.keys - key0, Tile::kPassing), lanes);
-    syncBlock();  // all are done with the keys and weights
+    Tile::addRows(sums, dw, room, keys, smaller(scores.keys - key0, Tile::kPassing), p.depth - col0);
+    syncBlock();  // all are done with the keys
     if constexpr (!Tile::kChunked) {
       if (key0 + Tile::kPassing < seen.to) bringKeys(key0 + Tile::kPassing, 0);
       copyAsyncCommit();
     }
   }
-  writeSums<Tile>(p.dq, p.dq.at(at.b, at.h), sums, row0, scores.queries, col0, p.depth, lanes);
+  Tile::putSums(sums, p.dq, p.dq.at(at.b, at.h), row0, scores.queries, col0, p.depth, queries);
+}
+
+template <class Tile>
+void launchGradQuery(Stream& s, const Backward<typename Tile::T, typename Tile::S>& p, int64_t batch) {
+  constexpr size_t kBytes =
+      (2 * Tile::kKeptSize + 2 * Tile::kPassingSize + Tile::kWeightSize) * sizeof(typename Tile::Item);
+  eachGrid<Tile>(s, p.scores.queries, p.depth, batch, p.scores.heads, p.scores.right < p.scores.keys,
+                 [&](const Blocks& blocks, dim3 grid) {
+                   launch(s, gradQuery<Tile>, grid, dim3(Tile::kThreads), kBytes, p, blocks);
+                 });
+}
+template <class T, class S>
+void runGradQuery(Stream& s, const Backward<T, S>& p, int64_t batch) {
+  withTile<QueryGradients<S>>(p.depth, p.width, [&]<class Tile>() { launchGradQuery<Tile>(s, p, batch); });
 }
 
 }  // namespace wg::cuda::flash

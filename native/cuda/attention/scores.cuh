@@ -9,117 +9,144 @@
 
 namespace wg::cuda::flash {
 
-WG_DEV float exponential(float x) { return fastExp(x); }
-WG_DEV double exponential(double x) { return math::exp(x); }
+/// What scores are measured in: where 2^x is an instruction, in binary orders of magnitude.
+template <class T>
+inline constexpr T kUnit = T(1);
+template <>
+inline constexpr float kUnit<float> = 1.44269504f;
+WG_DEV float power(float x) { return fastExp2(x); }
+WG_DEV double power(double x) { return math::exp(x); }
 
 /// Positions [from, to).
 struct Span {
   int from, to;
-  WG_DEV bool has(int x) const { return x >= from && x < to; }
 };
 
-/// Queries and keys at most, so that positions and the sum of two fit in 32 bits.
-inline constexpr int64_t kMostRows = 1 << 30;
+/// Queries and keys at most: positions and the sum of two fit in 32 bits.
+inline constexpr int64_t kMostRows = (1 << 30) - 1024;
 
-template <class T>
+/// Computed in T, of a mask and slopes of S.
+template <class T, class S = T>
 struct Scores {
   T scale;
   int queries, keys, heads;
-  int left, right;   ///< -1: no bound
+  int left, right;   ///< kMostRows and more: no bound
   const void* mask;  ///< or null
   bool maskIsBool;
   int64_t maskStride[4];
-  const T* slopes;  ///< or null
+  const S* slopes;  ///< or null
   int64_t slopeStride;
   Generator draws;
   T dropout;  ///< 0: nothing is dropped
 
+  WG_DEV bool sees(int query, int key) const {
+    return static_cast<unsigned>(key - query + left) <=
+               static_cast<unsigned>(left) + static_cast<unsigned>(right) &&
+           query < queries && key < keys;
+  }
+  /// Whether every query of [query, lastQuery] sees all of [key, lastKey], and nothing is added.
+  WG_DEV bool plain(int query, int lastQuery, int key, int lastKey) const {
+    return key >= lastQuery - left && lastKey <= query + right && lastQuery < queries && lastKey < keys &&
+           mask == nullptr && slopes == nullptr;
+  }
   /// Keys that some of queries [first, last] see.
   WG_DEV Span keysOf(int first, int last) const {
-    const int from = left < 0 || first < left ? 0 : first - left;
-    const int to = right < 0 || last + right >= keys ? keys : last + right + 1;
-    return {from, to};
+    return {first < left ? 0 : first - left, smaller(last + right, keys - 1) + 1};
   }
   /// Queries that see some of keys [first, last].
   WG_DEV Span queriesOf(int first, int last) const {
-    const int from = right < 0 || first < right ? 0 : first - right;
-    const int to = left < 0 || last + left >= queries ? queries : last + left + 1;
-    return {from, to};
+    return {first < right ? 0 : first - right, smaller(last + left, queries - 1) + 1};
   }
-  /// The keys that a query sees; none when there is no such query.
-  WG_DEV Span keysOf(int query) const { return query < queries ? keysOf(query, query) : Span{0, 0}; }
 
-  WG_DEV bool biased() const { return mask != nullptr || slopes != nullptr; }
-  /// What is added to a score that exists.
-  WG_DEV T bias(int b, int h, int query, int key) const {
-    T x = 0;
+  /// The score, in kUnit, of a query that sees the key.
+  WG_DEV T score(T dot, int b, int h, int query, int key) const {
+    T x = dot * (scale * kUnit<T>);
     if (mask != nullptr) {
       const int64_t at = b * maskStride[0] + h * maskStride[1] + query * maskStride[2] + key * maskStride[3];
-      if (maskIsBool) x = static_cast<const uint8_t*>(mask)[at] != 0 ? T(0) : -Format<T>::kInf;
-      else x = static_cast<const T*>(mask)[at];
+      if (maskIsBool) x += static_cast<const uint8_t*>(mask)[at] != 0 ? T(0) : -Format<T>::kInf;
+      else x += widen(static_cast<const S*>(mask)[at]) * kUnit<T>;
     }
     if (slopes != nullptr)
-      x -= slopes[h * slopeStride] * static_cast<T>(query > key ? query - key : key - query);
+      x -=
+          widen(slopes[h * slopeStride]) * kUnit<T> * static_cast<T>(query > key ? query - key : key - query);
     return x;
-  }
-
-  /// 0 or 1 / (1 - p): what the op dropout draws for the weight.
-  WG_DEV T factor(int b, int h, int query, int key) const {
-    constexpr int kEach = sizeof(T) == 4 ? 4 : 2;  // elements of a block of draws
-    const uint64_t row =
-        (static_cast<uint64_t>(b) * static_cast<uint64_t>(heads) + static_cast<uint64_t>(h)) *
-            static_cast<uint64_t>(queries) +
-        static_cast<uint64_t>(query);
-    const uint64_t index = row * static_cast<uint64_t>(keys) + static_cast<uint64_t>(key);
-    uint32_t d[4];
-    draws.draw(index / kEach, d);
-    T drawn = unit<T>(d, 0);
-    WG_UNROLL
-    for (int e = 1; e < kEach; e++)
-      if (index % kEach == static_cast<uint64_t>(e)) drawn = unit<T>(d, e);
-    return drawn >= dropout ? T(1) / (T(1) - dropout) : T(0);
   }
 };
 
-/// Puts the factors of a thread's weights where putWeights will put those: it reads them back itself. Kept
-/// rows are queries, or keys.
-template <class Tile, bool queriesKept>
-WG_DEV void putFactors(typename Tile::T* weights, const Scores<typename Tile::T>& scores, int b, int h,
-                       int kept0, int passing0, const Lanes<Tile>& lanes) {
-  // Rolled up: this is a rare and long path, and the registers are full.
-  WG_ROLLED
-  for (int x = 0; x < 4 * Tile::kEach; x++) {
-    const int row = lanes.row(x / 4), column = lanes.weight(x % 4);
-    const int kept = kept0 + row, passing = passing0 + column;
-    weights[row * Tile::kWeightPitch + column] =
-        queriesKept ? scores.factor(b, h, kept, passing) : scores.factor(b, h, passing, kept);
-  }
-}
+/// Which of a thread's weights dropout keeps: a bit for each.
 template <class Tile>
-WG_DEV Quad<typename Tile::T> factorsOf(const typename Tile::T* weights, int i, const Lanes<Tile>& lanes) {
-  return loadQuad(weights + lanes.row(i) * Tile::kWeightPitch + lanes.weight(0));
+class Kept {
+  using T = typename Tile::T;
+  static constexpr int kCount = Tile::kRows * Tile::kWeights, kWords = ceilDiv(kCount, 32);
+  uint32_t bits_[kWords];
+
+ public:
+  /// Draws what the op dropout draws. Kept rows are queries, or keys.
+  template <bool queriesKept, class S>
+  WG_DEV void draw(const Scores<T, S>& scores, int b, int h, int kept0, int passing0) {
+    constexpr uint64_t kEach = sizeof(T) == 4 ? 4 : 2;  // weights of a block of draws
+    const uint64_t head =
+        static_cast<uint64_t>(b) * static_cast<uint64_t>(scores.heads) + static_cast<uint64_t>(h);
+    WG_UNROLL
+    for (int word = 0; word < kWords; word++) {
+      uint32_t bits = 0, d[4] = {};
+      uint64_t drawn = ~uint64_t{0};
+      // Rolled up: this is a rare and long path, and the registers are full.
+      WG_ROLLED
+      for (int x = 32 * word; x < smaller(32 * word + 32, kCount); x++) {
+        const int kept = kept0 + Tile::row(x / Tile::kWeights),
+                  passing = passing0 + Tile::weight(x % Tile::kWeights);
+        const int query = queriesKept ? kept : passing, key = queriesKept ? passing : kept;
+        const uint64_t row = head * static_cast<uint64_t>(scores.queries) + static_cast<uint64_t>(query);
+        const uint64_t index = row * static_cast<uint64_t>(scores.keys) + static_cast<uint64_t>(key);
+        if (index / kEach != drawn) scores.draws.draw(drawn = index / kEach, d);
+        T number = unit<T>(d, 0);
+        WG_UNROLL
+        for (int e = 1; e < static_cast<int>(kEach); e++)
+          if (index % kEach == static_cast<uint64_t>(e)) number = unit<T>(d, e);
+        bits |= static_cast<uint32_t>(number >= scores.dropout) << (x % 32);
+      }
+      bits_[word] = bits;
+    }
+  }
+  WG_DEV void all() {
+    WG_UNROLL
+    for (int word = 0; word < kWords; word++) bits_[word] = ~uint32_t{0};
+  }
+  WG_DEV bool has(int i, int c) const {
+    const int x = i * Tile::kWeights + c;
+    return bits_[x / 32] >> (x % 32) & 1;
+  }
+};
+
+/// Combines the values of the lanes that share a row.
+template <class Tile, class F>
+WG_DEV typename Tile::T overRow(typename Tile::T x, F combine) {
+  WG_UNROLL
+  for (int distance = 1; distance < Tile::kSharing; distance *= 2) x = combine(x, shuffleXor(x, distance));
+  return x;
 }
 
 // ---- host -----------------------------------------------------------------------------------------------
 
-template <class T>
-Scores<T> scoresOf(const View& q, const View& k, const View& mask, const View& slopes, const View& used,
-                   const AttentionParams& p) {
-  Scores<T> s{};
+template <class T, class S>
+Scores<T, S> scoresOf(const View& q, const View& k, const View& mask, const View& slopes, const View& used,
+                      const AttentionParams& p) {
+  Scores<T, S> s{};
   s.scale = static_cast<T>(p.scale);
   s.queries = static_cast<int>(q.shape[2]);
   s.keys = static_cast<int>(k.shape[2]);
   s.heads = static_cast<int>(q.shape[1]);
-  // A bound beyond the last row is none.
-  s.left = p.left >= s.queries ? -1 : p.left;
-  s.right = p.right >= s.keys ? -1 : p.right;
+  const auto bound = [](int32_t x) { return static_cast<int>(x < 0 ? kMostRows : minOf(x, kMostRows)); };
+  s.left = bound(p.left);
+  s.right = bound(p.right);
   if (mask.data) {
     s.mask = mask.data;
     s.maskIsBool = mask.dtype == DType::boolean;
     for (int a = 0; a < 4; a++) s.maskStride[a] = mask.stride[a];
   }
   if (slopes.data) {
-    s.slopes = static_cast<const T*>(slopes.data);
+    s.slopes = static_cast<const S*>(slopes.data);
     s.slopeStride = slopes.stride[0];
   }
   if (used.data) {
@@ -129,8 +156,8 @@ Scores<T> scoresOf(const View& q, const View& k, const View& mask, const View& s
   return s;
 }
 
-template <class T, class View_>
-Matrices<T> matricesOf(const View_& v) {
+template <class T>
+Matrices<T> matricesOf(const View& v) {
   constexpr int64_t kCount = 16 / static_cast<int64_t>(sizeof(T));
   const auto size = [](int64_t x) { return x < 0 ? -x : x; };
   Matrices<T> o{static_cast<T*>(v.data), v.stride[0], v.stride[1], v.stride[2], v.stride[3], false, false};
@@ -184,9 +211,21 @@ bool eachGrid(Stream& s, int64_t rows, int64_t columns, int64_t batch, int64_t h
   return true;
 }
 
+/// f.template operator()<S>() for the operands' element type.
+template <class F>
+void withElement(Stream& s, DType dtype, const char* op, F&& f) {
+  if (dtype == DType::f16) f.template operator()<F16>();
+  else if (dtype == DType::bf16) f.template operator()<Bf16>();
+  else withFloat(s, dtype, op, f);
+}
+template <class S>
+using ComputedIn = std::conditional_t<sizeof(S) == 2, float, S>;
+
 inline bool countable(Stream& s, const View& q, const View& k) {
   if (q.shape[2] <= kMostRows && k.shape[2] <= kMostRows) return true;
-  fail(s, Code::unsupported, "attention: more than 2^30 queries or keys are not supported on CUDA");
+  fail(s, Code::unsupported,
+       "attention: more than 2^30 - 1024 queries or keys are not supported on "
+       "CUDA");
   return false;
 }
 
