@@ -27,6 +27,24 @@ export const instructions = [
   { file: 'gemm/tensor.cu', kernel: /^gemm::tensorProduct<.*TensorTile<float/, has: ['HMMA', 'LDGSTS.128', 'STG.128'] },
   { file: 'conv/cores.cu', kernel: /^gemm::tensorProduct/, has: ['HMMA', 'LDGSTS.128', 'STG.128'] },
   { file: 'gemm/thin.cu', kernel: /thinAlong/, has: ['LDG.128'] },
+  {
+    file: 'attention/forward.cu',
+    kernel: /^flash::forwardRows/,
+    has: ['LDGSTS.128', 'LDS.128'],
+    not: /double/,
+  },
+  {
+    file: 'attention/grad_query.cu',
+    kernel: /^flash::gradQuery/,
+    has: ['LDGSTS.128', 'LDS.128'],
+    not: /double/,
+  },
+  { file: 'attention/grad_key.cu', kernel: /^flash::gradKey/, has: ['LDGSTS.128', 'LDS.128'], not: /double/ },
+  ...['forward_core.cu', 'grad_query_core.cu', 'grad_key_core.cu'].map((file) => ({
+    file: `attention/${file}`,
+    kernel: /^flash::/,
+    has: ['HMMA', 'LDSM', 'LDGSTS.128', 'STG.128'],
+  })),
   { file: 'fft/fft.cu', kernel: /^shortRows|^longStage/, has: ['LDG.128', 'STG.128'] },
 ];
 

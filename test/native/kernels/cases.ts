@@ -130,6 +130,32 @@ const cases: readonly KernelCase[] = [
       (q, k, v) => wg.scaledDotProductAttention(q, k, v, { isCausal: true }),
     ),
   },
+  {
+    name: 'attention of 150 columns',
+    run: slopes(
+      [
+        [1, 70, 150],
+        [1, 50, 150],
+        [1, 50, 150],
+      ],
+      (q, k, v) => wg.scaledDotProductAttention(q, k, v, {}),
+    ),
+  },
+  {
+    name: 'attention in bfloat16',
+    tolerance: 2e-2,
+    run: slopes(
+      [
+        [2, 150, 64],
+        [2, 90, 64],
+        [2, 90, 64],
+      ],
+      (q, k, v) => {
+        const [a, b, c] = [q, k, v].map((each) => each.to('bfloat16')) as [Tensor, Tensor, Tensor];
+        return wg.scaledDotProductAttention(a, b, c, { window: [70, 40] }).to('float32');
+      },
+    ),
+  },
 ];
 
 export const kernelCases: ReadonlyMap<string, KernelCase> = new Map(cases.map((each) => [each.name, each]));

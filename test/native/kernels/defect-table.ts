@@ -19,6 +19,12 @@ const reduction = {
 } as const;
 const team = { ...reduction, file: 'native/cuda/team.cuh', run: 'sum of rows, a block each' } as const;
 const sort = { family: 'sort', file: 'native/cuda/sort_rows.cu', units: ['native/cuda/sort_rows.cu'] } as const;
+const attention = {
+  family: 'attention',
+  file: 'native/cuda/attention/forward.cuh',
+  units: ['native/cuda/attention/forward.cu', 'native/cuda/attention/forward_core.cu'],
+  run: 'attention',
+} as const;
 
 export const defects: readonly Defect[] = [
   {
@@ -105,6 +111,71 @@ export const defects: readonly Defect[] = [
     find: 'const bool mine = own + static_cast<uint32_t>(r * kWarp) < count;',
     replace: 'const bool mine = true;',
     run: 'sort of long rows',
+    overrun: true,
+  },
+  {
+    ...attention,
+    bug: 'values are multiplied before their copies are waited for',
+    find: `    copyAsyncWait<0>();
+    syncBlock();  // the values`,
+    replace: '    syncBlock();  // the values',
+  },
+  {
+    ...attention,
+    bug: 'no barrier between waiting for keys and multiplying them',
+    find: `step before.
+    syncBlock();`,
+    replace: 'step before.',
+    run: 'attention in bfloat16',
+  },
+  {
+    ...attention,
+    bug: 'the top of a row is not shared by its lanes',
+    find: 'best = overRow<Tile>(best, Largest());',
+    replace: '',
+    run: 'causal attention',
+  },
+  {
+    ...attention,
+    bug: 'lanes read weights that others of their warp have not written',
+    file: 'native/cuda/attention/fma_tile.cuh',
+    find: `w.v[i][3]}});
+    __syncwarp();`,
+    replace: 'w.v[i][3]}});',
+  },
+  {
+    ...attention,
+    bug: 'results leave through shared memory before all lanes have put theirs there',
+    file: 'native/cuda/attention/core_tile.cuh',
+    find: `    }
+    __syncwarp();
+    for (int i = laneId();`,
+    replace: `    }
+    for (int i = laneId();`,
+    run: 'attention in bfloat16',
+  },
+  {
+    ...attention,
+    bug: 'the next keys come before all warps are done with these',
+    file: 'native/cuda/attention/grad_query.cuh',
+    units: ['native/cuda/attention/grad_query.cu', 'native/cuda/attention/grad_query_core.cu'],
+    find: '    syncBlock();  // all are done with the keys',
+    replace: '',
+  },
+  {
+    ...attention,
+    bug: 'the next rows of dout come before all warps are done with these',
+    file: 'native/cuda/attention/grad_key.cuh',
+    units: ['native/cuda/attention/grad_key.cu', 'native/cuda/attention/grad_key_core.cu'],
+    find: '      syncBlock();  // all are done with the rows of dout',
+    replace: '',
+  },
+  {
+    ...attention,
+    bug: 'rows beyond the last are brought as well',
+    file: 'native/cuda/attention/tile.cuh',
+    find: 'row0 + row < rowEnd ? colEnd - col0 - piece * V : 0;',
+    replace: 'colEnd - col0 - piece * V;',
     overrun: true,
   },
 ];
