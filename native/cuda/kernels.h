@@ -32,13 +32,13 @@
   WG_CONV_ROWS(X) \
   WG_IMAGE_ROWS(X) \
   WG_ATTENTION_ROWS(X)
-// clang-format on
 
 /// The rows whose kernels compute on float16 and bfloat16; others are given float32 by the layers above.
-#define WG_CUDA_HALF_OPS(X)                                                                            \
-  X(matmul)                                                                                            \
-  X(conv2d)                                                                                            \
-  X(conv2dGradInput) X(conv2dGradWeight) X(conv3d) X(conv3dGradInput) X(conv3dGradWeight) X(attention) \
-      X(attentionGrad)
+#define WG_CUDA_HALF_OPS(X) \
+  X(matmul) \
+  X(conv2d) X(conv2dGradInput) X(conv2dGradWeight) \
+  X(conv3d) X(conv3dGradInput) X(conv3dGradWeight) \
+  X(attention) X(attentionGrad)
+// clang-format on
 
 WG_CUDA_PROTOTYPES(WG_CUDA_OPS)
