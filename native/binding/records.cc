@@ -82,7 +82,10 @@ void Environment::decodeAlloc(const double* at, Queue& queue, int32_t number, Gr
       block = queue.pool.get(static_cast<size_t>(bytes));
     }
     if (!block) {
-      const FailureRecord record{Code::outOfMemory, kAlloc, queue.nextSeq(), "the device is out of memory"};
+      const Backend& backend = queue.device.backend;
+      const bool lost = backend.lost && backend.lost(queue.device.memory.index());
+      const FailureRecord record{lost ? Code::deviceLost : Code::outOfMemory, kAlloc, queue.nextSeq(),
+                                 lost ? "the device is lost" : "the device is out of memory"};
       exhausted_ = log(record, &queue);
     }
   }

@@ -37,6 +37,7 @@ struct Backend {
                      uint64_t bytes);  ///< keeps the pointers; null on failure
   void (*runGraph)(const void* graph, QueueShared& queue, void* native);
   void (*freeGraph)(void* graph);
+  int32_t (*lost)(int32_t device);  ///< whether nothing on the device will work any more; may be null
   int32_t (*configure)(const char* key, double value);  ///< fault hooks of the test backend; may be null
 };
 

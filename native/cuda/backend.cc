@@ -37,6 +37,7 @@ Backend make() {
   b.allocate = allocate;
   b.release = release;
   b.read = readNow;
+  b.lost = isLost;
   b.openQueue = [](int32_t device, QueueShared* shared) -> void* {
     return DeviceQueue::open(device, *shared);
   };

@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <new>
 
-#include "runtime.h"
+#include "check.h"
 
 namespace wg::cuda {
 namespace {
@@ -20,6 +20,13 @@ void* allocate(int32_t device, size_t bytes) {
   if (cudaSetDevice(device) == cudaSuccess && cudaMalloc(&data, bytes) == cudaSuccess) return data;
   cudaGetLastError();  // so that no launch reports it as its own
   return nullptr;
+}
+
+int32_t isLost(int32_t device) {
+  // Freeing nothing does nothing but tell of it.
+  const bool lost = endsContext(cudaSetDevice(device)) || endsContext(cudaFree(nullptr));
+  cudaGetLastError();
+  return lost;
 }
 
 void release(int32_t device, void* data, size_t) {

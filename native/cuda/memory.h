@@ -10,6 +10,8 @@ namespace wg::cuda {
 
 /// Null when exhausted, which is no failure of the device.
 void* allocate(int32_t device, size_t bytes);
+/// Whether the device's context has ended.
+int32_t isLost(int32_t device);
 void release(int32_t device, void* data, size_t bytes);
 /// Idle device memory to the host's; the calling thread waits for the copy alone. 0 on success.
 int32_t readNow(int32_t device, void* to, const void* from, uint64_t bytes);

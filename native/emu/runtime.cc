@@ -22,30 +22,33 @@
 namespace wg::emu {
 namespace {
 
-constexpr size_t kDeviceBytes = size_t{2} << 30;
-constexpr unsigned char kPoison = 0xff;  // NaN, -1
+constexpr int kDevices = 2;
+constexpr size_t kDeviceBytes = size_t{2} << 30;  // of each, unless a test says otherwise
+constexpr unsigned char kPoison = 0xff;           // NaN, -1
 
 struct Hooks {
   std::mutex mutex;
   double delayUs = 0;          ///< longest random pause of a stream before a task
   int64_t failAllocation = 0;  ///< countdown: the n-th cudaMalloc from now fails; 0: none
-  int64_t failGraph = 0;       ///< likewise for instantiating a graph
-  int64_t loseDevice = 0;      ///< likewise: the n-th task from now ends the context
-  uint64_t state = 1;          ///< of the random sequence
-  int32_t injected = 0;        ///< faults so far
-  int devices = 2;
+  int64_t deviceBytes = kDeviceBytes;
+  int64_t failGraph = 0;   ///< likewise for instantiating a graph
+  int64_t loseDevice = 0;  ///< likewise: the n-th task from now ends the context
+  uint64_t state = 1;      ///< of the random sequence
+  int32_t injected = 0;    ///< faults so far
 } hooks;
 
-std::atomic<int> lost{cudaSuccess};  // the error that ended the context
-std::string& lostWords() {           // what the emulator said of it
+std::atomic<int> lost[kDevices];  // the error that ended a device's context
+std::string& lostWords() {        // what the emulator said of the first
   static auto* words = new std::string;
   return *words;
 }
 thread_local cudaError_t lastError = cudaSuccess;
 thread_local int currentDevice = 0;
+thread_local bool capturing = false;  // what waits or allocates is refused meanwhile, as on a device
 
-cudaError_t note(cudaError_t error) {
-  if (const auto ended = static_cast<cudaError_t>(lost.load()); ended != cudaSuccess) error = ended;
+/// The result of a call that has to do with a device, by default the current one.
+cudaError_t note(cudaError_t error, int device = currentDevice) {
+  if (const auto ended = static_cast<cudaError_t>(lost[device].load()); ended != cudaSuccess) error = ended;
   if (error != cudaSuccess && error != cudaErrorNotReady) lastError = error;
   return error;
 }
@@ -80,7 +83,7 @@ struct Range {
 struct Memory {
   std::mutex mutex;
   std::map<uintptr_t, Range> ranges;
-  size_t used = 0;
+  size_t used[kDevices] = {};
 };
 Memory& memory() {
   static auto* instance = new Memory;
@@ -101,15 +104,20 @@ int placeOf(const void* data, size_t bytes) {
 }
 
 cudaError_t allocate(void** data, size_t bytes, int device) {
+  size_t most;
+  {
+    std::lock_guard lock(hooks.mutex);
+    most = static_cast<size_t>(hooks.deviceBytes);
+  }
   Memory& m = memory();
   std::lock_guard lock(m.mutex);
   const size_t rounded = std::max<size_t>((bytes + 255) / 256 * 256, 256);
-  if (device >= 0 && m.used + rounded > kDeviceBytes) return cudaErrorMemoryAllocation;
+  if (device >= 0 && m.used[device] + rounded > most) return cudaErrorMemoryAllocation;
   // No more than was asked for: a sanitizer then sees what reaches beyond.
   if (posix_memalign(data, 256, std::max<size_t>(bytes, 1))) return cudaErrorMemoryAllocation;
   std::memset(*data, kPoison, bytes);
   m.ranges[reinterpret_cast<uintptr_t>(*data)] = {bytes, device};
-  if (device >= 0) m.used += rounded;
+  if (device >= 0) m.used[device] += rounded;
   return cudaSuccess;
 }
 
@@ -119,7 +127,7 @@ cudaError_t release(void* data, bool device) {
   std::lock_guard lock(m.mutex);
   const auto found = m.ranges.find(reinterpret_cast<uintptr_t>(data));
   if (found == m.ranges.end() || (found->second.device >= 0) != device) return cudaErrorInvalidValue;
-  if (device) m.used -= std::max<size_t>((found->second.bytes + 255) / 256 * 256, 256);
+  if (device) m.used[found->second.device] -= std::max<size_t>((found->second.bytes + 255) / 256 * 256, 256);
   m.ranges.erase(found);
   std::free(data);
   return cudaSuccess;
@@ -146,6 +154,7 @@ TaskPointer taskOf(F f) {
 
 struct GraphState {
   std::vector<TaskPointer> tasks;
+  int device = currentDevice;
 };
 
 /// Where an event stands; shared, because its handle may go while a stream still waits.
@@ -167,6 +176,7 @@ struct EventProgress {
 
 struct EventState {
   std::shared_ptr<EventProgress> progress = std::make_shared<EventProgress>();
+  int device = currentDevice;
 };
 
 /// A queue of tasks and the thread that runs them, which starts with the first one.
@@ -175,6 +185,7 @@ struct StreamState {
   std::condition_variable changed;
   std::deque<TaskPointer> tasks;
   bool running = false, ending = false;
+  const int device = currentDevice;
   std::unique_ptr<GraphState> capture;
   std::thread thread;
 
@@ -201,14 +212,14 @@ struct StreamState {
       pause();
       {
         std::lock_guard hold(hooks.mutex);
-        if (due(hooks.loseDevice)) lost.store(cudaErrorIllegalAddress);
+        if (due(hooks.loseDevice)) lost[device].store(cudaErrorIllegalAddress);
       }
-      if (lost.load() == cudaSuccess) task->run(task->closure);
+      if (lost[device].load() == cudaSuccess) task->run(task->closure);
       if (std::string failure = takeFailure(); !failure.empty()) {
         std::fprintf(stderr, "%s\n", failure.c_str());
         std::lock_guard hold(hooks.mutex);
-        lostWords() = std::move(failure);
-        lost.store(cudaErrorLaunchFailure);
+        if (lostWords().empty()) lostWords() = std::move(failure);
+        lost[device].store(cudaErrorLaunchFailure);
       }
       task.reset();
       lock.lock();
@@ -275,6 +286,8 @@ int32_t configureRuntime(const char* key, double value) {
   const auto integer = static_cast<int64_t>(value);
   if (!std::strcmp(key, "delayUs")) hooks.delayUs = value;
   else if (!std::strcmp(key, "failAllocation")) hooks.failAllocation = integer;
+  else if (!std::strcmp(key, "deviceBytes"))
+    hooks.deviceBytes = integer > 0 ? integer : static_cast<int64_t>(kDeviceBytes);
   else if (!std::strcmp(key, "graphFailure")) hooks.failGraph = integer;
   else if (!std::strcmp(key, "loseDevice")) hooks.loseDevice = integer;
   else if (!std::strcmp(key, "seed")) hooks.state = static_cast<uint64_t>(value);
@@ -293,6 +306,10 @@ void countInjected() {
 using namespace wg::emu;
 
 cudaError_t wgEmuEnqueue(cudaStream_t stream, void (*run)(void*), void (*drop)(void*), void* closure) {
+  if (stream->device != currentDevice) {
+    drop(closure);
+    return note(cudaErrorInvalidResourceHandle);
+  }
   TaskPointer task;
   try {
     task.reset(new Task{run, drop, closure});
@@ -349,16 +366,16 @@ cudaError_t cudaGetLastError() {
 }
 
 cudaError_t cudaPeekAtLastError() {
-  const auto ended = static_cast<cudaError_t>(lost.load());
+  const auto ended = static_cast<cudaError_t>(lost[currentDevice].load());
   return ended != cudaSuccess ? ended : lastError;
 }
 
 cudaError_t cudaGetDeviceCount(int* count) {
-  *count = hooks.devices;
+  *count = kDevices;
   return cudaSuccess;
 }
 cudaError_t cudaSetDevice(int device) {
-  if (device < 0 || device >= hooks.devices) return note(cudaErrorInvalidDevice);
+  if (device < 0 || device >= kDevices) return note(cudaErrorInvalidDevice);
   currentDevice = device;
   return note(cudaSuccess);
 }
@@ -368,7 +385,7 @@ cudaError_t cudaGetDevice(int* device) {
 }
 
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* p, int device) {
-  if (device < 0 || device >= hooks.devices) return note(cudaErrorInvalidDevice);
+  if (device < 0 || device >= kDevices) return note(cudaErrorInvalidDevice);
   *p = {};
   std::snprintf(p->name, sizeof p->name, "emulated device %d", device);
   p->totalGlobalMem = kDeviceBytes;
@@ -388,14 +405,17 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* p, int device) {
 }
 
 cudaError_t cudaDeviceSynchronize() {
+  if (capturing) return note(cudaErrorStreamCaptureUnsupported);
   std::lock_guard lock(streams().mutex);
-  for (StreamState* stream : streams().all) stream->synchronize();
+  for (StreamState* stream : streams().all)
+    if (stream->device == currentDevice) stream->synchronize();
   return note(cudaSuccess);
 }
 
 // ---- memory
 
 cudaError_t cudaMalloc(void** data, size_t bytes) {
+  if (capturing) return note(cudaErrorStreamCaptureUnsupported);
   {
     std::lock_guard lock(hooks.mutex);
     if (due(hooks.failAllocation)) return note(cudaErrorMemoryAllocation);
@@ -403,10 +423,13 @@ cudaError_t cudaMalloc(void** data, size_t bytes) {
   return guarded([&] { return allocate(data, bytes, currentDevice); });
 }
 cudaError_t cudaFree(void* data) {
+  if (!data) return note(cudaSuccess);
+  if (capturing) return note(cudaErrorStreamCaptureUnsupported);
   cudaDeviceSynchronize();  // as on a device, where whoever forgets a wait is saved by this one as well
   return note(release(data, true));
 }
 cudaError_t cudaHostAlloc(void** data, size_t bytes, unsigned) {
+  if (capturing) return note(cudaErrorStreamCaptureUnsupported);
   return guarded([&] { return allocate(data, bytes, -1); });
 }
 cudaError_t cudaFreeHost(void* data) {
@@ -415,6 +438,7 @@ cudaError_t cudaFreeHost(void* data) {
 }
 
 cudaError_t cudaMemcpy(void* to, const void* from, size_t bytes, cudaMemcpyKind kind) {
+  if (capturing) return note(cudaErrorStreamCaptureUnsupported);
   if (bytes == 0) return note(cudaSuccess);
   if (!kindFits(kind, placeOf(to, bytes), placeOf(from, bytes))) return note(cudaErrorInvalidValue);
   std::memcpy(to, from, bytes);
@@ -464,12 +488,12 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
   return note(cudaSuccess);
 }
 cudaError_t cudaStreamQuery(cudaStream_t stream) {
-  return note(stream->idle() ? cudaSuccess : cudaErrorNotReady);
+  return note(stream->idle() ? cudaSuccess : cudaErrorNotReady, stream->device);
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
   if (stream->capture) return note(cudaErrorStreamCaptureUnsupported);
   stream->synchronize();
-  return note(cudaSuccess);
+  return note(cudaSuccess, stream->device);
 }
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
@@ -484,6 +508,7 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 }
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   if (stream->capture) return note(cudaErrorStreamCaptureUnsupported);
+  if (stream->device != event->device) return note(cudaErrorInvalidResourceHandle);
   return guarded([&] {
     uint64_t count;
     {
@@ -495,7 +520,8 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
 }
 cudaError_t cudaEventQuery(cudaEvent_t event) {
   std::lock_guard lock(event->progress->mutex);
-  return note(event->progress->reached >= event->progress->recorded ? cudaSuccess : cudaErrorNotReady);
+  return note(event->progress->reached >= event->progress->recorded ? cudaSuccess : cudaErrorNotReady,
+              event->device);
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   uint64_t count;
@@ -525,12 +551,14 @@ cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
     std::lock_guard lock(stream->mutex);
     if (stream->capture) return cudaErrorStreamCaptureUnsupported;
     stream->capture = std::make_unique<GraphState>();
+    capturing = true;
     return cudaSuccess;
   });
 }
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
   std::lock_guard lock(stream->mutex);
   *graph = stream->capture.release();
+  capturing = false;
   return note(*graph ? cudaSuccess : cudaErrorStreamCaptureInvalidated);
 }
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* made, cudaGraph_t graph, unsigned long long) {
@@ -544,6 +572,7 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* made, cudaGraph_t graph, unsig
   });
 }
 cudaError_t cudaGraphLaunch(cudaGraphExec_t graph, cudaStream_t stream) {
+  if (graph->device != stream->device) return note(cudaErrorInvalidResourceHandle);
   return guarded([&] {
     return stream->enqueue(taskOf([tasks = graph->tasks] {
       for (const TaskPointer& task : tasks) task->run(task->closure);

@@ -96,7 +96,7 @@ cudaError_t wgEmuEnqueue(cudaStream_t stream, void (*run)(void*), void (*drop)(v
 
 namespace wg::emu {
 
-/// Fault hooks, set from tests: delayUs, failAllocation, graphFailure, loseDevice, seed; `injected` answers
+/// Fault hooks, set from tests: delayUs, failAllocation, deviceBytes, graphFailure, loseDevice, seed; `injected` answers
 /// the faults so far. Negative: there is no such hook.
 int32_t configureRuntime(const char* key, double value);
 /// One more fault, injected elsewhere.

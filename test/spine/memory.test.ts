@@ -5,6 +5,7 @@ import type { Tensor } from '../../lib/index.ts';
 import {
   crossEntropy,
   device,
+  full,
   manualSeed,
   memory,
   nn,
@@ -37,6 +38,38 @@ for (const where of testDevices) {
     }
     x.dispose();
     await device(where).synchronize();
+  });
+}
+
+if (testDevices.includes('cuda-emu')) {
+  test('a device that is full fails what finds no room, and works again when something was given back', async () => {
+    const gpu = { device: 'cuda-emu' };
+    const limit = memory()['cuda-emu']?.limit ?? 2 ** 30;
+    const live = liveBytes();
+    setMemoryLimit(2 ** 40, 'cuda-emu');
+    injectFault('deviceBytes', (memory()['cuda-emu']?.reserved ?? 0) + 2 ** 27, 'cuda-emu');
+    try {
+      const pieces = Array.from({ length: 24 }, (_, i) => full([2 ** 21], i, gpu));
+      const firsts = pieces.map((piece) => scope(() => piece.narrow(0, 7, 1).clone()));
+      const codes = await Promise.all(firsts.map((t) => t.item().catch((error: { code: string }) => error.code)));
+      const fits = codes.indexOf('ERR_OUT_OF_MEMORY');
+      assert.ok(fits >= 8 && fits < 24, `${fits} pieces of 8 MiB found room`);
+      assert.deepEqual(
+        codes,
+        codes.map((_, i) => (i < fits ? i : 'ERR_OUT_OF_MEMORY')),
+      );
+      await device('cuda-emu')
+        .synchronize()
+        .catch(() => {});
+      for (const t of [...pieces, ...firsts]) t.dispose();
+      const after = full([2 ** 22], 3, gpu);
+      scope(() => assert.equal(after.max().itemSync(), 3));
+      after.dispose();
+    } finally {
+      injectFault('deviceBytes', 0, 'cuda-emu');
+      setMemoryLimit(limit, 'cuda-emu');
+    }
+    assert.equal(liveBytes(), live);
   });
 }
 
