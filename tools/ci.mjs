@@ -116,7 +116,7 @@ async function weakSymbols(stage) {
 
 /** @param {Stage} stage */
 async function exports_(stage) {
-  for (const name of ['libwarpgrad_fake.so', 'libwarpgrad_cuda.so']) {
+  for (const name of ['libwarpgrad_fake.so', 'libwarpgrad_emu.so', 'libwarpgrad_cuda.so']) {
     const file = join(root, 'build/Release', name);
     if (!existsSync(file)) {
       if (name.includes('cuda')) stage.skip(name, 'not built here');
@@ -148,6 +148,13 @@ async function cuda(stage) {
   console.log(`  sm_80 and sm_90a in ${((performance.now() - start) / 60_000).toFixed(1)} min`);
   await kernelGates(stage);
   await stage.tests(['native/cuda']);
+}
+
+/** Every op's table on the emulated device, and how it fails; `npm run test:emu` is the whole. @param {Stage} stage */
+async function emulator(stage) {
+  if (!(await stage.node('build', ['tools/build-native.mjs', '--emu']))) return;
+  const spine = ['capture', 'errors', 'lost', 'two-devices'].map((name) => `spine/${name}`);
+  await stage.tests(['ops/', 'optim/fused', 'train/lenet', ...spine], { WARPGRAD_TEST_DEVICES: 'cuda-emu' });
 }
 
 /** A few of the twelve; all of them are a stage of tools/full.mjs. @param {Stage} stage */
@@ -226,6 +233,7 @@ const stages = {
   'op-table': testStage(['native/schema']),
   gradcheck,
   cuda,
+  emulator,
   exports: exports_,
   schedules,
   'asan-ubsan': asan,

@@ -6,7 +6,7 @@ import type { DType, Tensor } from '../../lib/index.ts';
 import { Generator, grad, scope, tensor } from '../../lib/index.ts';
 import * as ops from '../../lib/ops/index.ts';
 import type { AttentionOptions } from '../../lib/ops/index.ts';
-import { testDevices, wherePorted } from '../support/devices.ts';
+import { testDevices } from '../support/devices.ts';
 import { elements } from '../support/tensors.ts';
 
 interface Case {
@@ -133,17 +133,15 @@ for (const device of testDevices.filter((name) => name !== 'cpu')) {
     for (const dtype of ['float32', 'float64', 'float16', 'bfloat16'] as const) {
       test(`attention of ${c.name} on ${device}, ${dtype}`, () => {
         const wanted = results(c, dtype, 'cpu');
-        wherePorted('scaledDotProductAttention', device, () => {
-          results(c, dtype, device).forEach((values, which) => {
-            const others = wanted[which] as Float64Array;
-            const size = dtype.endsWith('16')
-              ? others.reduce((a, b) => Math.max(a, Number.isFinite(b) ? Math.abs(b) : 0), 0)
-              : 1;
-            values.forEach((value, i) => {
-              const other = others[i] as number;
-              const close = Object.is(value, other) || Math.abs(value - other) <= tolerance[dtype] * size;
-              assert.ok(close, `${['y', 'lse', 'dq', 'dk', 'dv'][which]}[${i}] is ${value}, not ${other}`);
-            });
+        results(c, dtype, device).forEach((values, which) => {
+          const others = wanted[which] as Float64Array;
+          const size = dtype.endsWith('16')
+            ? others.reduce((a, b) => Math.max(a, Number.isFinite(b) ? Math.abs(b) : 0), 0)
+            : 1;
+          values.forEach((value, i) => {
+            const other = others[i] as number;
+            const close = Object.is(value, other) || Math.abs(value - other) <= tolerance[dtype] * size;
+            assert.ok(close, `${['y', 'lse', 'dq', 'dk', 'dv'][which]}[${i}] is ${value}, not ${other}`);
           });
         });
       });

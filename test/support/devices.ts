@@ -1,6 +1,6 @@
 // The devices a test runs on, and the counters that show leaks.
 import { setImmediate as turn } from 'node:timers/promises';
-import { device, memory, scope, WarpgradError } from '../../lib/index.ts';
+import { device, memory } from '../../lib/index.ts';
 import { addon } from '../../lib/native/load.ts';
 
 function present(name: string): boolean {
@@ -47,31 +47,3 @@ export function injectFault(key: string, value: number, where = 'fake'): number 
   if (answer < 0) throw new Error(`no fault hook ${key}`);
   return answer;
 }
-
-const unported = new Map<string, number>();
-
-/**
- * Runs the body of a test of `op` on a device. On CUDA an op without a kernel ends it; such tests count as skipped and are
- * listed at the end. Returns whether it came to its end.
- */
-export function wherePorted(op: string, where: string, body: () => void): boolean {
-  if (!where.startsWith('cuda')) {
-    body();
-    return true;
-  }
-  try {
-    scope(body);
-    return true;
-  } catch (error) {
-    if (!(error instanceof WarpgradError && /has no CUDA kernel/.test(error.message))) throw error;
-    unported.set(op, (unported.get(op) ?? 0) + 1);
-    return false;
-  }
-}
-
-process.on('exit', () => {
-  if (unported.size === 0) return;
-  const total = [...unported.values()].reduce((a, b) => a + b);
-  console.log(`# without a CUDA kernel: ${[...unported].map(([op, times]) => `${op} ${times}`).join(', ')}`);
-  console.log(`  Unported:  ${total}`); // as uvu prints its totals; see run.ts
-});
