@@ -28,6 +28,24 @@ const slopes =
     return withGradients(on, inputs, () => f(...inputs));
   };
 
+/** On arguments of 16 bits; the result as float32. */
+const halved =
+  (dtype: 'float16' | 'bfloat16', f: (...inputs: Tensor[]) => Tensor) =>
+  (...inputs: Tensor[]): Tensor =>
+    f(...inputs.map((x) => x.to(dtype))).to('float32');
+
+const inMode =
+  <R>(mode: wg.Float32Precision, run: (on: string) => R) =>
+  (on: string): R => {
+    const before = wg.getFloat32Precision();
+    wg.setFloat32Precision(mode);
+    try {
+      return run(on);
+    } finally {
+      wg.setFloat32Precision(before);
+    }
+  };
+
 const cases: readonly KernelCase[] = [
   { name: 'sum of rows, a block each', run: (on) => wg.sum(normal(on, 3, 5000), { axis: 1 }) },
   { name: 'sum of rows, some a block', run: (on) => wg.sum(normal(on, 40, 37), { axis: 1 }) },
@@ -91,6 +109,61 @@ const cases: readonly KernelCase[] = [
       ],
       (x, w) => wg.conv2d(x, w, { padding: 1, groups: 6 }),
     ),
+  },
+  {
+    name: 'matmul of bfloat16',
+    run: slopes(
+      [
+        [70, 83],
+        [83, 96],
+      ],
+      halved('bfloat16', (a, b) => wg.matmul(a, b)),
+    ),
+    tolerance: 1e-2,
+  },
+  {
+    name: 'matmul of float16, split',
+    run: (on) => halved('float16', (a, b) => wg.matmul(a, b))(normal(on, 20, 1500), normal(on, 1500, 24)),
+    tolerance: 1e-3,
+  },
+  {
+    name: 'matmul in tf32',
+    run: inMode(
+      'high',
+      slopes(
+        [
+          [70, 84],
+          [84, 96],
+        ],
+        (a, b) => wg.matmul(a, b),
+      ),
+    ),
+    tolerance: 1e-3,
+  },
+  {
+    name: 'convolution of bfloat16',
+    run: slopes(
+      [
+        [2, 12, 12, 12],
+        [16, 12, 3, 3],
+      ],
+      halved('bfloat16', (x, w) => wg.conv2d(x, w, { stride: 2, padding: 1 })),
+    ),
+    tolerance: 1e-2,
+  },
+  {
+    name: 'convolution in tf32',
+    run: inMode(
+      'high',
+      slopes(
+        [
+          [2, 10, 9, 9],
+          [16, 10, 3, 3],
+        ],
+        (x, w) => wg.conv2d(x, w, { padding: 1 }),
+      ),
+    ),
+    tolerance: 1e-3,
   },
   { name: 'largest of windows', run: slopes([[2, 3, 9, 9]], (x) => wg.maxPool2d(x, 3, { stride: 2 })) },
   { name: 'transform', run: (on) => wg.fft(normal(on, 3, 600, 2)) },

@@ -26,6 +26,18 @@ const attention = {
   run: 'attention',
 } as const;
 
+const tensorLoop = { file: 'native/cuda/gemm/tensor_loop.cuh' } as const;
+const gemm = {
+  ...tensorLoop,
+  family: 'gemm',
+  units: ['native/cuda/gemm/tensor.cu'],
+  run: 'matmul of bfloat16',
+} as const;
+const conv = { family: 'conv', units: ['native/cuda/conv/cores.cu'], run: 'convolution of bfloat16' } as const;
+const step = `    copyAsyncWait<kAhead - 1>();
+    syncBlock();  // the others' copies of this step are there too, and nobody reads the step before it
+    copyNext();`;
+
 export const defects: readonly Defect[] = [
   {
     ...reduction,
@@ -177,5 +189,101 @@ export const defects: readonly Defect[] = [
     find: 'row0 + row < rowEnd ? colEnd - col0 - piece * V : 0;',
     replace: 'colEnd - col0 - piece * V;',
     overrun: true,
+  },
+  {
+    ...gemm,
+    bug: 'no wait for the copies of a step',
+    find: step,
+    replace: step.replace('    copyAsyncWait<kAhead - 1>();\n', ''),
+  },
+  {
+    ...gemm,
+    bug: 'a step is multiplied while its copies are the last but one under way',
+    find: step,
+    replace: step.replace('kAhead - 1', 'kAhead'),
+  },
+  {
+    ...gemm,
+    bug: 'no barrier between the copies of all threads and their use',
+    find: step,
+    replace: step.replace(/ {4}syncBlock.*\n/, ''),
+  },
+  {
+    ...gemm,
+    bug: 'a stage is filled again before all are done with it',
+    find: step,
+    replace: '    copyNext();\n    copyAsyncWait<kAhead>();\n    syncBlock();',
+  },
+  {
+    ...gemm,
+    bug: 'warps without rows leave out the barriers of the steps',
+    find: step,
+    replace: step.replace('syncBlock();', 'if (warpId() != 3 || step == 0) syncBlock();'),
+  },
+  {
+    ...gemm,
+    bug: 'pieces at the end of a line are copied whole',
+    find: 'const int valid = lines <= 0 || along <= 0 ? 0 : along < V ? along : V;',
+    replace: 'const int valid = lines <= 0 || along <= 0 ? 0 : V;',
+  },
+  {
+    ...gemm,
+    bug: 'lines beyond the matrix are copied',
+    find: 'const int valid = lines <= 0 || along <= 0 ? 0 : along < V ? along : V;',
+    replace: 'const int valid = lines <= -100 || along <= 0 ? 0 : along < V ? along : V;',
+    overrun: true,
+  },
+  {
+    ...gemm,
+    bug: 'lanes read the sums of others before they are written',
+    file: 'native/cuda/gemm/tensor_product.cuh',
+    find: `    __syncwarp();
+    for (int r = lane / kAcross; r < 16; r += kAtOnce) {`,
+    replace: '    for (int r = lane / kAcross; r < 16; r += kAtOnce) {',
+  },
+  {
+    ...conv,
+    ...tensorLoop,
+    bug: 'no wait for the copies of a step',
+    find: step,
+    replace: step.replace('    copyAsyncWait<kAhead - 1>();\n', ''),
+  },
+  {
+    ...conv,
+    ...tensorLoop,
+    bug: 'no barrier between the copies of all threads and their use',
+    find: step,
+    replace: step.replace(/ {4}syncBlock.*\n/, ''),
+  },
+  {
+    ...conv,
+    ...tensorLoop,
+    bug: 'a stage is filled again before all are done with it',
+    find: step,
+    replace: '    copyNext();\n    copyAsyncWait<kAhead>();\n    syncBlock();',
+  },
+  {
+    ...conv,
+    bug: 'a window looks one pixel beyond the image',
+    file: 'native/cuda/conv/window.cuh',
+    find: '< static_cast<uint32_t>(shape.size[i]);',
+    replace: '<= static_cast<uint32_t>(shape.size[i]);',
+    overrun: true,
+  },
+  {
+    ...conv,
+    bug: 'channels beyond the last are copied',
+    file: 'native/cuda/gemm/gather_copies.cuh',
+    find: '(count < V ? count : V)',
+    replace: '(inside ? V : 0)',
+  },
+  {
+    ...conv,
+    bug: 'threads outside the image leave out the barrier at the end',
+    ...tensorLoop,
+    find: `  copyAsyncWait<0>();
+  syncBlock();`,
+    replace: `  copyAsyncWait<0>();
+  if (laneId() % 4 != 3) syncBlock();`,
   },
 ];
