@@ -167,7 +167,9 @@ export async function kernelGates(stage) {
   stage.check(label, build.kernels.length > 0 && found.length === 0, found.join('\n'));
   const stale = staleness();
   stage.check('docs/cuda-kernels.md is of these sources', stale === '', stale);
-  stage.check(`libwarpgrad_cuda.so: ${(librarySize() / 1e6).toFixed(1)} MB`, librarySize() <= 60e6, 'more than 60 MB');
+  // Here for two architectures, not compressed; the stage cuda-all holds what is shipped, compressed for all, to 60 MB.
+  const size = `libwarpgrad_cuda.so, uncompressed: ${(librarySize() / 1e6).toFixed(1)} MB`;
+  stage.check(size, librarySize() <= 80e6, 'more than 80 MB');
 }
 
 const librarySize = () => statSync(join(root, 'build/Release/libwarpgrad_cuda.so')).size;
