@@ -96,8 +96,8 @@ cudaError_t wgEmuEnqueue(cudaStream_t stream, void (*run)(void*), void (*drop)(v
 
 namespace wg::emu {
 
-/// Fault hooks, set from tests: delayUs, failAllocation, deviceBytes, graphFailure, loseDevice, seed; `injected` answers
-/// the faults so far. Negative: there is no such hook.
+/// Fault hooks, set from tests: delayUs, failAllocation, deviceBytes, graphFailure, loseDevice, seed;
+/// `injected` answers the faults so far. Negative: there is no such hook.
 int32_t configureRuntime(const char* key, double value);
 /// One more fault, injected elsewhere.
 void countInjected();

@@ -12,8 +12,8 @@ inline bool isMatrixBatch(const View& v, int64_t b, int64_t h, int64_t rows, int
 
 /// One number for each row of q, of the dtype it is computed in.
 inline bool isPerQuery(const View& v, const View& q) {
-  return v.rank == 3 && v.dtype == computeOf(q.dtype) && v.shape[0] == q.shape[0] && v.shape[1] == q.shape[1] &&
-         v.shape[2] == q.shape[2];
+  return v.rank == 3 && v.dtype == computeOf(q.dtype) && v.shape[0] == q.shape[0] &&
+         v.shape[1] == q.shape[1] && v.shape[2] == q.shape[2];
 }
 
 /// The inputs, forward and backward alike.
