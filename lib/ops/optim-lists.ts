@@ -104,6 +104,22 @@ export function unscaleCheck(grads: readonly Tensor[], scale: Tensor): Tensor {
   return found;
 }
 
+/** How a loss scale follows the gradients. */
+export interface ScaleRule {
+  readonly growth: number;
+  readonly backoff: number;
+  /** Good steps in a row after which it grows. */
+  readonly interval: number;
+}
+
+/** Moves a loss scale on by one step, on the device. state = [scale, good steps in a row], float64; `found` is one bool. */
+export function updateScale(state: Tensor, found: Tensor, { growth, backoff, interval }: ScaleRule): void {
+  checkLive('updateScale', state);
+  checkLive('updateScale', found);
+  bump('updateScale', [state]);
+  kernels.updateScale(state, found, growth, backoff, interval);
+}
+
 /**
  * Moves running averages of `params` on by one step: average += (1 - decay) · (param - average). hyper = [decay], state = [steps].
  * @param options.warmup - the decay is at most (1 + steps) / (10 + steps)
@@ -121,10 +137,10 @@ export function emaStep(
 }
 
 /**
- * Copies each source into its target, all or none: a failed source leaves every target as it is. Floats only; a source has
- * its target's shape and dtype.
+ * Copies each source into its target, all or none: a failed source, or a true `skip`, leaves every target as it is. Floats
+ * only; a source has its target's shape and dtype.
  */
-export function assignAll(targets: readonly Tensor[], sources: readonly Tensor[]): void {
+export function assignAll(targets: readonly Tensor[], sources: readonly Tensor[], skip: Tensor | null = null): void {
   if (targets.length !== sources.length)
     throw argumentError('assignAll', `wanted ${targets.length} sources, got ${sources.length}`);
   if (targets.length === 0) return;
@@ -137,7 +153,7 @@ export function assignAll(targets: readonly Tensor[], sources: readonly Tensor[]
       throw shapeError('assignAll', `source ${k}: wanted [${t.shape.join(', ')}], got [${source.shape.join(', ')}]`);
   });
   bump('assignAll', targets);
-  kernels.assignAll(targets, sources);
+  kernels.assignAll(targets, sources, skip);
 }
 
 /** Sets the gradients to null and frees them. */

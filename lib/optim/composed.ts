@@ -43,7 +43,7 @@ export abstract class ComposedOptimizer<K extends string> extends Optimizer<K> {
   protected abstract change(member: Member, hyper: HyperOf<K>, steps: Tensor): Change;
 
   protected update(tensors: StepTensors, slots: ReadonlyMap<string, readonly Tensor[]>): void {
-    const { params, grads, state, hyper } = tensors;
+    const { params, grads, state, hyper, skip } = tensors;
     const hyperAs = (dtype: Tensor['dtype']): HyperOf<K> => {
       return (name) => hyper.select(0, this.#names.indexOf(name)).to(dtype);
     };
@@ -62,7 +62,7 @@ export abstract class ComposedOptimizer<K extends string> extends Optimizer<K> {
           targets.push(param, ...Object.keys(changed.slots).map(own));
           sources.push(changed.param, ...Object.values(changed.slots));
         }
-        assignAll([...targets, state], [...sources, stepped]);
+        assignAll([...targets, state], [...sources, stepped], skip);
       });
     });
   }

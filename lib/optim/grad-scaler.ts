@@ -1,8 +1,12 @@
-import { keep } from '../core/scope.ts';
+import { withContextSync } from '../core/context.ts';
+import { tensor } from '../core/create.ts';
+import type { Device } from '../core/device.ts';
+import { keep, tidy } from '../core/scope.ts';
 import { requireTensor, type Tensor } from '../core/tensor.ts';
 import { checkOptions, formatValue } from '../core/values.ts';
 import { argumentError } from '../errors.ts';
-import { mul } from '../ops/index.ts';
+import { logicalOr, mul, zeros } from '../ops/index.ts';
+import { updateScale } from '../ops/optim-lists.ts';
 import { unscale } from './clip.ts';
 import { Optimizer } from './optimizer.ts';
 import { checkNumber } from './param-group.ts';
@@ -18,6 +22,8 @@ export interface GradScalerOptions {
   readonly growthInterval?: number | undefined;
   /** When false every method hands through. */
   readonly enabled?: boolean | undefined;
+  /** Where the losses are. */
+  readonly device?: string | Device | undefined;
 }
 
 /** What `stateDict` gives: numbers that fit into JSON. */
@@ -30,19 +36,20 @@ export interface GradScalerState {
 /** What is known of an optimizer's gradients since the last update. */
 interface Round {
   /** Bool, rank 0: whether a gradient is not finite. */
-  strange: Tensor | null;
-  finite: boolean | null;
+  found: Tensor | null;
+  stepped: boolean;
 }
 
 /**
  * Scales losses so that small gradients survive float16, and leaves out the steps in which large ones did not: a step changes
- * all parameters or none.
+ * all parameters or none. The scale and what was found stay on the device; nothing is read back, and a captured step may
+ * hold all of it.
  * @example
  * const weight = tensor([1, 2], { requiresGrad: true });
  * const sgd = new optim.SGD([weight], { lr: 0.5 });
  * const scaler = new optim.GradScaler();
  * scaler.scale(weight.sum()).backward();
- * await scaler.step(sgd); // true: all gradients were finite
+ * scaler.step(sgd);
  * scaler.update();
  * weight; // [0.5, 1.5]
  */
@@ -51,8 +58,8 @@ export class GradScaler {
   readonly #growthFactor: number;
   readonly #backoffFactor: number;
   readonly #growthInterval: number;
-  #scale: number;
-  #goodSteps = 0;
+  /** float64 [scale, good steps since it last changed]. */
+  readonly #state: Tensor;
   #rounds = new Map<Optimizer, Round>();
 
   constructor(options: GradScalerOptions = {}) {
@@ -70,59 +77,71 @@ export class GradScaler {
     this.#growthFactor = growthFactor;
     this.#backoffFactor = backoffFactor;
     this.#growthInterval = growthInterval;
-    this.#scale = initScale;
+    this.#state = keep(tensor([initScale, 0], { dtype: 'float64', device: options.device }));
   }
 
-  /** What losses are multiplied by now. */
-  get currentScale(): number {
-    return this.#enabled ? this.#scale : 1;
+  /** What losses are multiplied by now; reads one number. */
+  async currentScale(): Promise<number> {
+    return this.#enabled ? (await this.stateDict()).scale : 1;
   }
 
-  /** The loss times the scale, in float32 where it was float16: 65536 is no number there. */
+  /** The loss times the scale, in float32 where it was float16 or bfloat16: their digits do not hold every scale. */
   scale(loss: Tensor): Tensor {
     requireTensor('GradScaler.scale', loss, 'loss');
     if (!this.#enabled) return loss;
-    return loss.dtype === 'float16' ? mul(loss.to('float32'), this.#scale) : mul(loss, this.#scale);
+    const wide = loss.dtype === 'float64' ? 'float64' : 'float32';
+    return tidy(() => mul(loss.to(wide), this.#factor().to(wide)));
   }
 
   /** Divides the gradients of `optimizer` by the scale, in place; call it before clipping, `step` does it otherwise. */
   unscale(optimizer: Optimizer): void {
     const round = this.#round('GradScaler.unscale', optimizer);
-    if (round.strange !== null) throw argumentError('GradScaler.unscale', 'was called already since the last update()');
-    round.strange = keep(unscale(this.#enabled ? optimizer.params : [], this.#scale));
+    if (round.found !== null) throw argumentError('GradScaler.unscale', 'was called already since the last update()');
+    round.found = withContextSync({ gradMode: false }, () =>
+      tidy(() => keep(this.#enabled ? unscale(optimizer.params, this.#factor()) : zeros([], { dtype: 'bool' }))),
+    );
   }
 
-  /**
-   * Steps `optimizer` if every gradient is finite; reads one number to know.
-   * @returns whether the step was made
-   */
-  async step(optimizer: Optimizer): Promise<boolean> {
-    return this.#finish(optimizer, await this.#strange(optimizer).item());
+  /** Steps `optimizer` where every gradient is finite; the device decides. */
+  step(optimizer: Optimizer): void {
+    const round = this.#round('GradScaler.step', optimizer);
+    if (!this.#enabled) optimizer.step();
+    else {
+      if (round.found === null) this.unscale(optimizer);
+      optimizer.step({ skip: round.found });
+    }
+    round.stepped = true;
   }
 
-  /** `step()` that blocks the event loop until the device is done. */
-  stepSync(optimizer: Optimizer): boolean {
-    return this.#finish(optimizer, this.#strange(optimizer).itemSync());
+  /** Whether the step of `optimizer` since the last update is left out; reads one bool. */
+  async skipped(optimizer: Optimizer): Promise<boolean> {
+    const { found } = this.#rounds.get(optimizer) ?? { found: null };
+    return found !== null && (await found.item()) !== 0;
   }
 
   /** Chooses the next scale, once all optimizers of this iteration have stepped. */
   update(): void {
-    const rounds = [...this.#rounds.values()];
-    for (const { strange } of rounds) strange?.dispose();
+    const found = [...this.#rounds.values()].flatMap((round) => (round.found === null ? [] : [round.found]));
     this.#rounds = new Map();
-    if (!this.#enabled) return;
-    if (rounds.some(({ finite }) => finite === false)) {
-      this.#scale *= this.#backoffFactor;
-      this.#goodSteps = 0;
-    } else if (rounds.some(({ finite }) => finite === true) && ++this.#goodSteps === this.#growthInterval) {
-      this.#scale *= this.#growthFactor;
-      this.#goodSteps = 0;
+    if (this.#enabled && found.length > 0) {
+      const rule = { growth: this.#growthFactor, backoff: this.#backoffFactor, interval: this.#growthInterval };
+      withContextSync({ gradMode: false }, () => {
+        tidy(() => {
+          updateScale(
+            this.#state,
+            found.reduce((a, b) => logicalOr(a, b)),
+            rule,
+          );
+        });
+      });
     }
+    for (const each of found) each.dispose();
   }
 
-  /** The scale and its age, to be continued by `loadStateDict`. */
-  stateDict(): GradScalerState {
-    return { scale: this.#scale, goodSteps: this.#goodSteps };
+  /** The scale and its age, to be continued by `loadStateDict`; reads two numbers. */
+  async stateDict(): Promise<GradScalerState> {
+    const [scale = 1, goodSteps = 0] = await this.#state.data();
+    return { scale: Number(scale), goodSteps: Number(goodSteps) };
   }
 
   /** Continues from a state. */
@@ -132,31 +151,32 @@ export class GradScaler {
     checkScale(where, state.scale);
     if (!Number.isSafeInteger(state.goodSteps) || state.goodSteps < 0)
       throw argumentError(where, `goodSteps must be an integer ≥ 0, got ${formatValue(state.goodSteps)}`);
-    this.#scale = state.scale;
-    this.#goodSteps = state.goodSteps;
+    this.#state.write(new Float64Array([state.scale, state.goodSteps]));
+  }
+
+  /** Frees what is kept on the device. */
+  dispose(): void {
+    for (const { found } of this.#rounds.values()) found?.dispose();
+    this.#rounds = new Map();
+    this.#state.dispose();
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose();
+  }
+
+  /** The scale as float32 of rank 0: losses are multiplied and gradients divided by the very same number. */
+  #factor(): Tensor {
+    return this.#state.select(0, 0).to('float32');
   }
 
   #round(where: string, optimizer: Optimizer): Round {
     if (!(optimizer instanceof Optimizer))
       throw argumentError(where, `wants an optimizer, got ${formatValue(optimizer)}`);
-    const round = this.#rounds.get(optimizer) ?? { strange: null, finite: null };
-    if (round.finite !== null) throw argumentError(where, 'this optimizer was stepped already; call update() first');
+    const round = this.#rounds.get(optimizer) ?? { found: null, stepped: false };
+    if (round.stepped) throw argumentError(where, 'this optimizer was stepped already; call update() first');
     this.#rounds.set(optimizer, round);
     return round;
-  }
-
-  #strange(optimizer: Optimizer): Tensor {
-    const round = this.#round('GradScaler.step', optimizer);
-    if (round.strange === null) this.unscale(optimizer);
-    return round.strange as unknown as Tensor;
-  }
-
-  #finish(optimizer: Optimizer, strange: number): boolean {
-    const round = this.#rounds.get(optimizer) as Round;
-    round.strange?.dispose();
-    round.finite = strange === 0;
-    if (round.finite) optimizer.step();
-    return round.finite;
   }
 }
 

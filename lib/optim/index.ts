@@ -12,7 +12,7 @@ export { clipGradNorm, unscale } from './clip.ts';
 export type { ModeOptions } from './fused.ts';
 export { LAMB, type LAMBOptions, Lion, type LionOptions } from './lion.ts';
 export { GradScaler, type GradScalerOptions, type GradScalerState } from './grad-scaler.ts';
-export { type GroupOptions, Optimizer, type OptimizerState, type Params } from './optimizer.ts';
+export { type GroupOptions, Optimizer, type OptimizerState, type Params, type StepOptions } from './optimizer.ts';
 export { type Hyper, type Moments, ParamGroup } from './param-group.ts';
 export { CosineWarmup, type CosineWarmupOptions, Schedule } from './schedule.ts';
 export { SGD, type SGDOptions } from './sgd.ts';

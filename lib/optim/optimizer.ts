@@ -17,6 +17,12 @@ export type GroupOptions<K extends string> = { readonly params: Iterable<Tensor>
 /** What an optimizer trains: parameters, or groups of them. */
 export type Params<K extends string> = Iterable<Tensor> | readonly GroupOptions<K>[];
 
+/** Options of `step`. */
+export interface StepOptions {
+  /** One bool on the parameters' device: where it is true nothing changes, counts of steps included. It is not read back. */
+  readonly skip?: Tensor | null | undefined;
+}
+
 /** An optimizer's whole state: tensors by name, and numbers that fit into JSON. */
 export interface OptimizerState {
   readonly kind: string;
@@ -116,9 +122,11 @@ export abstract class Optimizer<K extends string = string> {
    * kept in it. Everything is checked before the first kernel is queued.
    * @throws ERR_DISPOSED when a parameter or gradient is gone.
    */
-  step(): void {
-    const calls = this.groups.flatMap((group, g) => this.#calls(group, this.#states[g] as GroupState));
+  step(options: StepOptions = {}): void {
     const where = `${this.constructor.name}.step`;
+    checkOptions(where, options);
+    const skip = checkSkip(where, this.params[0] as Tensor, options.skip ?? null);
+    const calls = this.groups.flatMap((group, g) => this.#calls(group, this.#states[g] as GroupState, skip));
     for (const { tensors, slots } of calls) {
       stepWide(where, tensors.params, tensors.grads, (params, grads) =>
         this.update({ ...tensors, params, grads }, slots),
@@ -206,7 +214,7 @@ export abstract class Optimizer<K extends string = string> {
     return { cohorts, slots };
   }
 
-  #calls(group: ParamGroup<K>, own: GroupState): Call<K>[] {
+  #calls(group: ParamGroup<K>, own: GroupState, skip: Tensor | null): Call<K>[] {
     const where = `${this.constructor.name}.step`;
     const calls: Call<K>[] = [];
     for (const cohort of [...own.cohorts]) {
@@ -223,7 +231,7 @@ export abstract class Optimizer<K extends string = string> {
       calls.push({
         group,
         slots,
-        tensors: { params, grads: params.map((p) => p.grad as Tensor), state, hyper: group.hyper },
+        tensors: { params, grads: params.map((p) => p.grad as Tensor), state, hyper: group.hyper, skip },
       });
     }
     return calls;
@@ -260,6 +268,17 @@ export abstract class Optimizer<K extends string = string> {
       }
     }
   }
+}
+
+function checkSkip(where: string, beside: Tensor, skip: Tensor | null): Tensor | null {
+  if (skip === null) return null;
+  requireTensor(where, skip, 'skip');
+  checkLive(where, skip);
+  if (skip.dtype !== 'bool') throw dtypeError(where, `skip must be bool, got ${skip.dtype}`);
+  if (skip.size !== 1) throw shapeError(where, `skip must be one bool, got [${skip.shape.join(', ')}]`);
+  if (skip.device !== beside.device)
+    throw deviceError(where, `skip is on ${skip.device.name}, the parameters are on ${beside.device.name}`);
+  return skip;
 }
 
 /** Parts with the members that have gradients now: from here on their step counts differ. */

@@ -147,9 +147,11 @@ void lambMoments(T* const* data, int64_t n, const optim::Lamb& rule, double* par
 }  // namespace
 
 void lambStep(Stream& s, const InOutList& params, const InList& grads, const InOutList& m, const InOutList& v,
-              const InOut& state, const In& hyper, const int32_t& flags) {
+              const InOut& state, const In& hyper, const MaybeIn& skip, const int32_t& flags) {
   const Slots<2> slots{{&m, &v}};
-  if (!isVector(s, state, 1) || !isVector(s, hyper, 5) || !stepAgrees(s, params, grads, slots)) return;
+  if (!isVector(s, state, 1) || !isVector(s, hyper, 5) || !stepAgrees(s, params, grads, slots) ||
+      skips(s, skip))
+    return;
   const auto rule = optim::Lamb::make(numbersOf(hyper), cellsOf(state), flags, 0);
   for (int64_t t = 0; t < params.count; t++) {
     const View* const tensors[4] = {&params.items[t], &grads.items[t], &m.items[t], &v.items[t]};
@@ -199,10 +201,11 @@ void emaStep(Stream& s, const InOutList& averages, const InList& params, const I
   });
 }
 
-void assignAll(Stream& s, const InOutList& targets, const InList& sources) {
+void assignAll(Stream& s, const InOutList& targets, const InList& sources, const MaybeIn& skip) {
   if (!require(s, targets.count == sources.count, "assignAll: lists differ in length") ||
       !listsAgree(s, "assignAll: a source differs from its target", targets.count, targets.items,
-                  sources.items))
+                  sources.items) ||
+      skips(s, skip))
     return;
   forEachListChunk(s, targets.items, targets.count, [&](int64_t t, int64_t first, int64_t n) {
     const View* const tensors[2] = {&targets.items[t], &sources.items[t]};
@@ -212,6 +215,15 @@ void assignAll(Stream& s, const InOutList& targets, const InList& sources) {
       });
     });
   });
+}
+
+void updateScale(Stream& s, const InOut& state, const In& found, const double& growth, const double& backoff,
+                 const double& interval) {
+  if (!isVector(s, state, 2) ||
+      !require(s, numel(found) == 1 && found.dtype == DType::boolean, "updateScale: `found` is not one bool"))
+    return;
+  const bool bad = *static_cast<const uint8_t*>(found.data) != 0;
+  optim::moveScale(cellsOf(state), bad, growth, backoff, interval);
 }
 
 void unscaleCheck(Stream& s, const Out& found, const InOutList& grads, const In& scale) {

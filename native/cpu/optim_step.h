@@ -15,6 +15,13 @@ inline bool isVector(Stream& s, const View& v, int64_t size) {
                  "optimizer: state or hyper-parameters are not float64 vectors");
 }
 
+/// Whether the step is left out: an earlier kernel found its gradients not finite, or `skip` is no bool.
+inline bool skips(Stream& s, const MaybeIn& skip) {
+  if (skip.data == nullptr) return false;
+  return !require(s, numel(skip) == 1 && skip.dtype == DType::boolean, "optimizer: `skip` is not one bool") ||
+         *static_cast<const uint8_t*>(skip.data) != 0;
+}
+
 /// What an optimizer remembers of its parameters, one list each. (As a plain array it would make names that
 /// nm cannot demangle, and the gate for weak symbols fail.)
 template <int N>

@@ -40,9 +40,9 @@ bool stepAgrees(Stream& s, const InOutList& params, const InList& grads, const I
 template <class Rule>
 void step(Stream& s, const InOutList& params, const InList& grads,
           const InOutList* const (&slots)[Rule::kSlots], const View& state, const View& hyper,
-          int32_t flags) {
+          const MaybeIn& skip, int32_t flags) {
   if (!isVector(s, state, Rule::kStates) || !isVector(s, hyper, Rule::kHypers) ||
-      !stepAgrees(s, params, grads, slots))
+      !stepAgrees(s, params, grads, slots) || !isSkip(s, skip))
     return;
   const View* lists[2 + Rule::kSlots] = {params.items, grads.items};
   uint32_t present = 0;
@@ -51,7 +51,7 @@ void step(Stream& s, const InOutList& params, const InList& grads,
     lists[2 + k] = slots[k]->items;
     present |= 1u << k;
   }
-  const Prepared<Rule>* prepared = prepare<Rule>(s, hyper, state, flags, present);
+  const Prepared<Rule>* prepared = prepare<Rule>(s, hyper, state, skipOf(skip), flags, present);
   if (!prepared) return;
   updateAll(s, lists, params.count, Applied<Rule>{prepared});
 }
@@ -59,41 +59,46 @@ void step(Stream& s, const InOutList& params, const InList& grads,
 }  // namespace
 
 void sgdStep(Stream& s, const InOutList& params, const InList& grads, const InOutList& momentum,
-             const InOut& state, const In& hyper, const int32_t& flags) {
-  step<optim::Sgd>(s, params, grads, {&momentum}, state, hyper, flags);
+             const InOut& state, const In& hyper, const MaybeIn& skip, const int32_t& flags) {
+  step<optim::Sgd>(s, params, grads, {&momentum}, state, hyper, skip, flags);
 }
 void adamStep(Stream& s, const InOutList& params, const InList& grads, const InOutList& m, const InOutList& v,
-              const InOutList& largest, const InOut& state, const In& hyper, const int32_t& flags) {
-  step<optim::Adam>(s, params, grads, {&m, &v, &largest}, state, hyper, flags);
+              const InOutList& largest, const InOut& state, const In& hyper, const MaybeIn& skip,
+              const int32_t& flags) {
+  step<optim::Adam>(s, params, grads, {&m, &v, &largest}, state, hyper, skip, flags);
 }
 void adamaxStep(Stream& s, const InOutList& params, const InList& grads, const InOutList& m,
-                const InOutList& largest, const InOut& state, const In& hyper, const int32_t& flags) {
-  step<optim::Adamax>(s, params, grads, {&m, &largest}, state, hyper, flags);
+                const InOutList& largest, const InOut& state, const In& hyper, const MaybeIn& skip,
+                const int32_t& flags) {
+  step<optim::Adamax>(s, params, grads, {&m, &largest}, state, hyper, skip, flags);
 }
 void nadamStep(Stream& s, const InOutList& params, const InList& grads, const InOutList& m,
-               const InOutList& v, const InOut& state, const In& hyper, const int32_t& flags) {
-  step<optim::Nadam>(s, params, grads, {&m, &v}, state, hyper, flags);
+               const InOutList& v, const InOut& state, const In& hyper, const MaybeIn& skip,
+               const int32_t& flags) {
+  step<optim::Nadam>(s, params, grads, {&m, &v}, state, hyper, skip, flags);
 }
 void radamStep(Stream& s, const InOutList& params, const InList& grads, const InOutList& m,
-               const InOutList& v, const InOut& state, const In& hyper, const int32_t& flags) {
-  step<optim::Radam>(s, params, grads, {&m, &v}, state, hyper, flags);
+               const InOutList& v, const InOut& state, const In& hyper, const MaybeIn& skip,
+               const int32_t& flags) {
+  step<optim::Radam>(s, params, grads, {&m, &v}, state, hyper, skip, flags);
 }
 void rmspropStep(Stream& s, const InOutList& params, const InList& grads, const InOutList& square,
                  const InOutList& mean, const InOutList& momentum, const InOut& state, const In& hyper,
-                 const int32_t& flags) {
-  step<optim::RmsProp>(s, params, grads, {&square, &mean, &momentum}, state, hyper, flags);
+                 const MaybeIn& skip, const int32_t& flags) {
+  step<optim::RmsProp>(s, params, grads, {&square, &mean, &momentum}, state, hyper, skip, flags);
 }
 void adagradStep(Stream& s, const InOutList& params, const InList& grads, const InOutList& sum,
-                 const InOut& state, const In& hyper, const int32_t& flags) {
-  step<optim::Adagrad>(s, params, grads, {&sum}, state, hyper, flags);
+                 const InOut& state, const In& hyper, const MaybeIn& skip, const int32_t& flags) {
+  step<optim::Adagrad>(s, params, grads, {&sum}, state, hyper, skip, flags);
 }
 void adadeltaStep(Stream& s, const InOutList& params, const InList& grads, const InOutList& square,
-                  const InOutList& delta, const InOut& state, const In& hyper, const int32_t& flags) {
-  step<optim::Adadelta>(s, params, grads, {&square, &delta}, state, hyper, flags);
+                  const InOutList& delta, const InOut& state, const In& hyper, const MaybeIn& skip,
+                  const int32_t& flags) {
+  step<optim::Adadelta>(s, params, grads, {&square, &delta}, state, hyper, skip, flags);
 }
 void lionStep(Stream& s, const InOutList& params, const InList& grads, const InOutList& m, const InOut& state,
-              const In& hyper, const int32_t& flags) {
-  step<optim::Lion>(s, params, grads, {&m}, state, hyper, flags);
+              const In& hyper, const MaybeIn& skip, const int32_t& flags) {
+  step<optim::Lion>(s, params, grads, {&m}, state, hyper, skip, flags);
 }
 
 void emaStep(Stream& s, const InOutList& averages, const InList& params, const InOut& state, const In& hyper,
@@ -103,7 +108,7 @@ void emaStep(Stream& s, const InOutList& averages, const InList& params, const I
       !listsAgree(s, "emaStep: an average differs from its parameter", params.count, averages.items,
                   params.items))
     return;
-  const Prepared<optim::Ema>* prepared = prepare<optim::Ema>(s, hyper, state, flags, 0);
+  const Prepared<optim::Ema>* prepared = prepare<optim::Ema>(s, hyper, state, nullptr, flags, 0);
   const View* const lists[2] = {averages.items, params.items};
   if (prepared) updateAll(s, lists, params.count, Applied<optim::Ema>{prepared});
 }

@@ -36,6 +36,8 @@ struct Guarded {
 struct Assign : Guarded {
   static constexpr uint32_t kWrites = 1;
   static constexpr int kSums = 0;
+  const uint8_t* leaveOut;  ///< a bool that an earlier kernel wrote, or null
+  WG_DEV bool ready() const { return Guarded::ready() && !(leaveOut && *leaveOut != 0); }
   template <class T>
   WG_DEV void operator()(T (&value)[2], double*) const {
     value[0] = value[1];
@@ -90,6 +92,12 @@ WG_KERNEL(kThreads) rootOfSum(void* out, bool wide, const double* part, int64_t 
   else *static_cast<float*>(out) = static_cast<float>(root);
 }
 
+WG_KERNEL(1)
+scaleAfter(optim::Cells state, const uint8_t* found, double growth, double backoff, double interval,
+           const uint32_t* spoiled) {
+  if (!spoiled || *spoiled == 0) optim::moveScale(state, *found != 0, growth, backoff, interval);
+}
+
 // ---- LAMB -----------------------------------------------------------------------------------------------
 
 /// The first pass, over [p, g, m, v]: moves the moments and sums the squares of p and of its direction.
@@ -135,13 +143,23 @@ WG_KERNEL(kThreads) trustRatio(double* ratio, const double* part, int64_t chunks
 
 }  // namespace
 
-void assignAll(Stream& s, const InOutList& targets, const InList& sources) {
+void assignAll(Stream& s, const InOutList& targets, const InList& sources, const MaybeIn& skip) {
   if (!require(s, targets.count == sources.count, "assignAll: lists differ in length") ||
       !listsAgree(s, "assignAll: a source differs from its target", targets.count, targets.items,
-                  sources.items))
+                  sources.items) ||
+      !isSkip(s, skip))
     return;
   const View* const lists[2] = {targets.items, sources.items};
-  updateAll(s, lists, targets.count, Assign{{guard(s)}});
+  updateAll(s, lists, targets.count, Assign{{guard(s)}, skipOf(skip)});
+}
+
+void updateScale(Stream& s, const InOut& state, const In& found, const double& growth, const double& backoff,
+                 const double& interval) {
+  if (!isVector(s, state, 2) ||
+      !require(s, numel(found) == 1 && found.dtype == DType::boolean, "updateScale: `found` is not one bool"))
+    return;
+  launch(s, scaleAfter, dim3(1), dim3(1), 0, cellsOf(state), static_cast<const uint8_t*>(found.data), growth,
+         backoff, interval, guard(s));
 }
 
 void unscaleCheck(Stream& s, const Out& found, const InOutList& grads, const In& scale) {
@@ -179,23 +197,23 @@ void clipScale(Stream& s, const InOutList& grads, const In& norm, const double& 
 }
 
 size_t lambStepWorkspace(const InOutList& params, const InList&, const InOutList&, const InOutList&,
-                         const InOut&, const In&, const int32_t&) {
+                         const InOut&, const In&, const MaybeIn&, const int32_t&) {
   int64_t most = 0;
   for (int64_t t = 0; t < params.count; t++) most = maxOf(most, chunksOf(params.items + t, 1));
   return kRuleBytes + static_cast<size_t>(2 * most + 1) * sizeof(double);
 }
 void lambStep(Stream& s, const InOutList& params, const InList& grads, const InOutList& m, const InOutList& v,
-              const InOut& state, const In& hyper, const int32_t& flags) {
+              const InOut& state, const In& hyper, const MaybeIn& skip, const int32_t& flags) {
   const char* const message = "optimizer step: gradients and slots do not match the parameters";
-  if (!isVector(s, state, 1) || !isVector(s, hyper, 5)) return;
+  if (!isVector(s, state, 1) || !isVector(s, hyper, 5) || !isSkip(s, skip)) return;
   for (int64_t count : {grads.count, m.count, v.count})
     if (!require(s, count == params.count, message)) return;
   for (const View* list : {grads.items, m.items, v.items})
     if (!listsAgree(s, message, params.count, params.items, list)) return;
-  if (!require(s, s.scratchBytes >= lambStepWorkspace(params, grads, m, v, state, hyper, flags),
+  if (!require(s, s.scratchBytes >= lambStepWorkspace(params, grads, m, v, state, hyper, skip, flags),
                "lambStep: no scratch"))
     return;
-  const auto* prepared = prepare<optim::Lamb>(s, hyper, state, flags, 0);
+  const auto* prepared = prepare<optim::Lamb>(s, hyper, state, skipOf(skip), flags, 0);
   if (!prepared) return;
   auto* ratio = reinterpret_cast<double*>(static_cast<char*>(s.scratch) + kRuleBytes);
   for (int64_t t = 0; t < params.count; t++) {

@@ -26,6 +26,15 @@ struct Cells {
   WG_HD double& operator[](int i) const { return data[i * stride]; }
 };
 
+/// A loss scale and the steps since it last changed, moved on by a step whose gradients were all finite or
+/// not.
+WG_HD void moveScale(Cells state, bool notFinite, double growth, double backoff, double interval) {
+  const double good = notFinite ? 0 : state[1] + 1;
+  const bool grows = good >= interval;
+  state[0] *= notFinite ? backoff : grows ? growth : 1.0;
+  state[1] = grows ? 0 : good;
+}
+
 /// base^n for a whole n >= 0.
 WG_HD double power(double base, double n) {
   double result = 1.0;

@@ -174,7 +174,11 @@ test('lists and numbers that are none are refused', () => {
   for (const count of [-1, 1e9, 0.5, Number.NaN]) refused(/list length/, record(norm, ...view(1, 1, [], []), count));
   const sgd = opNumber('sgdStep');
   const nothing = [0, 0, 0] as const; // three empty lists
-  const vectors = [...view(1, 1, [1], [1], dtypeCode.float64), ...view(1, 1, [2], [1], dtypeCode.float64)];
+  const vectors = [
+    ...view(1, 1, [1], [1], dtypeCode.float64),
+    ...view(1, 1, [2], [1], dtypeCode.float64),
+    [noSlot, 0] as const,
+  ];
   refused(/32-bit integer/, record(sgd, ...nothing, ...vectors, 2 ** 40));
   refused(/32-bit integer/, record(sgd, ...nothing, ...vectors, 0.5));
 });

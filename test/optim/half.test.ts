@@ -2,7 +2,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Tensor } from '../../lib/index.ts';
-import { autocast, matmul, mseLoss, optim, tensor } from '../../lib/index.ts';
+import { autocast, capture, matmul, mseLoss, optim, tensor } from '../../lib/index.ts';
 import { liveBytes, testDevices } from '../support/devices.ts';
 import { rounded } from '../support/random.ts';
 import { elements } from '../support/tensors.ts';
@@ -57,7 +57,7 @@ for (const device of testDevices) {
     const w = tensor([[1, 2]], { device, requiresGrad: true });
     const other = tensor([1], { device, requiresGrad: true });
     const sgd = new optim.SGD([w, other], { lr: 1 });
-    const scaler = new optim.GradScaler({ initScale: 1024, growthInterval: 2 });
+    const scaler = new optim.GradScaler({ initScale: 1024, growthInterval: 2, device });
     const tiny = tensor([[2 ** -12], [2 ** -13]], { device });
     const loss = (): Tensor =>
       autocast({ dtype: 'float16' }, () =>
@@ -68,7 +68,8 @@ for (const device of testDevices) {
           .sum(),
       );
     scaler.scale(loss()).backward();
-    assert.ok(await scaler.step(sgd));
+    scaler.step(sgd);
+    assert.is(await scaler.skipped(sgd), false);
     scaler.update();
     assert.equal([...elements(w)], [Math.fround(1 - 2 ** -25), Math.fround(2 - 2 ** -26)]);
     sgd.zeroGrad();
@@ -82,10 +83,11 @@ for (const device of testDevices) {
           .sum(),
       )
       .backward();
-    assert.is(scaler.stepSync(sgd), false);
+    scaler.step(sgd);
+    assert.is(await scaler.skipped(sgd), true);
     assert.equal([elements(w), elements(other)], held);
     scaler.update();
-    assert.is(scaler.currentScale, 512);
+    assert.is(await scaler.currentScale(), 512);
     sgd.zeroGrad();
 
     for (let i = 0; i < 2; i++) {
@@ -93,25 +95,110 @@ for (const device of testDevices) {
       scaler.unscale(sgd);
       assert.equal([...elements(w.grad as unknown as Tensor)], [1, 1]);
       assert.throws(() => scaler.unscale(sgd), code('ERR_ARGUMENT'));
-      assert.ok(scaler.stepSync(sgd));
-      assert.throws(() => scaler.stepSync(sgd), code('ERR_ARGUMENT'));
+      scaler.step(sgd);
+      assert.throws(() => scaler.step(sgd), code('ERR_ARGUMENT'));
       scaler.update();
       sgd.zeroGrad();
     }
-    assert.is(scaler.currentScale, 1024, 'two good steps let it grow');
-    const copy = new optim.GradScaler();
-    copy.loadStateDict(scaler.stateDict());
-    assert.equal(copy.stateDict(), scaler.stateDict());
+    assert.is(await scaler.currentScale(), 1024, 'two good steps let it grow');
+    const copy = new optim.GradScaler({ device });
+    copy.loadStateDict(await scaler.stateDict());
+    assert.equal(await copy.stateDict(), await scaler.stateDict());
+    copy.dispose();
   });
 }
 
-test('a disabled GradScaler hands through', () => {
+/** Optimizers of every kind, those of one kernel and those written in ops. */
+const kinds: Readonly<Record<string, (p: Tensor[]) => optim.Optimizer>> = {
+  SGD: (p) => new optim.SGD(p, { lr: 0.1, momentum: 0.9 }),
+  Adam: (p) => new optim.Adam(p, { lr: 0.1, amsgrad: true }),
+  Adamax: (p) => new optim.Adamax(p),
+  NAdam: (p) => new optim.NAdam(p),
+  RAdam: (p) => new optim.RAdam(p),
+  RMSprop: (p) => new optim.RMSprop(p, { centered: true, momentum: 0.5 }),
+  Adagrad: (p) => new optim.Adagrad(p),
+  Adadelta: (p) => new optim.Adadelta(p),
+  Lion: (p) => new optim.Lion(p),
+  LAMB: (p) => new optim.LAMB(p),
+  Adafactor: (p) => new optim.Adafactor(p),
+  Muon: (p) => new optim.Muon(p),
+};
+
+for (const device of testDevices) {
+  test(`every optimizer leaves out a step that the device says to skip, on ${device}`, () => {
+    for (const [name, make] of Object.entries(kinds)) {
+      const p = tensor([1, 2, 3, 4, 5, 6], { device, requiresGrad: true }).reshape([2, 3]).detach();
+      p.requiresGrad = true;
+      const optimizer = make([p]);
+      const snapshot = (): number[][] => [p, ...optimizer.stateDict().tensors.values()].map((t) => [...elements(t)]);
+      const [yes, no] = [tensor(true, { device }), tensor(false, { device })];
+      const slope = (value: number): void => {
+        p.grad?.dispose();
+        p.grad = tensor([value, -1, 2, 1, 0.5, 3], { device }).reshape([2, 3]);
+      };
+      slope(1);
+      optimizer.step({ skip: no });
+      const first = snapshot();
+      slope(Number.NaN);
+      optimizer.step({ skip: yes });
+      assert.equal(snapshot(), first, `${name}: nothing moved`);
+      slope(1);
+      optimizer.step({ skip: no });
+      assert.ok(
+        snapshot().every((values, i) => i > 1 || values.join() !== first[i]?.join()),
+        `${name}: moved again`,
+      );
+      assert.throws(() => optimizer.step({ skip: p }), code('ERR_DTYPE'));
+      assert.throws(() => optimizer.step({ skip: true as unknown as Tensor }), code('ERR_ARGUMENT'));
+      for (const t of [yes, no, p]) t.dispose();
+      optimizer.dispose();
+    }
+  });
+
+  test(`a captured step scales, unscales, skips and follows the scale as an eager one, on ${device}`, async () => {
+    const run = async (captured: boolean): Promise<{ values: number[][]; scales: number[] }> => {
+      const w = tensor([1, -2, 0.5], { device, requiresGrad: true });
+      const optimizer = new optim.AdamW([w], { lr: 0.1 });
+      const scaler = new optim.GradScaler({ initScale: 2 ** 14, growthInterval: 2, device });
+      const step = (x: Tensor): Tensor => {
+        const loss = w.mul(x).square().mean();
+        scaler.scale(loss).backward();
+        scaler.unscale(optimizer);
+        optim.clipGradNorm([w], 1);
+        scaler.step(optimizer);
+        scaler.update();
+        optimizer.zeroGrad();
+        return loss.detach();
+      };
+      const call = captured ? capture(step) : step;
+      const values: number[][] = [];
+      const scales: number[] = [];
+      for (const size of [1, 2, Number.POSITIVE_INFINITY, 0.5, 3, Number.NaN, 1, 1, 2]) {
+        const x = tensor([1, size, 2], { device });
+        call(x);
+        values.push([...elements(w)]);
+        scales.push(await scaler.currentScale());
+      }
+      return { values, scales };
+    };
+    const eager = await run(false);
+    assert.equal(
+      eager.scales.map((s) => Math.log2(s)),
+      [14, 15, 14, 14, 15, 14, 14, 15, 15],
+    );
+    assert.equal(eager.values[2], eager.values[1], 'the infinite step is left out');
+    assert.equal(await run(true), eager);
+  });
+}
+
+test('a disabled GradScaler hands through', async () => {
   const w = tensor([1], { requiresGrad: true });
   const sgd = new optim.SGD([w], { lr: 1 });
   const scaler = new optim.GradScaler({ enabled: false });
   scaler.scale(w.sum()).backward();
-  assert.ok(scaler.stepSync(sgd));
-  assert.is(scaler.currentScale, 1);
+  scaler.step(sgd);
+  assert.is(await scaler.skipped(sgd), false);
+  assert.is(await scaler.currentScale(), 1);
   assert.is(w.itemSync(), 0);
 });
 
