@@ -1,5 +1,8 @@
 import { cpus, totalmem } from 'node:os';
-import { devices } from '../lib/index.ts';
+import { execFileSync } from 'node:child_process';
+import { devices, scope } from '../lib/index.ts';
+import type { Device } from '../lib/index.ts';
+import type { Work } from './family.ts';
 
 /** What a figure depends on besides the code. */
 export function machine(): Record<string, unknown> {
@@ -14,9 +17,26 @@ export function machine(): Record<string, unknown> {
   };
 }
 
-export function median(values: readonly number[]): number {
+/** The commit that is measured, with a `+` when files differ from it; null outside a clone. */
+export function commit(): string | null {
+  try {
+    const git = (...args: string[]): string => execFileSync('git', args, { encoding: 'utf8', stdio: 'pipe' }).trim();
+    return git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', '-uno') === '' ? '' : '+');
+  } catch {
+    return null;
+  }
+}
+
+/** The value below which a share of the values lies. */
+export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
-  return ((sorted[(sorted.length - 1) >> 1] as number) + (sorted[sorted.length >> 1] as number)) / 2;
+  const at = (sorted.length - 1) * share;
+  const low = sorted[Math.floor(at)] as number;
+  return low + (at - Math.floor(at)) * ((sorted[Math.ceil(at)] as number) - low);
+}
+
+export function median(values: readonly number[]): number {
+  return quantile(values, 0.5);
 }
 
 export function print(row: Record<string, unknown>): void {
@@ -25,4 +45,21 @@ export function print(row: Record<string, unknown>): void {
 
 export function seconds(): number {
   return Number(process.hrtime.bigint()) / 1e9;
+}
+
+/** Seconds a call takes, of `calls` calls of ours with one wait at their end. */
+export function timeCalls(work: Work, calls: number, on: Device): number {
+  const start = seconds();
+  for (let i = 0; i < calls; i++) scope(() => void work.run());
+  on.synchronizeSync();
+  return (seconds() - start) / calls;
+}
+
+/** Seconds of a batch: long against the clock and the wait at its end. */
+const batchSeconds = 0.02;
+
+/** How many calls make a batch, after some that warm up. A step that is captured runs eagerly twice first. */
+export async function callsOf(time: (calls: number) => number | Promise<number>): Promise<number> {
+  await time(3);
+  return Math.max(1, Math.min(100_000, Math.round(batchSeconds / (await time(2)))));
 }

@@ -1,84 +1,26 @@
-// scaledDotProductAttention against matmul, softmax, matmul: forward and backward at S = 1024, interleaved, and the memory
-// that S = 8192 takes beyond inputs and outputs, measured first while nothing is cached.
-import {
-  device,
-  manualSeed,
-  matmul,
-  memory,
-  mul,
-  randn,
-  resetPeakMemory,
-  scaledDotProductAttention,
-  scope,
-  softmax,
-  transpose,
-} from '../../lib/index.ts';
-import type { Tensor } from '../../lib/index.ts';
-import { machine, median, print, seconds } from '../timing.ts';
+import { grad, randn, scaledDotProductAttention } from '../../lib/index.ts';
+import { bench } from '../family.ts';
 
-const depth = 64;
-
-interface Inputs {
-  readonly q: Tensor;
-  readonly k: Tensor;
-  readonly v: Tensor;
-  readonly dy: Tensor;
-}
-
-function inputs(rows: number): Inputs {
-  const make = (): Tensor => randn([1, rows, depth], { requiresGrad: true });
-  return { q: make(), k: make(), v: make(), dy: randn([1, rows, depth]) };
-}
-
-function step({ q, k, v, dy }: Inputs, attend: (q: Tensor, k: Tensor, v: Tensor) => Tensor): Tensor {
-  for (const t of [q, k, v]) t.grad = null;
-  return scope(() => {
-    const y = attend(q, k, v);
-    y.backward({ gradient: dy });
-    return y.detach();
-  });
-}
-
-const composed = (q: Tensor, k: Tensor, v: Tensor): Tensor =>
-  matmul(softmax(mul(matmul(q, transpose(k)), 1 / Math.sqrt(depth))), v);
-
-export async function run(): Promise<void> {
-  manualSeed(1);
-  const cpu = device('cpu');
-  const rows = 8192;
-  const big = inputs(rows);
-  cpu.synchronizeSync();
-  resetPeakMemory(cpu);
-  const before = memory()['cpu'] as { live: number; reserved: number };
-  const y = step(big, scaledDotProductAttention);
-  cpu.synchronizeSync();
-  const after = memory()['cpu'] as { peak: number; reserved: number };
-  const outputs = 4 * y.size * 4; // the result and three gradients
-  // Tensors are counted by `peak`; what was reserved counts the kernels' scratch too.
-  const tensorsBeyond = after.peak - before.live - outputs;
-  const reservedBeyond = after.reserved - before.reserved - outputs;
-  const allowed = 12 * rows * depth * 4;
-  for (const t of [y, ...Object.values(big)]) t.dispose();
-  const small = inputs(1024);
-  const times: { fused: number[]; composed: number[] } = { fused: [], composed: [] };
-  for (let round = 0; round < 31; round++) {
-    for (const name of ['fused', 'composed'] as const) {
-      const start = seconds();
-      step(small, name === 'fused' ? scaledDotProductAttention : composed).dispose();
-      cpu.synchronizeSync();
-      times[name].push(seconds() - start);
-    }
-    await new Promise(setImmediate);
-  }
-  print({
-    case: 'attention',
-    ...machine(),
-    bytesBeyond: Math.max(tensorsBeyond, reservedBeyond),
-    bytesAllowed: allowed,
-    memoryRatio: Math.max(tensorsBeyond, reservedBeyond) / allowed,
-    fusedMs: median(times.fused) * 1e3,
-    composedMs: median(times.composed) * 1e3,
-    timeRatio: median(times.fused) / median(times.composed),
-    bestRatio: Math.min(...times.fused) / Math.min(...times.composed),
-  });
-}
+export const cases = bench(
+  'attention',
+  (
+    [
+      ['small GPT 8x4x128x32', 8, 4, 128, 32],
+      ['GPT-2 1x12x1024x64', 1, 12, 1024, 64],
+    ] as const
+  ).flatMap(([name, batch, heads, length, depth]) =>
+    [false, true].map((backward) => ({
+      name: `causal ${backward ? 'forward and backward' : 'forward'} ${name}`,
+      ...{ batch, heads, length, depth, backward },
+    })),
+  ),
+  ({ batch, heads, length, depth, backward }) => {
+    const make = () => randn([batch, heads, length, depth], { requiresGrad: backward });
+    const [q, k, v] = [make(), make(), make()];
+    const forward = () => scaledDotProductAttention(q, k, v, { isCausal: true });
+    const flops = 2 * batch * heads * length * length * depth; // the half below the diagonal, of two products
+    if (!backward) return { flops, run: forward };
+    const dy = randn(q.shape);
+    return { flops: 3.5 * flops, run: () => grad(forward(), [q, k, v], { gradOutputs: dy }) };
+  },
+);

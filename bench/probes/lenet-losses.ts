@@ -1,5 +1,5 @@
 // The LeNet step, batch 64, ours and PyTorch's: same weights, same digits, one thread each, in turns of ten steps.
-//   npm run bench -- lenet [--steps 200] [--threads 1] [--python /usr/bin/python3]
+//   npm run bench -- lenet-losses [--steps 200] [--threads 1] [--python /usr/bin/python3]
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -94,7 +94,7 @@ export async function run(argv: string[]): Promise<void> {
     const a = median(rest.map(([mine]) => mine)) * 1e3;
     const b = median(rest.map(([, theirs]) => theirs)) * 1e3;
     print({
-      case: 'lenet',
+      case: 'lenet-losses',
       ...machine(),
       peer: `pytorch ${peer.version}`,
       threads,
@@ -122,7 +122,7 @@ interface Peer {
 }
 
 async function startPeer(python: string, folder: string, threads: number): Promise<Peer> {
-  const script = join(packageRoot(import.meta.url), 'bench', 'peers', 'lenet.py');
+  const script = join(packageRoot(import.meta.url), 'bench', 'peers', 'lenet-losses.py');
   const child = spawn(python, [script, folder, String(threads), String(batch)], { stdio: ['pipe', 'pipe', 'inherit'] });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const answer = async (): Promise<Record<string, never>> => {

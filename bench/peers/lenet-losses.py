@@ -1,4 +1,4 @@
-"""PyTorch's side of bench/cases/lenet.ts: reads weights and data from a folder, then obeys lines on standard input.
+"""PyTorch's side of bench/probes/lenet-losses.ts: reads weights and data from a folder, then obeys lines on standard input.
 `steps N` trains N steps and answers {"seconds": …, "losses": […]}; `threads N` first. Batches come round in order."""
 import json
 import os

@@ -1,0 +1,40 @@
+// Every family, in the order in which they are run.
+import { cases as attention } from './cases/attention.ts';
+import { cases as conv } from './cases/conv.ts';
+import { cases as elementwise } from './cases/elementwise.ts';
+import { cases as matmul } from './cases/matmul.ts';
+import { cases as move } from './cases/move.ts';
+import { cases as norm } from './cases/norm.ts';
+import { cases as optim } from './cases/optim.ts';
+import { cases as pool } from './cases/pool.ts';
+import { cases as reduce } from './cases/reduce.ts';
+import { cases as rnn } from './cases/rnn.ts';
+import { cases as softmax } from './cases/softmax.ts';
+import { cases as step } from './cases/step.ts';
+import type { Case } from './family.ts';
+
+export const allCases: readonly Case[] = [
+  elementwise,
+  reduce,
+  softmax,
+  norm,
+  pool,
+  move,
+  matmul,
+  conv,
+  attention,
+  rnn,
+  optim,
+  step,
+].flat();
+
+/** Those with all of the words in `family name`; a word that names a family stands for it alone. */
+export function chosen(words: readonly string[]): readonly Case[] {
+  const families = new Set(allCases.map(({ family }) => family));
+  const wanted = words.filter((word) => families.has(word));
+  const parts = words.filter((word) => !families.has(word));
+  return allCases.filter(
+    ({ family, name }) =>
+      (wanted.length === 0 || wanted.includes(family)) && parts.every((part) => `${family} ${name}`.includes(part)),
+  );
+}

@@ -1,0 +1,68 @@
+import * as wg from '../../lib/index.ts';
+import { bench } from '../family.ts';
+
+const cached = 2 ** 18; // 1 MiB an operand
+const large = 2 ** 26; // 256 MiB
+
+const { grad, randn } = wg;
+const unary = {
+  relu: wg.relu,
+  exp: wg.exp,
+  log: wg.log,
+  tanh: wg.tanh,
+  sigmoid: wg.sigmoid,
+  erf: wg.erf,
+  gelu: wg.gelu,
+  silu: wg.silu,
+} as const;
+type Op = keyof typeof unary;
+const ops = Object.keys(unary) as Op[];
+
+const maps = bench(
+  'elementwise',
+  [
+    ...ops.map((op) => ({ name: `${op} 1 MiB`, op, n: cached })),
+    ...(['relu', 'exp', 'tanh', 'gelu'] as const).map((op) => ({ name: `${op} 256 MiB`, op, n: large })),
+  ],
+  ({ op, n }) => {
+    const x = op === 'log' ? wg.exp(randn([n])) : randn([n]);
+    return { bytes: 8 * n, run: () => unary[op](x) };
+  },
+);
+
+const additions = bench(
+  'elementwise',
+  [
+    { name: 'add 1 MiB', op: 'add', n: cached },
+    { name: 'add 256 MiB', op: 'add', n: large },
+  ],
+  ({ n }) => {
+    const [x, y] = [randn([n]), randn([n])];
+    return { bytes: 12 * n, run: () => wg.add(x, y) };
+  },
+);
+
+const biases = bench(
+  'elementwise',
+  [{ name: 'bias 1024x1024', op: 'bias', rows: 1024, columns: 1024 }],
+  ({ rows, columns }) => {
+    const [x, b] = [randn([rows, columns]), randn([columns])];
+    return { bytes: 8 * rows * columns, run: () => wg.add(x, b) };
+  },
+);
+
+const gradients = bench(
+  'elementwise',
+  (['relu', 'tanh', 'sigmoid', 'gelu'] as const).map((op) => ({
+    name: `${op} forward and backward 1 MiB`,
+    op,
+    n: cached,
+    backward: true,
+  })),
+  ({ op, n }) => {
+    const [x, dy] = [randn([n], { requiresGrad: true }), randn([n])];
+    return { bytes: 20 * n, run: () => grad(unary[op](x), x, { gradOutputs: dy }) };
+  },
+);
+
+export const cases = [...additions, ...biases, ...maps, ...gradients];

@@ -1,0 +1,93 @@
+// npm run bench:peers -- [WORD…] [--peers pytorch,…] [--threads 1] [--rounds 9] [--precision highest] [--json] [--out FILE]
+// Our cases and the peers' in turns: a batch of ours, a batch of each peer, and again. A ratio above 1 says that ours is faster; it is
+// of the least times, which other work on the machine disturbs least. Absent peers are named, and their rows are missing.
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { device, manualSeed, scope, setFloat32Precision, setThreads } from '../lib/index.ts';
+import type { Float32Precision } from '../lib/index.ts';
+import { chosen } from './cases.ts';
+import type { Case } from './family.ts';
+import { type Peer, peerNames, startPeer } from './peers/peer.ts';
+import { callsOf, commit, machine, median, timeCalls } from './timing.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    peers: { type: 'string', default: peerNames.join(',') },
+    threads: { type: 'string', default: '1' },
+    rounds: { type: 'string', default: '9' },
+    precision: { type: 'string', default: 'highest' },
+    json: { type: 'boolean', default: false },
+    out: { type: 'string' },
+  },
+});
+const threads = Number(values.threads);
+const rounds = Number(values.rounds);
+setThreads(threads);
+setFloat32Precision(values.precision as Float32Precision);
+manualSeed(1);
+
+const kept: string[] = [];
+const round = (_: string, value: unknown): unknown =>
+  typeof value === 'number' ? Number(value.toPrecision(4)) : value;
+function keep(row: Record<string, unknown>, line?: string): void {
+  kept.push(JSON.stringify(row, round));
+  console.log(values.json ? kept.at(-1) : (line ?? kept.at(-1)));
+}
+
+/** Microseconds a call of each round, of ours and of each peer. */
+async function compare(one: Case, peers: readonly Peer[]): Promise<number[][]> {
+  const cpu = device('cpu');
+  return await scope(async () => {
+    const work = one.make();
+    const runs = [(calls: number) => timeCalls(work, calls, cpu), ...peers.map((peer) => (n: number) => peer.run(n))];
+    const calls: number[] = [];
+    for (const run of runs) calls.push(await callsOf(run));
+    const times: number[][] = runs.map(() => []);
+    for (let i = 0; i < rounds; i++) {
+      for (const [k, run] of runs.entries()) times[k]?.push((await run(calls[k] as number)) * 1e6);
+      await new Promise(setImmediate);
+    }
+    return times;
+  });
+}
+
+const started = await Promise.all(values.peers.split(',').map((name) => startPeer(name, threads)));
+const peers = started.filter((each) => typeof each !== 'string');
+const versions = Object.fromEntries(peers.map(({ name, version }) => [name, version]));
+keep({ about: 'bench:peers', ...machine(), commit: commit(), threads, precision: values.precision, peers: versions });
+for (const each of started) if (typeof each === 'string') keep({ absent: each }, `# ${each}`);
+if (!values.json)
+  console.log('| case | ours, µs | peer | µs | ratio | of medians |\n| --- | --- | --- | --- | --- | --- |');
+const best: number[] = [];
+for (const one of chosen(positionals)) {
+  const able: Peer[] = [];
+  for (const peer of peers) if (await peer.make(one)) able.push(peer);
+  const [ours = [], ...theirs] = await compare(one, able);
+  const name = `${one.family} ${one.name}`;
+  for (const [k, peer] of able.entries()) {
+    const [mine, other] = [Math.min(...ours), Math.min(...(theirs[k] ?? []))];
+    const ofMedians = median(theirs[k] ?? []) / median(ours);
+    const row = {
+      case: name,
+      ours: mine,
+      peer: other,
+      peerName: peer.name,
+      ratio: other / mine,
+      ofMedians,
+      unit: 'us',
+    };
+    keep(
+      row,
+      `| ${name} | ${mine.toFixed(1)} | ${peer.name} | ${other.toFixed(1)} | ${row.ratio.toFixed(2)} | ${ofMedians.toFixed(2)} |`,
+    );
+  }
+  if (able.length > 0) best.push(Math.min(...theirs.map((each) => Math.min(...each))) / Math.min(...ours));
+}
+const geomean = Math.exp(best.reduce((sum, ratio) => sum + Math.log(ratio), 0) / best.length);
+keep(
+  { summary: 'against the best peer of each case', cases: best.length, geomean, least: Math.min(...best) },
+  `# ${best.length} cases against the best peer of each: geometric mean ${geomean.toFixed(2)}, least ${Math.min(...best).toFixed(2)}`,
+);
+for (const peer of peers) peer.stop();
+if (values.out !== undefined) writeFileSync(values.out, `${kept.join('\n')}\n`);
