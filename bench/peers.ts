@@ -1,6 +1,7 @@
-// npm run bench:peers -- [WORD…] [--peers pytorch,…] [--threads 1] [--rounds 9] [--precision highest] [--json] [--out FILE]
+// npm run bench:peers -- [WORD…] [--peers pytorch,…] [--threads 1] [--rounds 9] [--precision highest] [--clock wall] [--json] [--out FILE]
 // Our cases and the peers' in turns: a batch of ours, a batch of each peer, and again. A ratio above 1 says that ours is faster; it is
 // of the least times, which other work on the machine disturbs least. Absent peers are named, and their rows are missing.
+// `--clock cpu` counts each process's time on processors: for one thread on a machine that others keep busy.
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { device, manualSeed, scope, setFloat32Precision, setThreads } from '../lib/index.ts';
@@ -8,7 +9,7 @@ import type { Float32Precision } from '../lib/index.ts';
 import { chosen } from './cases.ts';
 import type { Case } from './family.ts';
 import { type Peer, peerNames, startPeer } from './peers/peer.ts';
-import { callsOf, commit, machine, median, timeCalls } from './timing.ts';
+import { callsOf, type Clock, commit, machine, median, timeCalls } from './timing.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -17,12 +18,14 @@ const { values, positionals } = parseArgs({
     threads: { type: 'string', default: '1' },
     rounds: { type: 'string', default: '9' },
     precision: { type: 'string', default: 'highest' },
+    clock: { type: 'string', default: 'wall' },
     json: { type: 'boolean', default: false },
     out: { type: 'string' },
   },
 });
 const threads = Number(values.threads);
 const rounds = Number(values.rounds);
+const clock = values.clock as Clock;
 setThreads(threads);
 setFloat32Precision(values.precision as Float32Precision);
 manualSeed(1);
@@ -40,7 +43,10 @@ async function compare(one: Case, peers: readonly Peer[]): Promise<number[][]> {
   const cpu = device('cpu');
   return await scope(async () => {
     const work = one.make();
-    const runs = [(calls: number) => timeCalls(work, calls, cpu), ...peers.map((peer) => (n: number) => peer.run(n))];
+    const runs = [
+      (calls: number) => timeCalls(work, calls, cpu, clock),
+      ...peers.map((peer) => (n: number) => peer.run(n, clock)),
+    ];
     const calls: number[] = [];
     for (const run of runs) calls.push(await callsOf(run));
     const times: number[][] = runs.map(() => []);
@@ -55,7 +61,15 @@ async function compare(one: Case, peers: readonly Peer[]): Promise<number[][]> {
 const started = await Promise.all(values.peers.split(',').map((name) => startPeer(name, threads)));
 const peers = started.filter((each) => typeof each !== 'string');
 const versions = Object.fromEntries(peers.map(({ name, version }) => [name, version]));
-keep({ about: 'bench:peers', ...machine(), commit: commit(), threads, precision: values.precision, peers: versions });
+keep({
+  about: 'bench:peers',
+  ...machine(),
+  commit: commit(),
+  threads,
+  precision: values.precision,
+  clock,
+  peers: versions,
+});
 for (const each of started) if (typeof each === 'string') keep({ absent: each }, `# ${each}`);
 if (!values.json)
   console.log('| case | ours, µs | peer | µs | ratio | of medians |\n| --- | --- | --- | --- | --- | --- |');

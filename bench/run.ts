@@ -1,6 +1,7 @@
-// npm run bench -- [WORD…] [--threads 1] [--seconds 0.5] [--precision highest] [--json]
+// npm run bench -- [WORD…] [--threads 1] [--seconds 0.5] [--precision highest] [--clock wall] [--json]
 // Times the cases whose `family name` has all the words (a family's name chooses it whole): median, spread (the quarters' distance
 // over the median) and the share of what this machine can do. `npm run bench -- PROBE` runs one of bench/probes instead.
+// `--clock cpu` counts the process's time on processors: for one thread on a machine that others keep busy.
 import { readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -10,7 +11,7 @@ import type { Float32Precision } from '../lib/index.ts';
 import { chosen } from './cases.ts';
 import type { Case } from './family.ts';
 import { floorSeconds, measurePeak, type Peak } from './peak.ts';
-import { callsOf, commit, machine, median, print, quantile, seconds, timeCalls } from './timing.ts';
+import { callsOf, type Clock, commit, machine, median, print, quantile, seconds, timeCalls } from './timing.ts';
 
 const probes = join(dirname(fileURLToPath(import.meta.url)), 'probes');
 const names = readdirSync(probes)
@@ -19,19 +20,20 @@ const names = readdirSync(probes)
 
 interface Options {
   readonly budget: number;
+  readonly clock: Clock;
   readonly json: boolean;
   readonly peak: Peak | null;
 }
 
-async function measure(one: Case, { budget, json, peak }: Options): Promise<void> {
+async function measure(one: Case, { budget, clock, json, peak }: Options): Promise<void> {
   const cpu = device('cpu');
   await scope(async () => {
     const work = one.make();
-    const calls = await callsOf((n) => timeCalls(work, n, cpu));
+    const calls = await callsOf((n) => timeCalls(work, n, cpu, clock));
     const times: number[] = [];
     const until = seconds() + budget;
     while (times.length < 5 || seconds() < until) {
-      times.push(timeCalls(work, calls, cpu));
+      times.push(timeCalls(work, calls, cpu, clock));
       await new Promise(setImmediate);
     }
     const middle = median(times);
@@ -63,6 +65,7 @@ const { values, positionals } = parseArgs({
     threads: { type: 'string', default: '1' },
     seconds: { type: 'string', default: '0.5' },
     precision: { type: 'string', default: 'highest' },
+    clock: { type: 'string', default: 'wall' },
     json: { type: 'boolean', default: false },
   },
 });
@@ -81,7 +84,7 @@ if (names.includes(first)) {
   setFloat32Precision(values.precision as Float32Precision);
   manualSeed(1);
   const peak = measurePeak(threads);
-  const about = { ...machine(), commit: commit(), threads, precision: values.precision, peak };
+  const about = { ...machine(), commit: commit(), threads, precision: values.precision, clock: values.clock, peak };
   if (values.json) print(about);
   else {
     console.log(JSON.stringify(about));
@@ -89,6 +92,11 @@ if (names.includes(first)) {
     console.log('| --- | --- | --- | --- | --- | --- | --- |');
   }
   for (const each of cases) {
-    await measure(each, { budget: Number(values.seconds), json: values.json === true, peak });
+    await measure(each, {
+      budget: Number(values.seconds),
+      clock: values.clock as Clock,
+      json: values.json === true,
+      peak,
+    });
   }
 }

@@ -1,12 +1,13 @@
 // A peer is a process that makes our cases with another library and runs them when told. One JSON line each way:
 //   {"make": {"family": …, …the case's numbers}}  →  {"made": true} or {"made": false, "reason": …}
-//   {"run": 20}                                   →  {"seconds": seconds of 20 calls}
+//   {"run": 20}                                   →  {"wall": seconds of 20 calls, "cpu": of them on processors}
 // and {"ready": version} at first. What it has no counterpart for it says so.
 import { spawn, spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { packageRoot } from '../../test/support/package-root.ts';
 import type { Case } from '../family.ts';
+import type { Clock } from '../timing.ts';
 
 const folder = join(packageRoot(import.meta.url), 'bench/peers');
 
@@ -36,7 +37,7 @@ export interface Peer {
   /** False where the peer has nothing of the kind. */
   make(one: Case): Promise<boolean>;
   /** Seconds a call. */
-  run(calls: number): Promise<number>;
+  run(calls: number, clock: Clock): Promise<number>;
   stop(): void;
 }
 
@@ -74,7 +75,7 @@ export async function startPeer(name: string, threads: number): Promise<Peer | s
     name,
     version: String(ready['ready']),
     make: async ({ family, params }) => (await ask({ make: { family, ...params } }))['made'] === true,
-    run: async (calls) => ((await ask({ run: calls }))['seconds'] as number) / calls,
+    run: async (calls, clock) => ((await ask({ run: calls }))[clock] as number) / calls,
     stop: () => child.stdin.end(),
   };
 }

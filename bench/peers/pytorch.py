@@ -289,7 +289,7 @@ for line in sys.stdin:
             print(f"{order['make']}: {error!r}", file=sys.stderr)
             say(made=False, reason=repr(error)[:200])
     else:
-        start = time.perf_counter()
+        wall, cpu = time.perf_counter(), time.process_time()
         for _ in range(order["run"]):
             work()
-        say(seconds=time.perf_counter() - start)
+        say(wall=time.perf_counter() - wall, cpu=time.process_time() - cpu)
