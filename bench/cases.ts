@@ -28,13 +28,15 @@ export const allCases: readonly Case[] = [
   step,
 ].flat();
 
-/** Those with all of the words in `family name`; a word that names a family stands for it alone. */
+/** Those with all of the words in `family name`, and none of those after a `!`; a word that names a family chooses it whole. */
 export function chosen(words: readonly string[]): readonly Case[] {
   const families = new Set(allCases.map(({ family }) => family));
   const wanted = words.filter((word) => families.has(word));
-  const parts = words.filter((word) => !families.has(word));
-  return allCases.filter(
-    ({ family, name }) =>
-      (wanted.length === 0 || wanted.includes(family)) && parts.every((part) => `${family} ${name}`.includes(part)),
-  );
+  const parts = words.filter((word) => !families.has(word) && !word.startsWith('!'));
+  const barred = words.filter((word) => word.startsWith('!')).map((word) => word.slice(1));
+  return allCases.filter(({ family, name }) => {
+    const full = `${family} ${name}`;
+    if (wanted.length > 0 && !wanted.includes(family)) return false;
+    return parts.every((part) => full.includes(part)) && !barred.some((part) => full.includes(part));
+  });
 }
