@@ -11,8 +11,8 @@
 namespace wg::cpu {
 inline namespace WG_ISA {
 
-// bench/probes/attention-memory.ts on Zen 4: a block's scores, its keys and values transposed and the packing share
-// the second-level cache. Five tiles of rows are the most for which B is read in place.
+// bench/probes/attention-memory.ts on Zen 4: a block's scores, its keys and values transposed and the packing
+// share the second-level cache. Five tiles of rows are the most for which B is read in place.
 inline constexpr int64_t kQueryBlock = (64 + kTileRows - 1) / kTileRows * kTileRows;
 inline constexpr int64_t kKeyBlock = 128;
 /// Elements between rows of a tile: an odd number of cache lines, or rows would share few sets of the cache.
