@@ -1,5 +1,6 @@
 // Which ops there are and what is shown of each: npm run ops:report [-- --json | --write]
-// Runs the op tests, which note every value and derivative they compared with float64, and reads PyTorch's fixtures.
+// Runs the op tests on the CPU and on cuda-emu, which note every value and derivative they compared with float64, and reads
+// PyTorch's fixtures.
 // --json prints one object; --write renews docs/ops.md; without either a table is printed.
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,7 +23,7 @@ async function evidence() {
   const folder = mkdtempSync(join(tmpdir(), 'warpgrad-'));
   try {
     const { code, output } = await execute(process.execPath, ['.test/test/support/run.js', 'ops/'], {
-      env: { WARPGRAD_EVIDENCE: folder },
+      env: { WARPGRAD_EVIDENCE: folder, WARPGRAD_TEST_DEVICES: 'cpu,cuda-emu' },
     });
     if (code !== 0) throw new Error(`the op tests fail:\n${output}`);
     const all = new Map();
@@ -72,6 +73,7 @@ const rows = ops.map((/** @type {{ name: string }} */ { name }) => {
     name,
     others: others.map((/** @type {{ name: string }} */ each) => each.name),
     dtypes: shown?.dtypes ?? [],
+    devices: shown?.devices ?? [],
     differentiable: shown?.differentiable || fixture?.first || false,
     first: shown?.first ?? false,
     second: shown?.second ?? false,
@@ -89,6 +91,9 @@ const summary = {
   secondOrder: count((row) => row.second),
   parity: count((row) => row.parity !== ''),
   impossible: Object.keys(impossible),
+  devices: Object.fromEntries(
+    ['cpu', 'cuda-emu'].map((name) => [name, count((row) => row.devices.includes(name))]),
+  ),
   dtypes: Object.fromEntries(dtypes.map((/** @type {string} */ d) => [d, count((row) => row.dtypes.includes(d))])),
 };
 
@@ -97,15 +102,15 @@ function table() {
 
 Written by \`npm run ops:report -- --write\` from what the tests compare. ${summary.ops} ops, counted once for each forward definition;
 other forms of an op stand in its row. Derivatives are compared with float64 differences. *PyTorch*: fixtures of that op
-(native), or of the same written in its ops (composed); in parentheses why there is no second derivative, or no fixture. Every op runs on the CPU; CUDA refuses those it has no kernel for.
+(native), or of the same written in its ops (composed); in parentheses why there is no second derivative, or no fixture. *Devices*: where the comparisons with float64 pass; cuda-emu runs the CUDA kernels on the host.
 
-| op | other forms | dtypes tested | first derivative | second derivative | PyTorch |
-| --- | --- | --- | --- | --- | --- |
+| op | other forms | dtypes tested | devices | first derivative | second derivative | PyTorch |
+| --- | --- | --- | --- | --- | --- | --- |
 `;
   const mark = (/** @type {boolean} */ yes) => (yes ? 'yes' : '');
   const lines = rows.map(
     (/** @type {any} */ r) =>
-      `| ${r.name} | ${r.others.join(', ')} | ${r.dtypes.join(' ')} | ${mark(r.first)} | ${mark(r.second)} | ${r.parity}${r.why ? ` (${r.why})` : ''} |`,
+      `| ${r.name} | ${r.others.join(', ')} | ${r.dtypes.join(' ')} | ${r.devices.join(' ')} | ${mark(r.first)} | ${mark(r.second)} | ${r.parity}${r.why ? ` (${r.why})` : ''} |`,
   );
   const unproven = rows.filter((/** @type {any} */ r) => r.differentiable && !(r.first && r.second));
   const names = unproven.map((/** @type {any} */ r) => r.name).join(', ');

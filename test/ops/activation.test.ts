@@ -168,6 +168,12 @@ for (const name of ['glu', 'swiglu', 'geglu'] as const) {
   });
 }
 
+checkOp('rrelu', ops.rrelu, {
+  reference: (x: NDArray) => map(x, (v) => (v > 0 ? v : v * 0.3)),
+  cases: casesOf({ lower: 0.2, upper: 0.4 }),
+  rejects,
+});
+
 for (const device of testDevices) {
   test(`rrelu draws slopes while training and takes their mean otherwise on ${device}`, () => {
     const x = randn([400], { device, generator: new Generator(3, device) });

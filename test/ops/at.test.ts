@@ -3,14 +3,12 @@ import { test } from 'uvu';
 import type { Index, Tensor } from '../../lib/index.ts';
 import { borrow, grad, noGrad, scope, tensor } from '../../lib/index.ts';
 import * as ops from '../../lib/ops/index.ts';
-import { throwsCode } from '../support/check-op.ts';
+import { checkOp, throwsCode } from '../support/check-op.ts';
 import { liveBytes, sharesMemory, testDevices } from '../support/devices.ts';
-import { fullLevel, Random, testSeed } from '../support/random.ts';
+import { fullLevel, Random, rand, testSeed } from '../support/random.ts';
 import { type ModelIndex, named } from '../support/reference/at.ts';
 import { broadcastAt, build, forEachIndex, NDArray, read } from '../support/reference/ndarray.ts';
 import { elements } from '../support/tensors.ts';
-
-export const covers = ['at'];
 
 // ---- any index against the model -----------------------------------------------------------------------------------------
 
@@ -95,6 +93,22 @@ const text = (indices: readonly ModelIndex[]): string =>
   );
 
 const rounds = fullLevel ? 2000 : 150;
+
+// Derivatives against differences; what any index gives is below.
+const places = new NDArray([3], Float64Array.of(1, 0, 1));
+checkOp('at', (x: Tensor, ...indices: Index[]) => x.at(...indices).getSync(), {
+  reference: (x: NDArray, rows: readonly [number, number, number], column: number) =>
+    build([Math.ceil((rows[1] - rows[0]) / rows[2]), x.shape[2] as number], ([i = 0, j = 0]) =>
+      x.at(rows[0] + rows[2] * i, column, j),
+    ),
+  ulps: 0,
+  cases: [{ name: 'a range and a number', args: [rand(5, 3, 4), [1, 5, 2], 2] }],
+});
+checkOp('at', (x: Tensor) => x.at('...', make(places, x.device.name, 'int32')).getSync(), {
+  reference: (x: NDArray) => build([x.shape[0] as number, 3], ([i = 0, j = 0]) => x.at(i, 1 - (j % 2))),
+  ulps: 0,
+  cases: [{ name: 'places, one of them twice', args: [rand(3, 2)] }],
+});
 
 for (const device of testDevices) {
   test(`get, set and add at any index, with gradients, on ${device} (seed ${testSeed})`, () => {

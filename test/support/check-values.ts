@@ -89,6 +89,7 @@ export function checkHalves(
     });
     for (const t of [...results, ...tensorsIn(args)]) t.dispose();
     assert.equal(liveBytes(), before, `${label}: storages left over`);
+    note(name, { dtypes: [dtype], devices: [device] });
   }
 }
 
@@ -126,5 +127,6 @@ export function checkNarrow(
     });
     for (const t of [...results, ...tensorsIn(args)]) t.dispose();
     assert.equal(liveBytes(), before, `${label}: storages left over`);
+    note(name, { dtypes: [dtype], devices: [device] });
   }
 }

@@ -114,8 +114,8 @@ const cases: readonly KernelCase[] = [
     name: 'matmul of bfloat16',
     run: slopes(
       [
-        [70, 83],
-        [83, 96],
+        [70, 275],
+        [275, 96],
       ],
       halved('bfloat16', (a, b) => wg.matmul(a, b)),
     ),
@@ -144,8 +144,8 @@ const cases: readonly KernelCase[] = [
     name: 'convolution of bfloat16',
     run: slopes(
       [
-        [2, 12, 12, 12],
-        [16, 12, 3, 3],
+        [2, 28, 8, 8],
+        [16, 28, 3, 3],
       ],
       halved('bfloat16', (x, w) => wg.conv2d(x, w, { stride: 2, padding: 1 })),
     ),

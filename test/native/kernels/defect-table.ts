@@ -237,6 +237,7 @@ export const defects: readonly Defect[] = [
     ...gemm,
     bug: 'lanes read the sums of others before they are written',
     file: 'native/cuda/gemm/tensor_product.cuh',
+    units: ['native/cuda/gemm/tensor.cu', 'native/cuda/conv/cores.cu'], // either may give the linker the function
     find: `    __syncwarp();
     for (int r = lane / kAcross; r < 16; r += kAtOnce) {`,
     replace: '    for (int r = lane / kAcross; r < 16; r += kAtOnce) {',
