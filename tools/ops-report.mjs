@@ -91,9 +91,7 @@ const summary = {
   secondOrder: count((row) => row.second),
   parity: count((row) => row.parity !== ''),
   impossible: Object.keys(impossible),
-  devices: Object.fromEntries(
-    ['cpu', 'cuda-emu'].map((name) => [name, count((row) => row.devices.includes(name))]),
-  ),
+  devices: Object.fromEntries(['cpu', 'cuda-emu'].map((name) => [name, count((row) => row.devices.includes(name))])),
   dtypes: Object.fromEntries(dtypes.map((/** @type {string} */ d) => [d, count((row) => row.dtypes.includes(d))])),
 };
 
