@@ -1,15 +1,16 @@
 // libwarpgrad_cuda.so says plainly why a machine cannot use it, and computes where it can. Skipped where it is not built.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { device, devices, full, WarpgradError } from '../../lib/index.ts';
+import { backendPath } from '../../lib/native/load.ts';
 import { packageRoot } from '../support/package-root.ts';
 
 const root = packageRoot(import.meta.url);
-const built = existsSync(join(root, 'build/Release/libwarpgrad_cuda.so'));
+const built = backendPath('cuda') !== null;
 const usable = built && devices().some((d) => d.device === 'cuda');
 const hasDriver = built && spawnSync('nvidia-smi', ['-L']).status === 0;
 const when = (condition: boolean): typeof test | typeof test.skip => (condition ? test : test.skip);

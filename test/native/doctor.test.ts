@@ -1,15 +1,16 @@
 // `warpgrad doctor` names what is wrong with a machine and its remedy, and a driver that crashes takes no program with it.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { backendPath } from '../../lib/native/load.ts';
 import { packageRoot } from '../support/package-root.ts';
 import { sanitizer } from '../support/sanitizer.ts';
 
 const root = packageRoot(import.meta.url);
-const built = existsSync(join(root, 'build/Release/libwarpgrad_cuda.so'));
+const built = backendPath('cuda') !== null;
 const hasDriver = spawnSync('nvidia-smi', ['-L']).status === 0;
 const compiles = spawnSync('g++', ['--version']).status === 0 && sanitizer === '';
 const when = (condition: boolean): typeof test | typeof test.skip => (condition ? test : test.skip);
