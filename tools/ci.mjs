@@ -6,6 +6,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { basename, delimiter, join } from 'node:path';
 import { execute, filesUnder, findTool, parallel, root, runStages } from './stages.mjs';
 import { kernelGates } from './cuda/report.mjs';
+import { buildSite, checkSite } from './docs.mjs';
 import { sanitizerEnv } from './sanitizers.mjs';
 
 /** @typedef {import('./stages.mjs').Stage} Stage */
@@ -186,6 +187,16 @@ async function gradcheck(stage) {
   await stage.tests(['ops/coverage', 'ops/properties', 'autograd/'], { WARPGRAD_TEST_SEED: String(seed) });
 }
 
+/** The site; `npm test` has run the examples (test/docs.test.ts). @param {Stage} stage */
+async function docs(stage) {
+  const start = performance.now();
+  const complaint = await buildSite();
+  const label = `the site builds, in ${((performance.now() - start) / 1000).toFixed(0)} s`;
+  if (!stage.check(label, complaint === '', complaint)) return;
+  const { pages, links, broken } = checkSite();
+  stage.check(`${links} links of ${pages} pages lead somewhere`, broken.length === 0, broken.join('\n'));
+}
+
 /** The tarball, installed the way a user's machine without a compiler does it. @param {Stage} stage */
 async function pack(stage) {
   if (!(await stage.node('prebuilt binary', ['tools/prebuilds.mjs']))) return;
@@ -237,6 +248,7 @@ const stages = {
   exports: exports_,
   schedules,
   'asan-ubsan': asan,
+  docs,
   pack,
 };
 

@@ -34,7 +34,7 @@ export interface AttentionOptions {
   readonly scale?: number | undefined;
   /** Allow fewer key heads than query heads (axis −3): each serves a group of neighbours (Ainslie 2023). */
   readonly enableGqa?: boolean | undefined;
-  /** [heads]: slopes of the bias −slope · |i − j| (ALiBi, Press 2022). */
+  /** `[heads]`: slopes of the bias −slope · |i − j| (ALiBi, Press 2022). */
   readonly alibi?: Tensor | null | undefined;
   /** Query i sees keys i − left to i + right only; −1 is no bound. */
   readonly window?: readonly [left: number, right: number] | undefined;

@@ -62,7 +62,7 @@ export interface QrOptions {
  * x = Q · R with orthonormal columns of Q and upper triangular R, by Householder reflections with LAPACK's signs. The
  * gradient needs the first min(M, N) columns to be independent, and there is none for 'complete' with M > N.
  * @param x - [..., M, N]
- * @returns [Q, R]: [..., M, K] and [..., K, N] with K = min(M, N), or K = M
+ * @returns `[Q, R]`: [..., M, K] and [..., K, N] with K = min(M, N), or K = M
  * @example
  * const [q, r] = qr(tensor([[3], [4]])); // [[-0.6], [-0.8]], [[-5]]
  */
@@ -103,7 +103,7 @@ const eighOp = defineOp({
  * of `x` is read; the sign of each vector is arbitrary. NaN or infinities in `x` give NaN. Gradients through the vectors
  * are finite where the eigenvalues differ and the loss does not depend on signs.
  * @param x - [..., N, N], symmetric
- * @returns [λ, V]: [..., N] and [..., N, N], vectors in columns
+ * @returns `[λ, V]`: [..., N] and [..., N, N], vectors in columns
  * @example
  * const [values, vectors] = eigh(tensor([[2, 1], [1, 2]])); // values: [1, 3]
  */
@@ -190,7 +190,7 @@ export interface SvdOptions {
  * infinities in `x` give NaN. Gradients through U and V are finite where the singular values differ and the loss does not
  * depend on signs; vectors beyond the first min(M, N) get none.
  * @param x - [..., M, N]
- * @returns [U, S, Vᵀ]: [..., M, M], [..., K] and [..., N, N], or K = min(M, N) columns and rows of U and Vᵀ
+ * @returns `[U, S, Vᵀ]`: [..., M, M], [..., K] and [..., N, N], or K = min(M, N) columns and rows of U and Vᵀ
  * @example
  * const [u, s, vh] = svd(tensor([[3, 0], [0, 4]])); // s: [4, 3]
  */

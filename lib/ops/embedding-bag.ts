@@ -23,7 +23,7 @@ import { where } from './where.ts';
 const modes = ['sum', 'mean', 'max'] as const;
 
 export interface EmbeddingBagOptions extends LookupOptions {
-  /** [bags]: where in `indices` each bag begins, rising from 0; indices of rank 2 have one bag a row instead. */
+  /** `[bags]`: where in `indices` each bag begins, rising from 0; indices of rank 2 have one bag a row instead. */
   readonly offsets?: Tensor | readonly number[] | null | undefined;
   /** The last offset is the end of the last bag, not another bag. */
   readonly includeLastOffset?: boolean | undefined;

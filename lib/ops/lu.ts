@@ -78,7 +78,7 @@ const luOp = defineOp({
 /**
  * L and U in one matrix, U on and above the diagonal and L without its ones below, and the exchanges of rows.
  * @param x - [..., M, N]
- * @returns [LU, pivots]: [..., M, N], and int32 [..., min(M, N)]: row i was exchanged with row pivots[i] - 1, as in PyTorch
+ * @returns `[LU, pivots]`: [..., M, N], and int32 [..., min(M, N)]: row i was exchanged with row pivots[i] - 1, as in PyTorch
  * @example
  * const [lu, pivots] = luFactor(tensor([[0, 1], [2, 3]])); // [[2, 3], [0, 1]], [2, 2]
  */
@@ -90,7 +90,7 @@ export function luFactor(x: Tensor): Tensor[] {
 /**
  * x = P · L · U with a permutation P, unit lower triangular L and upper triangular U, by partial pivoting.
  * @param x - [..., M, N]
- * @returns [P, L, U]: [..., M, M], [..., M, K] and [..., K, N] with K = min(M, N)
+ * @returns `[P, L, U]`: [..., M, M], [..., M, K] and [..., K, N] with K = min(M, N)
  * @example
  * const [p, l, u] = lu(tensor([[0, 1], [2, 3]])); // [[0, 1], [1, 0]], [[1, 0], [0, 1]], [[2, 3], [0, 1]]
  */

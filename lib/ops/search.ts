@@ -172,7 +172,7 @@ const highest = (x: Tensor): Tensor =>
  * How often each integer ≥ 0 occurs in `x`, or the sum of the weights there. The length is a value, one more than the
  * largest element: a promise, unless `length` is given.
  * @param x - [n], int32, int64 or uint8; a negative element is ERR_INDEX when the result is read
- * @returns [length]: int64, or with weights their dtype (float64 for integers)
+ * @returns `[length]`: int64, or with weights their dtype (float64 for integers)
  * @example
  * await bincount(tensor([1, 3, 1], { dtype: 'int32' })); // [0, 2, 0, 1]
  * bincount(tensor([1, 3, 1], { dtype: 'int32' }), { length: 5 }); // [0, 2, 0, 1, 0]
