@@ -33,7 +33,9 @@ function parts(html) {
 
 /** Counts the links of the built site that stay in it, and lists those that lead nowhere. */
 export function checkSite() {
-  const pages = new Map(filesUnder(site, ['.html']).map((file) => [file, parts(readFileSync(join(root, file), 'utf8'))]));
+  const pages = new Map(
+    filesUnder(site, ['.html']).map((file) => [file, parts(readFileSync(join(root, file), 'utf8'))]),
+  );
   let links = 0;
   /** @type {string[]} */
   const broken = [];
