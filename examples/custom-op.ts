@@ -6,7 +6,8 @@ import type { Tensor } from 'warpgrad';
 /** The multiple of `step` next to each element, at most `limit` from 0; the gradient is that of a clamp (Bengio 2013). */
 const quantize = defineOp({
   name: 'quantize',
-  forward: (_, x: Tensor, step: number, limit: number) => x.clamp({ min: -limit, max: limit }).div(step).round().mul(step),
+  forward: (_, x: Tensor, step: number, limit: number) =>
+    x.clamp({ min: -limit, max: limit }).div(step).round().mul(step),
   backward: (ctx, dy) => {
     const [x, , limit] = ctx.args;
     return [dy.mul(x.abs().le(limit).to(dy.dtype)), null, null];

@@ -1,10 +1,11 @@
 // What the published package promises, as far as it can be seen without packing it (tools/ci.mjs `pack` does that).
-import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { packageRoot } from './support/package-root.ts';
+import { withFolder } from './support/temporary.ts';
 
 const root = packageRoot(import.meta.url);
 const read = (file: string): string => readFileSync(join(root, file), 'utf8');
@@ -55,6 +56,26 @@ test('it can be imported and required', () => {
   const required = run('commonjs', "console.log(require('warpgrad').tensor([1, 2]).shape.join())");
   assert.is(imported, '2');
   assert.is(required, '2');
+});
+
+test('an addon that is missing or broken: the error says where it looked, what it found and what to do', async () => {
+  await withFolder(async (folder) => {
+    const complaint = (): string =>
+      spawnSync(process.execPath, ['-e', "require('warpgrad')"], {
+        cwd: root,
+        encoding: 'utf8',
+        env: { ...process.env, WARPGRAD_PREBUILD: folder },
+      }).stderr;
+    const release = join(folder, 'build/Release');
+    const missing = complaint();
+    assert.match(missing, /ERR_NATIVE_LOAD.*no native addon for .*; build it with `npx warpgrad-build`/);
+    assert.ok(missing.includes(`looked in\n  ${release}: not there`), missing);
+    mkdirSync(release, { recursive: true });
+    writeFileSync(join(release, 'warpgrad.node'), 'not a binary '.repeat(100));
+    const broken = complaint();
+    assert.match(broken, /warpgrad\.node does not load; .*`npx warpgrad-build`/);
+    assert.ok(broken.includes(`${release}: warpgrad.node`), broken);
+  });
 });
 
 test.run();

@@ -1,12 +1,12 @@
 // The gates besides the tests themselves: node tools/ci.mjs [stage …]; `--fix` makes `format` write. Stages need what
 // `npm test` builds; one run alone builds it first.
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
-import { basename, delimiter, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { execute, filesUnder, findTool, parallel, root, runStages } from './stages.mjs';
 import { kernelGates } from './cuda/report.mjs';
 import { buildSite, checkSite } from './docs.mjs';
+import { onlyNode, packInto } from './install.mjs';
 import { sanitizerEnv } from './sanitizers.mjs';
 
 /** @typedef {import('./stages.mjs').Stage} Stage */
@@ -34,6 +34,7 @@ async function format(stage) {
 /** @param {Stage} stage */
 async function lint(stage) {
   await stage.run('biome lint', bin('biome'), ['lint', '--error-on-warnings']);
+  await stage.run('nothing is unused (knip)', bin('knip'), []);
   const clangTidy = await findTool(['clang-tidy-14', 'clang-tidy']);
   if (!clangTidy) return stage.skip('clang-tidy', 'clang-tidy is not installed');
   // clang refuses one of g++'s options.
@@ -197,32 +198,23 @@ async function docs(stage) {
   stage.check(`${links} links of ${pages} pages lead somewhere`, broken.length === 0, broken.join('\n'));
 }
 
-/** The tarball, installed the way a user's machine without a compiler does it. @param {Stage} stage */
+/** The tarball, looked at and installed the way a user's machine without a compiler does it. @param {Stage} stage */
 async function pack(stage) {
   if (!(await stage.node('prebuilt binary', ['tools/prebuilds.mjs']))) return;
   const folder = mkdtempSync(join(tmpdir(), 'warpgrad-pack-'));
-  const report = await execute('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder]);
-  const [info] = JSON.parse(report.output.slice(report.output.indexOf('[')));
-  const size = `${(info.size / 1e6).toFixed(2)} MB packed, ${(info.unpackedSize / 1e6).toFixed(2)} MB unpacked, ${info.entryCount} files`;
-  stage.check(`${info.filename}: ${size}`, info.size < 5e6);
-  const names = info.files.map((/** @type {{ path: string }} */ f) => f.path);
-  const unwanted = names.filter((/** @type {string} */ n) =>
-    /^(test|tools\/(?!build-native)|\.)|binding\.gyp|fake\.so/.test(n),
-  );
+  const { name, size, unpackedSize, files } = await packInto(folder);
+  const sizes = `${(size / 1e6).toFixed(2)} MB packed, ${(unpackedSize / 1e6).toFixed(2)} MB unpacked, ${files.length} files`;
+  stage.check(`${name}: ${sizes}`, size < 5e6);
+  const unwanted = files.filter((n) => /^(test|tools\/(?!build-native)|\.)|binding\.gyp|fake\.so/.test(n));
   stage.check('nothing is packed that must not be', unwanted.length === 0, unwanted.join('\n'));
+  await stage.run('publint', bin('publint'), [join(folder, name), '--strict']);
+  await stage.run('types resolve (attw)', bin('attw'), [join(folder, name), '--profile', 'esm-only']);
 
   writeFileSync(join(folder, 'package.json'), '{ "name": "user", "private": true, "type": "module" }');
-  const install = ['install', '--ignore-scripts', '--no-audit', '--no-fund', `./${info.filename}`];
+  const install = ['install', '--ignore-scripts', '--no-audit', '--no-fund', `./${name}`];
   if (await stage.run('npm install --ignore-scripts', 'npm', install, { cwd: folder })) {
-    writeFileSync(join(folder, 'step.mjs'), readFileSync(join(root, 'tools/pack-step.mjs')));
-    // Only node itself on the path: no compiler, no make, no Python.
-    const path = join(folder, 'bin');
-    mkdirSync(path);
-    spawnSync('ln', ['-s', process.execPath, join(path, 'node')]);
-    const env = { PATH: [path].join(delimiter) };
-    await stage.run('a training step without a compiler', 'node', ['step.mjs'], { cwd: folder, env });
-    const viaRequire = "const { tensor } = require('warpgrad'); if (tensor([1, 2]).shape[0] !== 2) process.exit(1);";
-    await stage.run('require(esm)', 'node', ['--input-type=commonjs', '-e', viaRequire], { cwd: folder, env });
+    writeFileSync(join(folder, 'step.mjs'), readFileSync(join(root, 'tools/install-step.mjs')));
+    await stage.run('training without a compiler', 'node', ['step.mjs'], { cwd: folder, env: onlyNode(folder) });
   }
   rmSync(folder, { recursive: true, force: true });
 }

@@ -3,6 +3,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { installStage } from './install.mjs';
 import { sanitizerCommand, sanitizerEnv } from './sanitizers.mjs';
 import { root, runStages, summary } from './stages.mjs';
 
@@ -55,6 +56,7 @@ const stages = {
   'cuda-all': cudaAll,
   schedules: emulated('every kernel under every schedule of the emulator', 'schedules'),
   'seeded-bugs': emulated('every bug planted in a kernel is noticed', 'defects'),
+  install: installStage,
   soak: longTests('soak'),
   'kill-loop': longTests('kill'),
   workers: longTests('workers'),

@@ -34,9 +34,6 @@ export interface TypedArrays {
 export type TypedArrayOf<D extends DType> = TypedArrays[D];
 export type AnyTypedArray = TypedArrays[DType];
 
-/** What `await t.item()` gives for each dtype. */
-export type Item<D extends DType> = [D] extends ['bool'] ? boolean : 'bool' extends D ? number | boolean : number;
-
 /** Bytes of one element. */
 export const itemSize: Readonly<Record<DType, number>> = {
   float32: 4,

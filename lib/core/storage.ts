@@ -119,8 +119,6 @@ function free(storage: Storage): void {
 
 // ---- the safety net ----------------------------------------------------------------------------------------------------
 
-let collected = 0;
-
 // Counts are moot here: nobody can reach the storage any more.
 const registry = new FinalizationRegistry<{
   queue: Queue;
@@ -129,7 +127,6 @@ const registry = new FinalizationRegistry<{
   generation: number;
   readOnly: boolean;
 }>(({ queue, bytes, index, generation, readOnly }) => {
-  collected++;
   if (!readOnly) queue.device.liveBytes -= rounded(bytes);
   commands.appendFree(queue.id, index, generation);
   if (generation < lastGeneration) freeIndices.push(index);
@@ -144,11 +141,6 @@ export function watch(storage: Storage): void {
   storage.watched = true;
   const { queue, bytes, index, generation, readOnly } = storage;
   registry.register(storage, { queue, bytes, index, generation, readOnly }, storage);
-}
-
-/** Storages that nobody disposed and garbage collection freed. */
-export function collectedStorages(): number {
-  return collected;
 }
 
 function born(queue: Queue, bytes: number, index: number, readOnly: boolean): Storage {

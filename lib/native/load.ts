@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,10 +25,25 @@ function remedy(message: string): string {
   if (/GLIBC(XX)?_/.test(message))
     return 'this system is older than the binary supports: build it with `npx warpgrad-build`';
   if (/ERR_DLOPEN_DISABLED|addons/.test(message)) return 'node was started with --no-addons: start it without';
+  if (/file too short|truncated/.test(message)) return 'the file is damaged: reinstall the package';
   if (/invalid ELF|wrong ELF class|not a valid Win32|mach-o/i.test(message)) {
     return 'the binary is for another platform: reinstall on this one, or run `npx warpgrad-build`';
   }
   return 'build it with `npx warpgrad-build` (needs a C++20 compiler and CMake, or Python 3 and make)';
+}
+
+/** Where node-gyp-build looks, and what lies there. */
+function places(): string {
+  const base = process.env['WARPGRAD_PREBUILD'] || packageRoot;
+  const folders = ['build/Release', 'build/Debug', `prebuilds/${process.platform}-${process.arch}`];
+  return folders
+    .map((folder) => {
+      const path = join(base, folder);
+      if (!existsSync(path)) return `  ${path}: not there`;
+      const found = readdirSync(path).filter((name) => name.endsWith('.node'));
+      return `  ${path}: ${found.join(', ') || 'no addon in it'}`;
+    })
+    .join('\n');
 }
 
 function load(): { addon: Addon; path: string } {
@@ -40,7 +55,7 @@ function load(): { addon: Addon; path: string } {
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     const what = path === '' ? `no native addon for ${process.platform}-${process.arch}` : `${path} does not load`;
-    throw nativeLoadError('warpgrad', `${what}; ${remedy(why)}\n${why}`, error);
+    throw nativeLoadError('warpgrad', `${what}; ${remedy(why)}\n${why}\nlooked in\n${places()}`, error);
   }
 }
 
