@@ -55,7 +55,7 @@ function load(): { addon: Addon; path: string } {
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
     const what = path === '' ? `no native addon for ${process.platform}-${process.arch}` : `${path} does not load`;
-    throw nativeLoadError('warpgrad', `${what}; ${remedy(why)}\n${why}\nlooked in\n${places()}`, error);
+    throw nativeLoadError('warpgrad', `${what}; ${remedy(why)}\n${why.trimEnd()}\nlooked in\n${places()}`, error);
   }
 }
 
