@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { closeSync, existsSync, fstatSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -25,7 +25,7 @@ function remedy(message: string): string {
   if (/GLIBC(XX)?_/.test(message))
     return 'this system is older than the binary supports: build it with `npx warpgrad-build`';
   if (/ERR_DLOPEN_DISABLED|addons/.test(message)) return 'node was started with --no-addons: start it without';
-  if (/file too short|truncated/.test(message)) return 'the file is damaged: reinstall the package';
+  if (/file too short|ends early/.test(message)) return 'the file is damaged: reinstall the package';
   if (/invalid ELF|wrong ELF class|not a valid Win32|mach-o/i.test(message)) {
     return 'the binary is for another platform: reinstall on this one, or run `npx warpgrad-build`';
   }
@@ -46,11 +46,27 @@ function places(): string {
     .join('\n');
 }
 
+/** Loading a shared object that was cut off ends the process by SIGBUS; its header says how long it should be. */
+function checkWhole(path: string): void {
+  const header = Buffer.alloc(64);
+  const file = openSync(path, 'r');
+  try {
+    readSync(file, header, 0, header.length, 0);
+    const { size } = fstatSync(file);
+    if (header.toString('latin1', 0, 5) !== '\x7fELF\x02') return;
+    const whole = Number(header.readBigUInt64LE(40)) + header.readUInt16LE(58) * header.readUInt16LE(60);
+    if (size < whole) throw new Error(`the file ends early: ${size} of ${whole} bytes`);
+  } finally {
+    closeSync(file);
+  }
+}
+
 function load(): { addon: Addon; path: string } {
   const resolver = require('node-gyp-build') as { path(dir: string): string };
   let path = '';
   try {
     path = resolver.path(packageRoot);
+    checkWhole(path);
     return { addon: require(path) as Addon, path };
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error);
