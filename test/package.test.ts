@@ -75,6 +75,10 @@ test('an addon that is missing or broken: the error says where it looked, what i
     const broken = complaint();
     assert.match(broken, /warpgrad\.node does not load; .*`npx warpgrad-build`/);
     assert.ok(broken.includes(`${release}: warpgrad.node`), broken);
+    // Loading this one would end the process.
+    const real = readFileSync(join(root, 'build/Release/warpgrad.node'));
+    writeFileSync(join(release, 'warpgrad.node'), real.subarray(0, real.length / 2));
+    assert.match(complaint(), /does not load; the file is damaged: reinstall the package\nthe file ends early/);
   });
 });
 
