@@ -3,7 +3,7 @@
 // g++ -std=c++20 -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math -mavx512f -mavx512bw -mavx512vl
 // -mavx512dq -mavx2 -mfma -mf16c -mbmi2 -mprefer-vector-width=512 -DWG_ISA=avx512 bench/native/conv_bench.cc
 // native/cpu/{conv,conv_weight,pool,threads}.cc -o /tmp/conv_bench -ldnnl -lgomp -pthread &&
-// OMP_WAIT_POLICY=passive /tmp/conv_bench [threads] [filter]
+// OMP_WAIT_POLICY=passive /tmp/conv_bench [threads] [filter] [precision]
 #include <omp.h>
 
 #include <algorithm>
@@ -15,14 +15,16 @@
 #include <string>
 #include <vector>
 
-#include "../../native/cpu/pool.h"
-#include "../../native/cpu/workspace.h"
+#include "../../native/cpu/kernel.h"
+#include "../../native/ops/rows/conv.h"
+
+WG_PROTOTYPES(WG_CONV_ROWS)
 
 namespace wg::cpu {
 inline namespace WG_ISA {
-void conv2d(Stream&, const Out&, const In&, const In&, const MaybeIn&, const Conv2dParams&);
-void conv2dGradInput(Stream&, const Out&, const In&, const In&, const Conv2dParams&);
-void conv2dGradWeight(Stream&, const Out&, const In&, const In&, const Conv2dParams&);
+size_t conv2dWorkspace(const Out&, const In&, const In&, const MaybeIn&, const Conv2dParams&);
+size_t conv2dGradInputWorkspace(const Out&, const In&, const In&, const MaybeIn&, const Conv2dParams&);
+size_t conv2dGradWeightWorkspace(const Out&, const In&, const In&, const Conv2dParams&);
 }  // namespace WG_ISA
 }  // namespace wg::cpu
 
@@ -67,6 +69,7 @@ V view(float* data, int a, int b, int c, int d) {
 int main(int argc, char** argv) {
   const int threads = argc > 1 ? std::atoi(argv[1]) : 1;
   const std::string filter = argc > 2 ? argv[2] : "";
+  const int precision = argc > 3 ? std::atoi(argv[3]) : 1;  // a Precision: 1 'highest', 2 'high'
   omp_set_num_threads(threads);
   cpu::setThreads(threads);
   const Case cases[] = {{"lenet1 5x5 1-32 28 b64", 64, 1, 32, 5, 1, 2, 28, 1},
@@ -78,7 +81,17 @@ int main(int argc, char** argv) {
                         {"7x7s2 3-64 224 b1", 1, 3, 64, 7, 2, 3, 224, 1},
                         {"3x3 512-512 7 b16", 16, 512, 512, 3, 1, 1, 7, 1},
                         {"3x3s2 64-128 56 b4", 4, 64, 128, 3, 2, 1, 56, 1},
-                        {"dw3x3 128 56 b1", 1, 128, 128, 3, 1, 1, 56, 128}};
+                        {"dw3x3 128 56 b1", 1, 128, 128, 3, 1, 1, 56, 128},
+                        {"dw3x3 128 56 b16", 16, 128, 128, 3, 1, 1, 56, 128},
+                        {"dw3x3 256 14 b16", 16, 256, 256, 3, 1, 1, 14, 256},
+                        {"dw3x3s2 64 112 b4", 4, 64, 64, 3, 2, 1, 112, 64},
+                        {"dw5x5 128 28 b16", 16, 128, 128, 5, 1, 2, 28, 128},
+                        {"3x3 128-128 28 b16", 16, 128, 128, 3, 1, 1, 28, 1},
+                        {"3x3 256-256 14 b16", 16, 256, 256, 3, 1, 1, 14, 1},
+                        {"3x3 64-64 32 b32", 32, 64, 64, 3, 1, 1, 32, 1},
+                        {"3x3 128-128 16 b32", 32, 128, 128, 3, 1, 1, 16, 1},
+                        {"3x3 256-256 8 b32", 32, 256, 256, 3, 1, 1, 8, 1},
+                        {"3x3 512-512 4 b32", 32, 512, 512, 3, 1, 1, 4, 1}};
   dnnl::engine engine(dnnl::engine::kind::cpu, 0);
   dnnl::stream stream(engine);
   std::printf("%-26s %-8s %9s %9s   ratio   (GFLOP/s, best of rounds; medians in brackets)\n", "case", "",
@@ -89,7 +102,7 @@ int main(int argc, char** argv) {
     float *x = randoms(size_t(c.n * c.ci) * size_t(c.h * c.h)), *w = randoms(size_t(c.co * cg * c.k * c.k)),
           *y = randoms(size_t(c.n * c.co) * size_t(o * o));
     float *gx = randoms(size_t(c.n * c.ci) * size_t(c.h * c.h)), *gw = randoms(size_t(c.co * cg * c.k * c.k));
-    const Conv2dParams params{c.s, c.s, c.p, c.p, 1, 1, c.g};
+    const Conv2dParams params{c.s, c.s, c.p, c.p, 1, 1, c.g, precision};
     const auto xi = view<In>(x, c.n, c.ci, c.h, c.h), wi = view<In>(w, c.co, cg, c.k, c.k),
                yi = view<In>(y, c.n, c.co, o, o);
     const auto yo = view<Out>(y, c.n, c.co, o, o), xo = view<Out>(gx, c.n, c.ci, c.h, c.h),
@@ -97,7 +110,7 @@ int main(int argc, char** argv) {
     MaybeIn none{};
     none.rank = -1;
     const size_t bytes = std::max({cpu::conv2dWorkspace(yo, xi, wi, none, params),
-                                   cpu::conv2dGradInputWorkspace(xo, yi, wi, params),
+                                   cpu::conv2dGradInputWorkspace(xo, yi, wi, none, params),
                                    cpu::conv2dGradWeightWorkspace(wo, xi, yi, params)});
     void* scratch = std::aligned_alloc(64, (bytes + 64) / 64 * 64);
     Status status{};
@@ -134,7 +147,7 @@ int main(int argc, char** argv) {
            forward.execute(stream, {{DNNL_ARG_SRC, fx}, {DNNL_ARG_WEIGHTS, fw}, {DNNL_ARG_DST, fy}});
            stream.wait();
          }},
-        {[&] { cpu::conv2dGradInput(s, xo, yi, wi, params); },
+        {[&] { cpu::conv2dGradInput(s, xo, yi, wi, none, params); },
          [&] {
            data.execute(stream, {{DNNL_ARG_DIFF_SRC, dx}, {DNNL_ARG_WEIGHTS, dw}, {DNNL_ARG_DIFF_DST, dy}});
            stream.wait();

@@ -16,17 +16,19 @@
 #include <string>
 #include <vector>
 
-#include "../../native/cpu/pool.h"
-#include "../../native/ops.h"
+#include "../../native/cpu/kernel.h"
+#include "../../native/ops/rows/matrix.h"
 
 extern "C" void cblas_sgemm(int, int, int, int, int, int, float, const float*, int, const float*, int, float,
                             float*, int);
 extern "C" void openblas_set_num_threads(int);
 
+WG_PROTOTYPES(WG_MATRIX_ROWS)
+
 namespace wg::cpu {
 inline namespace WG_ISA {
-void matmul(Stream&, const Out&, const In&, const In&, const MaybeIn&);
-}
+size_t matmulWorkspace(const Out&, const In&, const In&, const MaybeIn&, const MatmulParams&);
+}  // namespace WG_ISA
 }  // namespace wg::cpu
 
 using namespace wg;
@@ -89,14 +91,17 @@ int main(int argc, char** argv) {
     float *a = randoms(size_t(c.m) * size_t(c.k)), *b = randoms(size_t(c.k) * size_t(c.n)),
           *out = randoms(size_t(c.m) * size_t(c.n));
     Status status{};
-    Stream s{&status, nullptr, nullptr, 0, nullptr, 0};
     const auto outView = matrix<Out>(out, c.m, c.n, false);
     const auto aView = matrix<In>(a, c.m, c.k, ta), bView = matrix<In>(b, c.k, c.n, tb);
     MaybeIn none{};
     none.rank = -1;
+    const MatmulParams params{1};
+    const size_t bytes = cpu::matmulWorkspace(outView, aView, bView, none, params);
+    void* scratch = std::aligned_alloc(64, (bytes + 64) / 64 * 64);
+    Stream s{&status, nullptr, scratch, bytes, nullptr, 0};
     const int lda = ta ? c.m : c.k, ldb = tb ? c.k : c.n;
     const auto run = [&](int which) {
-      if (which == 0) cpu::matmul(s, outView, aView, bView, none);
+      if (which == 0) cpu::matmul(s, outView, aView, bView, none, params);
       else if (which == 1) dnnl_sgemm(c.mode[0], c.mode[1], c.m, c.n, c.k, 1, a, lda, b, ldb, 0, out, c.n);
       else cblas_sgemm(101, ta ? 112 : 111, tb ? 112 : 111, c.m, c.n, c.k, 1, a, lda, b, ldb, 0, out, c.n);
     };

@@ -4,8 +4,9 @@
 // kernel's depth.
 #include "../ops/rows/conv.h"
 
-#include "../ops/conv_shape.h"
-#include "conv_gemm.h"
+#include "../ops/precision.h"
+#include "conv_depthwise.h"
+#include "conv_winograd.h"
 
 WG_PROTOTYPES(WG_CONV_ROWS)
 
@@ -13,142 +14,62 @@ namespace wg::cpu {
 inline namespace WG_ISA {
 namespace {
 
-/// Taps first, first + step, … of one axis: those that reach a phase.
-struct Taps {
-  int64_t first, step, count;
-  int64_t before, phasesBefore;  ///< taps of earlier phases, and how many phases have them
-};
-
-int64_t greatestDivisor(int64_t a, int64_t b) {
-  while (b != 0) {
-    const int64_t rest = a % b;
-    a = b;
-    b = rest;
-  }
-  return a;
-}
-
-int64_t remainder(int64_t a, int64_t b) { return ((a % b) + b) % b; }
-
-/// Taps r with (phase + pad - r * dilation) divisible by the stride.
-Taps tapsOf(int64_t phase, int64_t kernel, int64_t stride, int64_t pad, int64_t dilation) {
-  Taps taps{0, stride / greatestDivisor(stride, dilation), 0, 0, 0};
-  for (int64_t r = 0; r < minOf(kernel, taps.step); ++r) {
-    const int64_t target = remainder(r * dilation - pad, stride);  // the phase tap r belongs to
-    const int64_t count = ceilDiv(kernel - r, taps.step);
-    if (target < phase) taps.before += count, ++taps.phasesBefore;
-    if (target == phase) taps.first = r, taps.count = count;
-  }
-  return taps;
-}
-
-/// One dense convolution: its window, which weights it uses, where it writes.
-struct Phase {
-  Window window;
-  Taps y, x;
-  int64_t row0, col0, rowStep, colStep;  ///< rows and columns of the destination
-};
-
-/// conv2d or conv2dGradInput: `source` and `out` are x and out, or dy and dx.
-template <class T>
-struct Lowered {
-  ConvShape shape;
-  bool backward;
-  const T *source, *weight, *bias;
-  T* out;
-  const View *sourceView, *outView, *weightView;
-  int64_t biasStride;
-  // A 3-d convolution is a sum of these over its kernel's depth: the images are the planes of one of `outer`
-  // volumes, and each adds to what the others left.
-  int64_t outer, sourceOuter, outOuter;
-  bool accumulate;
-
-  int64_t m() const { return backward ? shape.channels : shape.filters; }
-  int64_t sourceChannels() const { return backward ? shape.filters : shape.channels; }
-  int64_t phasesY() const { return backward ? minOf(shape.strideH, shape.height) : 1; }
-  int64_t phasesX() const { return backward ? minOf(shape.strideW, shape.width) : 1; }
-  int64_t phases() const { return phasesY() * phasesX(); }
-  int64_t tiles() const { return ceilDiv(m(), tileRows(m())); }
-
-  Phase phase(int64_t index) const {
-    const View& v = *sourceView;
-    Phase p;
-    if (!backward) {
-      p.y = {0, 1, shape.kernelH, 0, 0};
-      p.x = {0, 1, shape.kernelW, 0, 0};
-      p.row0 = p.col0 = 0;
-      p.rowStep = p.colStep = 1;
-      p.window = {shape.channels, shape.kernelH, shape.kernelW,   shape.height,
-                  shape.width,    v.stride[1],   v.stride[2],     v.stride[3],
-                  shape.strideH,  shape.strideW, shape.dilationH, shape.dilationW,
-                  -shape.padH,    -shape.padW,   shape.outHeight, shape.outWidth};
-      return p;
-    }
-    p.row0 = index / phasesX();
-    p.col0 = index % phasesX();
-    p.rowStep = shape.strideH;
-    p.colStep = shape.strideW;
-    p.y = tapsOf(p.row0, shape.kernelH, shape.strideH, shape.padH, shape.dilationH);
-    p.x = tapsOf(p.col0, shape.kernelW, shape.strideW, shape.padW, shape.dilationW);
-    p.window = {shape.filters,
-                p.y.count,
-                p.x.count,
-                shape.outHeight,
-                shape.outWidth,
-                v.stride[1],
-                v.stride[2],
-                v.stride[3],
-                1,
-                1,
-                -(shape.dilationH * p.y.step / shape.strideH),
-                -(shape.dilationW * p.x.step / shape.strideW),
-                (p.row0 + shape.padH - p.y.first * shape.dilationH) / shape.strideH,
-                (p.col0 + shape.padW - p.x.first * shape.dilationW) / shape.strideW,
-                ceilDiv(shape.height - p.row0, shape.strideH),
-                ceilDiv(shape.width - p.col0, shape.strideW)};
-    return p;
-  }
-
-  /// Elements of packed weights of one group, and of the phases before p within it. Each phase that has taps,
-  /// of which there are at most as many as taps, rounds its panels up twice.
-  int64_t groupElements() const {
-    constexpr int64_t L = Lanes<T>::kCount;
-    const int64_t taps = shape.kernelH * shape.kernelW;
-    return tiles() * (tileRows(m()) * sourceChannels() * taps + 3 * L * (backward ? taps : 1));
-  }
-  int64_t phaseOffset(const Phase& p) const {
-    constexpr int64_t L = Lanes<T>::kCount;
-    if (p.y.count == 0 || p.x.count == 0) return 0;
-    const int64_t taps = p.y.before * shape.kernelW + p.y.count * p.x.before;
-    const int64_t earlier = p.y.phasesBefore * minOf(shape.kernelW, p.x.step) + p.x.phasesBefore;
-    return tiles() * (ceilDiv(tileRows(m()) * sourceChannels() * taps, L) * L + 3 * L * earlier);
-  }
-
-  /// Panel `tile` of a phase's weights: element (k, line) with k = (source channel, r, q).
-  void pack(T* panels, const Phase& p, int64_t group, int64_t tile) const {
-    const View& v = *weightView;
-    const int64_t rows = tileRows(m()), line0 = tile * rows, lines = minOf(rows, m() - line0);
-    const int64_t lineStride = v.stride[backward ? 1 : 0], channelStride = v.stride[backward ? 0 : 1];
-    const T* const from = weight + group * shape.filters * v.stride[0] + line0 * lineStride;
-    T* to = panels + tile * weightPanel<T>(m(), p.window.depth());
-    if (!backward && v.stride[3] == 1 && v.stride[2] == shape.kernelW &&
-        v.stride[1] == shape.kernelH * shape.kernelW) {
-      packPanel(to, static_cast<int>(lines), static_cast<int>(lines), p.window.depth(), from, lineStride, 1);
-      return;
-    }
-    for (int64_t c = 0; c < sourceChannels(); ++c)
-      for (int64_t r = 0; r < p.y.count; ++r)
-        for (int64_t q = 0; q < p.x.count; ++q) {
-          const T* const tap = from + c * channelStride + (p.y.first + r * p.y.step) * v.stride[2] +
-                               (p.x.first + q * p.x.step) * v.stride[3];
-          for (int64_t i = 0; i < lines; ++i) *to++ = tap[i * lineStride];
-        }
-  }
-};
-
 template <class T>
 size_t bytesFor(const Lowered<T>& op) {
+  if (const int64_t tile = winogradTile(op)) return winogradBytes(op, tile);
   return static_cast<size_t>(op.shape.groups * op.groupElements()) * sizeof(T);
+}
+
+// ---- depthwise
+// -------------------------------------------------------------------------------------------------
+
+/// One channel to a group and a few filters for it, a kernel depthKernel() knows, rows of neighbouring
+/// pixels.
+template <class T>
+DepthKernel<T> depthwise(const Lowered<T>& op) {
+  const ConvShape& c = op.shape;
+  const int64_t stride = c.strideH;
+  if (op.sourceChannels() != 1 || op.m() > 2 || c.kernelH != c.kernelW || c.strideW != stride ||
+      c.dilationH != 1 || c.dilationW != 1 || op.sourceView->stride[3] != 1 || op.outView->stride[3] != 1 ||
+      (op.backward && stride != 1))
+    return nullptr;
+  return depthKernel<T>(c.kernelH, stride);
+}
+
+template <class T>
+void runDepthwise(Stream& s, const Lowered<T>& op, DepthKernel<T> kernel) {
+  constexpr double kChunk = 1 << 19;  // multiply-adds, some 10 us
+  const ConvShape& c = op.shape;
+  const View &in = *op.sourceView, &to = *op.outView, &weight = *op.weightView;
+  const int64_t k = c.kernelH, m = op.m(), planes = op.outer * c.images * c.groups * m;
+  const int64_t rows = to.shape[2], cols = to.shape[3];
+  const double ofRow = static_cast<double>(cols) * static_cast<double>(k * k),
+               ofPlane = ofRow * static_cast<double>(rows);
+  const int64_t cut =
+      ofPlane < 2 * kChunk ? rows : evenSplit(rows, maxOf(static_cast<int64_t>(kChunk / ofRow), 8), 8);
+  const int64_t cuts = ceilDiv(rows, cut),
+                together = ofPlane < kChunk ? static_cast<int64_t>(kChunk / ofPlane) : 1;
+  parallelFor(s, ceilDiv(planes, together) * cuts, [&](int64_t piece) {
+    const int64_t row0 = piece % cuts * cut, first = piece / cuts * together;
+    for (int64_t plane = first; plane < minOf(planes, first + together); ++plane) {
+      const int64_t line = plane % m, group = plane / m % c.groups, image = plane / (m * c.groups) % c.images,
+                    volume = plane / (m * c.groups * c.images);
+      // The input gradient reads dy backwards, which is the kernel turned around.
+      const T* const from = op.weight + (op.backward ? group * weight.stride[0] + line * weight.stride[1]
+                                                     : (group * m + line) * weight.stride[0]);
+      T weights[49];
+      for (int64_t r = 0; r < k; ++r)
+        for (int64_t q = 0; q < k; ++q)
+          weights[op.backward ? k * k - 1 - (r * k + q) : r * k + q] =
+              from[r * weight.stride[2] + q * weight.stride[3]];
+      kernel({op.source + volume * op.sourceOuter + image * in.stride[0] + group * in.stride[1], in.stride[2],
+              in.shape[2], in.shape[3], op.backward ? c.padH - k + 1 : -c.padH,
+              op.backward ? c.padW - k + 1 : -c.padW,
+              op.out + volume * op.outOuter + image * to.stride[0] + (group * m + line) * to.stride[1],
+              nullptr, to.stride[2], row0, minOf(rows, row0 + cut), cols, weights,
+              op.bias ? op.bias[(group * m + line) * op.biasStride] : T(0), op.accumulate});
+    }
+  });
 }
 
 template <class T>
@@ -156,9 +77,11 @@ void run(Stream& s, const char* name, const Lowered<T>& op) {
   const ConvShape& shape = op.shape;
   const View &in = *op.sourceView, &to = *op.outView;
   if (numel(to) == 0) return;
+  if (const DepthKernel<T> kernel = depthwise(op)) return runDepthwise(s, op, kernel);
   if (!require(s, s.scratch != nullptr && s.scratchBytes >= bytesFor(op),
                "conv2d: the workspace is too small"))
     return;
+  if (const int64_t tile = winogradTile(op)) return winograd(s, op, tile);
   T* const packed = static_cast<T*>(s.scratch);
   const double total = static_cast<double>(op.outer * shape.images * shape.groups * shape.filters) *
                        static_cast<double>(shape.outHeight * shape.outWidth) *
@@ -230,7 +153,8 @@ Lowered<T> lowered(bool backward, const View& small, const View& large, const Vi
           1,
           0,
           0,
-          false};
+          false,
+          params.precision};
 }
 
 /// out[:, o] = bias[o], or zero.
@@ -249,6 +173,13 @@ void fillBias(Stream& s, const View& out, const View& bias) {
   });
 }
 
+/// The planes of a 3-d convolution add to each other, which only the plain sum does.
+Conv2dParams plainPlanes(const Conv3dParams& params) {
+  Conv2dParams planes = planesOf(params);
+  planes.precision = static_cast<int32_t>(Precision::strict);
+  return planes;
+}
+
 template <class T>
 void run3d(Stream& s, const char* name, bool backward, const View& small, const View& large,
            const View& weight, const View& bias, const Conv3dParams& params) {
@@ -263,7 +194,7 @@ void run3d(Stream& s, const char* name, bool backward, const View& small, const 
                largePlanes =
                    planes(large, depth.from * params.strideD + depth.shift, depth.count, params.strideD),
                tapWeight = planes(weight, tap, 0);
-    Lowered<T> op = lowered<T>(backward, smallPlanes, largePlanes, tapWeight, nullptr, planesOf(params));
+    Lowered<T> op = lowered<T>(backward, smallPlanes, largePlanes, tapWeight, nullptr, plainPlanes(params));
     op.outer = small.shape[0];
     op.sourceOuter = (backward ? small : large).stride[0];
     op.outOuter = out.stride[0];
@@ -300,7 +231,7 @@ size_t workspace(bool backward, const View& small, const View& large, const View
                  const Conv3dParams& params) {
   if (small.rank != 5 || large.rank != 5 || weight.rank != 5) return 0;
   const View s = planes(small, 0, 0), l = planes(large, 0, 0), w = planes(weight, 0, 0);
-  return workspace(backward, s, l, w, planesOf(params));
+  return workspace(backward, s, l, w, plainPlanes(params));
 }
 
 }  // namespace

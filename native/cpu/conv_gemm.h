@@ -129,7 +129,7 @@ inline bool windowDirect(const WindowGemm<T>& g, const PixelBlock& block, T* scr
   constexpr int L = Lanes<T>::kCount;
   const Window& w = g.window;
   const int64_t taps = w.depth();
-  if (w.channels != 1 || g.m > 2 || w.stepX != 1 || g.outX != 1 || taps == 0 || taps > 64) return false;
+  if (w.channels != 1 || g.m > 2 || w.stepX != 1 || taps == 0 || taps > 64) return false;
   const SlabShape shape = slabShape(w, block);
   if (!inside(w, shape) && block.images * shape.size() > kSlabElements<T>) return false;
   const Slab<T> slab =
@@ -140,17 +140,28 @@ inline bool windowDirect(const WindowGemm<T>& g, const PixelBlock& block, T* scr
     for (int64_t image = 0; image < block.images; ++image)
       for (int64_t y = 0; y < block.rows; ++y) {
         const T* const from = slab.data + image * slab.strideImage + y * w.stepY * slab.strideY;
-        T* const out =
-            g.out + i * g.outM + (block.image0 + image) * g.outImage + (block.row0 + y) * g.outY + block.col0;
+        T* const out = g.out + i * g.outM + (block.image0 + image) * g.outImage + (block.row0 + y) * g.outY +
+                       block.col0 * g.outX;
         const T* const weights = g.weights + i;
         const T bias = g.bias ? g.bias[i * g.biasStride] : T(0);
-        int64_t x = 0;
-        for (; x + kWideVectors * L <= block.cols; x += kWideVectors * L)
-          directStrip<T, kWideVectors>(out + x, from + x, offsets, weights, g.m, taps, bias, g.accumulate,
-                                       kWideVectors * L);
-        for (; x < block.cols; x += L)
-          directStrip<T, 1>(out + x, from + x, offsets, weights, g.m, taps, bias, g.accumulate,
-                            static_cast<int>(minOf(L, block.cols - x)));
+        for (int64_t x = 0; x < block.cols;) {
+          const int count = static_cast<int>(minOf(block.cols - x, kWideVectors * L));
+          const bool wide = count == kWideVectors * L, dense = g.outX == 1;
+          T apart[kWideVectors * L];
+          T* const to = dense ? out + x : apart;
+          if (wide)
+            directStrip<T, kWideVectors>(to, from + x, offsets, weights, g.m, taps, bias,
+                                         dense && g.accumulate, count);
+          else
+            for (int i0 = 0; i0 < count; i0 += L)
+              directStrip<T, 1>(to + i0, from + x + i0, offsets, weights, g.m, taps, bias,
+                                dense && g.accumulate, static_cast<int>(minOf(L, count - i0)));
+          for (int i0 = 0; !dense && i0 < count; ++i0) {
+            T& pixel = out[(x + i0) * g.outX];
+            pixel = g.accumulate ? pixel + apart[i0] : apart[i0];
+          }
+          x += count;
+        }
       }
   return true;
 }

@@ -5,6 +5,7 @@
 #include "../ops/rows/conv.h"
 
 #include "../ops/conv_shape.h"
+#include "conv_depthwise.h"
 #include "conv_window.h"
 
 WG_PROTOTYPES(WG_CONV_ROWS)
@@ -141,7 +142,7 @@ struct Chunk {
     constexpr int64_t kPanel = kTileVectors * L;
     for (int64_t i = 0; i < channels * cut.taps * cut.filters; i += L)
       storeVec(sums + i, typename Lanes<T>::Vec{});
-    if (depthwise(scratch)) return;
+    if (depthwise()) return;
     // Pixels of a block: one panel of dy and its slab stay in the second-level cache.
     PixelBlock block{0, 1, 0, 0, 0, evenSplit(window.cols, 1024, 1)};
     block.rows = evenSplit(window.rows, maxOf(minOf(kDyElements<T> / kPanel / 2, 2048) / block.cols, 1), 1);
@@ -164,51 +165,23 @@ struct Chunk {
         }
   }
 
-  /// One filter to a group (depthwise): lanes run along the pixels instead, a few taps at a time. False: not
-  /// such a shape.
-  bool depthwise(T* scratch) const {
-    constexpr int L = Lanes<T>::kCount;
-    constexpr int kTaps = 8;
-    if (shape.filters != 1 || window.stepX != 1 || dyCol != 1) return false;
-    PixelBlock block{0, 1, 0, window.rows, 0, window.cols};
-    if (channelsThatFit(block) == 0) return false;
-    for (int64_t c = 0; c < channels; ++c)
-      for (int64_t tap0 = 0; tap0 < cut.taps; tap0 += kTaps) {
-        typename Lanes<T>::Vec acc[kTaps] = {};
-        const int64_t taps = minOf(kTaps, cut.taps - tap0);
-        for (int64_t image = image0; image < image0 + images; ++image)
-          for (int64_t row = 0; row < window.rows; row += block.rows)
-            for (int64_t col = 0; col < window.cols; col += block.cols) {
-              const PixelBlock part{image, 1,
-                                    row,   minOf(block.rows, window.rows - row),
-                                    col,   minOf(block.cols, window.cols - col)};
-              const Slab<T> slab = makeSlab(window, part, slabShape(window, part),
-                                            x + at.ofX(image) + c * window.strideC, 0, 1, scratch);
-              int64_t offsets[kTaps];
-              tapOffsets(window, slab.strideC, slab.strideY, 0, tap0, taps, offsets);
-              for (int64_t i = taps; i < kTaps; ++i) offsets[i] = offsets[0];
-              for (int64_t y = 0; y < part.rows; ++y) {
-                const T* const d = dy + at.ofDy(image) + (row + y) * dyRow + col;
-                const T* const from = slab.data + y * window.stepY * slab.strideY;
-                int64_t i0 = 0;
-                for (; i0 + L <= part.cols; i0 += L) {
-                  const auto value = loadVec(d + i0);
-#pragma GCC unroll 8
-                  for (int i = 0; i < kTaps; ++i) acc[i] += value * loadVec(from + offsets[i] + i0);
-                }
-                if (i0 == part.cols) continue;
-                const int left = static_cast<int>(part.cols - i0);
-                const auto value = loadPart(d + i0, left);
-#pragma GCC unroll 8
-                for (int i = 0; i < kTaps; ++i) acc[i] += value * loadPart(from + offsets[i] + i0, left);
-              }
-            }
-        for (int64_t i = 0; i < taps; ++i) {
-          T sum = 0;
-          for (int lane = 0; lane < L; ++lane) sum += acc[i][lane];
-          sums[(c * cut.taps + tap0 + i) * cut.filters] = sum;
-        }
-      }
+  /// One filter to a group (depthwise): lanes run along the pixels instead. False: no kernel for the shape.
+  bool depthwise() const {
+    constexpr int64_t L = Lanes<T>::kCount;
+    const DepthWeightKernel<T> kernel = depthWeightKernel<T>(shape.kernelH, shape.strideH);
+    if (!kernel || shape.filters != 1 || shape.kernelW != shape.kernelH || shape.strideW != shape.strideH ||
+        shape.dilationH != 1 || shape.dilationW != 1 || window.strideX != 1 || dyCol != 1)
+      return false;
+    for (int64_t c = 0; c < channels; ++c) {
+      alignas(64) T lanes[25 * L] = {};
+      for (int64_t image = image0; image < image0 + images; ++image)
+        kernel({x + at.ofX(image) + c * window.strideC, window.strideY, window.height, window.width,
+                window.originY, window.originX, nullptr, dy + at.ofDy(image), dyRow, 0, window.rows,
+                window.cols, nullptr, T(0), false},
+               lanes);
+      foldLanes(lanes, cut.taps);
+      for (int64_t i = 0; i < cut.taps; ++i) sums[(c * cut.taps + i) * cut.filters] = lanes[i * L];
+    }
     return true;
   }
 

@@ -1,0 +1,357 @@
+// Winograd's convolution: M x M outputs of a 3 x 3 kernel from (M + 2)^2 products. Transformed, a tile of the
+// source and a filter meet element by element, so that each of the (M + 2)^2 elements is a matrix product
+// [tiles, channels] x [channels, filters]: a quarter (M = 4) or four ninths (M = 2) of the multiply-adds of
+// the plain sum.
+//
+// Source rows are transposed until lanes are channels, transformed, multiplied with lanes for filters,
+// transformed back and transposed again. A chunk does all of it for a block of tiles when their transforms
+// fit its thread's scratch; else the transforms of many tiles are shared, and chunks multiply a block of
+// tiles with a panel of filters. How that is cut changes no sum: an element is summed over the channels in
+// their order.
+#include "conv_winograd.h"
+
+#include "../ops/precision.h"
+#include "winograd.h"
+
+namespace wg::cpu {
+inline namespace WG_ISA {
+namespace {
+
+constexpr int L = Lanes<float>::kCount;
+constexpr int kPanelLanes = kTileVectors * L;  // filters multiplied at once
+constexpr int64_t kBlockTiles = 28 / kTileRows * kTileRows < 28 ? (28 / kTileRows + 1) * kTileRows : 28;
+constexpr int64_t kRunTiles =
+    16;  // tiles of one row transformed at once: their pixels fit the first-level cache
+constexpr int64_t kSharedElements = int64_t{1}
+                                    << 22;  // of shared transforms: what the last-level cache holds
+
+using Vec = Lanes<float>::Vec;
+
+/// Where things lie, in floats.
+struct Layout {
+  int64_t tile, side, elements;  ///< M, M + 2, (M + 2)^2
+  int64_t tilesY, tilesX, tiles;
+  int64_t panels;        ///< of filters
+  int64_t sourceRow;     ///< channels of a transformed tile, off powers of two
+  int64_t block;         ///< tiles of a block
+  int64_t weightsPanel;  ///< of one panel: [element][channel][kPanelLanes]
+  int64_t strip;         ///< pixels of a run of tiles, lanes for channels or filters
+  int64_t shared;        ///< tiles whose transforms are shared; 0: each block's lie in the thread's scratch
+
+  int64_t product() const { return elements * block * kPanelLanes; }
+  int64_t workspace() const { return panels * weightsPanel + shared * elements * sourceRow; }
+};
+
+Layout layoutOf(const Lowered<float>& op, int64_t tile) {
+  const View& out = *op.outView;
+  Layout l{};
+  l.tile = tile;
+  l.side = tile + 2;
+  l.elements = l.side * l.side;
+  l.tilesY = ceilDiv(out.shape[2], tile);
+  l.tilesX = ceilDiv(out.shape[3], tile);
+  l.tiles = op.shape.images * l.tilesY * l.tilesX;
+  l.panels = ceilDiv(op.m(), kPanelLanes);
+  l.sourceRow = ceilDiv(op.sourceChannels(), L) * L + 16;
+  l.block = evenSplit(l.tiles, kBlockTiles, 1);
+  l.weightsPanel = l.elements * op.sourceChannels() * kPanelLanes;
+  l.strip = l.side * (kRunTiles * tile + 2 + L) * L;
+  constexpr int64_t kScratch = static_cast<int64_t>(kWorkerScratchBytes / sizeof(float));
+  const bool fits = l.strip + l.product() + l.block * l.elements * l.sourceRow + L <= kScratch;
+  if (!fits || l.tiles < 8 * kBlockTiles)
+    l.shared = minOf(l.tiles, maxOf(kSharedElements / (l.elements * l.sourceRow) / l.block, 1) * l.block);
+  return l;
+}
+
+/// A run of tiles next to each other in one row of them.
+struct TileRun {
+  int64_t image, y, x, count;  ///< y and x count tiles
+};
+TileRun runAt(const Layout& l, int64_t tile, int64_t end) {
+  const int64_t x = tile % l.tilesX, y = tile / l.tilesX % l.tilesY;
+  return {tile / (l.tilesX * l.tilesY), y, x, minOf(minOf(end - tile, l.tilesX - x), kRunTiles)};
+}
+
+/// The transforms along one axis of `count` vectors each `step` apart: in place, or from one place to
+/// another.
+template <int M, auto transform, int From, int To>
+WG_INLINE void along(const float* from, int64_t fromStep, float* to, int64_t toStep) {
+  Vec in[From], out[To];
+#pragma GCC unroll 8
+  for (int i = 0; i < From; ++i) in[i] = loadVec(from + i * fromStep);
+  transform(in, out);
+#pragma GCC unroll 8
+  for (int i = 0; i < To; ++i) storeVec(to + i * toStep, out[i]);
+}
+
+template <int M>
+struct Engine {
+  using W = Winograd<M>;
+  static constexpr int kSide = W::kSide;
+  const Lowered<float>& op;
+  const Layout& l;
+
+  // ---- weights ----
+
+  /// Channels [c0, c1) of panel `panel`: lanes are filters.
+  void weights(int64_t panel, int64_t c0, int64_t c1, float* to) const {
+    const View& v = *op.weightView;
+    const int64_t channels = op.sourceChannels(), line0 = panel * kPanelLanes;
+    const int lines = static_cast<int>(minOf(kPanelLanes, op.m() - line0));
+    const int64_t lineStride = v.stride[op.backward ? 1 : 0], channelStride = v.stride[op.backward ? 0 : 1];
+    const bool together = v.stride[3] == 1 && v.stride[2] == 3;
+    float* const out = to + panel * l.weightsPanel;
+    alignas(64) float taps[(9 + L) * kPanelLanes];
+    for (int64_t c = c0; c < c1; ++c) {
+      const float* const from = op.weight + line0 * lineStride + c * channelStride;
+      if (together && lineStride != 1) {
+        packPanel(taps, kPanelLanes, lines, 9, from, lineStride, 1);
+      } else {
+        for (int tap = 0; tap < 9; ++tap)
+          for (int i = 0; i < kPanelLanes; ++i)
+            taps[tap * kPanelLanes + i] =
+                i < lines ? from[i * lineStride + tap / 3 * v.stride[2] + tap % 3 * v.stride[3]] : 0.0f;
+      }
+      for (int j = 0; j < kPanelLanes; j += L) {
+        Vec columns[3][kSide];  // the kernel's columns, transformed along y
+#pragma GCC unroll 3
+        for (int q = 0; q < 3; ++q) {
+          Vec g[3];
+#pragma GCC unroll 3
+          for (int r = 0; r < 3; ++r) {
+            const int tap = r * 3 + q;  // the input gradient's kernel is the kernel turned around
+            g[r] = loadVec(taps + (op.backward ? 8 - tap : tap) * kPanelLanes + j);
+          }
+          W::weight(g, columns[q]);
+        }
+#pragma GCC unroll 6
+        for (int i = 0; i < kSide; ++i) {
+          const Vec row[3] = {columns[0][i], columns[1][i], columns[2][i]};
+          Vec done[kSide];
+          W::weight(row, done);
+#pragma GCC unroll 6
+          for (int k = 0; k < kSide; ++k)
+            storeVec(out + ((i * kSide + k) * channels + c) * kPanelLanes + j, done[k]);
+        }
+      }
+    }
+  }
+
+  // ---- source ----
+
+  /// L channels from c0 of tiles [tile, end): to[element * elementStep + tile * sourceRow + c].
+  void source(int64_t tile, int64_t end, int64_t c0, float* to, int64_t elementStep, float* strip) const {
+    const View& v = *op.sourceView;
+    const int lines = static_cast<int>(minOf(L, op.sourceChannels() - c0));
+    const int64_t height = v.shape[2], width = v.shape[3];
+    const int64_t originY = op.backward ? op.shape.padH - 2 : -op.shape.padH,
+                  originX = op.backward ? op.shape.padW - 2 : -op.shape.padW;
+    for (int64_t done = 0; tile < end; tile += done) {
+      const TileRun run = runAt(l, tile, end);
+      done = run.count;
+      const int64_t columns = run.count * M + 2, pitch = (columns + L) * L;
+      const int64_t left = run.x * M + originX;
+      const int64_t first = minOf(maxOf(-left, 0), columns),
+                    last = maxOf(minOf(width - left, columns), first);
+      for (int64_t i = 0; i < kSide; ++i) {
+        float* const row = strip + i * pitch;
+        const int64_t y = run.y * M + originY + i;
+        const bool outside = y < 0 || y >= height;
+        for (int64_t x = 0; x < (outside ? columns : first); ++x) storeVec(row + x * L, Vec{});
+        if (outside) continue;
+        const float* const from =
+            op.source + run.image * v.stride[0] + c0 * v.stride[1] + y * v.stride[2] + left;
+        for (int64_t x = first; x < last; x += L) {
+          const int count = static_cast<int>(minOf(L, last - x));
+          if (lines == L && count == L) transposeSquare(row + x * L, L, from + x, v.stride[1]);
+          else transposeEdge(row + x * L, L, from + x, v.stride[1], lines, count);
+        }
+        for (int64_t x = last; x < columns; ++x) storeVec(row + x * L, Vec{});
+      }
+      for (int64_t x = 0; x < columns; ++x)
+        along<M, &W::template source<Vec>, kSide, kSide>(strip + x * L, pitch, strip + x * L, pitch);
+      for (int64_t t = 0; t < run.count; ++t, to += l.sourceRow)
+        for (int64_t i = 0; i < kSide; ++i)
+          along<M, &W::template source<Vec>, kSide, kSide>(strip + i * pitch + t * M * L, L,
+                                                           to + c0 + i * kSide * elementStep, elementStep);
+    }
+  }
+
+  // ---- products ----
+
+  /// `tiles` transformed tiles times one panel of filters.
+  void multiply(int64_t tiles, const float* source, int64_t elementStep, const float* weights,
+                float* product) const {
+    const int64_t channels = op.sourceChannels(), rows = ceilDiv(tiles, ceilDiv(tiles, kTileRows));
+    Tile<float> t{};
+    t.aRow = l.sourceRow;
+    t.aCol = 1;
+    t.bRow = t.cRow = kPanelLanes;
+    t.k = channels;
+    t.cols = kPanelLanes;
+    for (int64_t e = 0; e < l.elements; ++e) {
+      t.b = weights + e * channels * kPanelLanes;
+      for (int64_t i = 0; i < tiles; i += rows) {
+        t.a = source + e * elementStep + i * l.sourceRow;
+        t.c = product + (e * l.block + i) * kPanelLanes;
+        tileKernel<float, false>(static_cast<int>(minOf(rows, tiles - i)), kTileVectors)(t);
+      }
+    }
+  }
+
+  // ---- result ----
+
+  /// Tiles [tile, end) of one panel of filters, from products whose first is that of `tile`.
+  void result(int64_t tile, int64_t end, int64_t panel, float* product, float* strip) const {
+    const View& v = *op.outView;
+    const int64_t elementStep = l.block * kPanelLanes, rows = v.shape[2], cols = v.shape[3];
+    const int64_t tileStep = M * L;
+    for (int64_t done = 0; tile < end; tile += done, product += done * kPanelLanes) {
+      const TileRun run = runAt(l, tile, end);
+      done = run.count;
+      const int64_t pitch = (run.count * M + L) * L;
+      for (int64_t j = 0; j < kPanelLanes; j += L) {
+        const int64_t filter = panel * kPanelLanes + j;
+        const int filters = static_cast<int>(minOf(L, op.m() - filter));
+        if (filters <= 0) break;
+        Vec bias = {};
+        if (op.bias)
+          for (int i = 0; i < filters; ++i) bias[i] = op.bias[(filter + i) * op.biasStride];
+        for (int64_t t = 0; t < run.count; ++t) {
+          const float* const from = product + t * kPanelLanes + j;
+          Vec half[M][kSide];
+#pragma GCC unroll 6
+          for (int k = 0; k < kSide; ++k) {
+            Vec in[kSide], out[M];
+#pragma GCC unroll 6
+            for (int i = 0; i < kSide; ++i) in[i] = loadVec(from + (i * kSide + k) * elementStep);
+            W::result(in, out);
+#pragma GCC unroll 4
+            for (int i = 0; i < M; ++i) half[i][k] = out[i];
+          }
+#pragma GCC unroll 4
+          for (int i = 0; i < M; ++i) {
+            Vec out[M];
+            W::result(half[i], out);
+#pragma GCC unroll 4
+            for (int k = 0; k < M; ++k) storeVec(strip + i * pitch + t * tileStep + k * L, out[k] + bias);
+          }
+        }
+        float* const to =
+            op.out + run.image * v.stride[0] + filter * v.stride[1] + run.y * M * v.stride[2] + run.x * M;
+        const int64_t columns = minOf(run.count * M, cols - run.x * M);
+        for (int64_t i = 0; i < minOf(M, rows - run.y * M); ++i)
+          for (int64_t x = 0; x < columns; x += L)
+            unfold(to + i * v.stride[2] + x, v.stride[1], strip + i * pitch + x * L, filters,
+                   static_cast<int>(minOf(L, columns - x)));
+      }
+    }
+  }
+
+  /// Pixels of L filters to rows of pixels, one for each filter.
+  static void unfold(float* to, int64_t toRow, const float* from, int filters, int count) {
+    Vec rows[L];
+#pragma GCC unroll 16
+    for (int i = 0; i < L; ++i) rows[i] = loadVec(from + i * L);
+    transposeStage<float, L / 2>(rows);
+    if (filters == L && count == L) {
+#pragma GCC unroll 16
+      for (int i = 0; i < L; ++i) storeVec(to + i * toRow, rows[i]);
+      return;
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < L; ++i)
+      if (i < filters) {
+        if (count == L) storeVec(to + i * toRow, rows[i]);
+        else storePart(to + i * toRow, rows[i], count);
+      }
+  }
+
+  void run(Stream& s) const {
+    float* const transformed = static_cast<float*>(s.scratch);
+    float* const shared = transformed + l.panels * l.weightsPanel;
+    const int64_t channels = op.sourceChannels();
+    constexpr int64_t kSome = 64;  // channels of a chunk of weights
+    const int64_t pieces = ceilDiv(channels, kSome);
+    parallelFor(s, l.panels * pieces, [&](int64_t piece) {
+      const int64_t c0 = piece % pieces * kSome;
+      weights(piece / pieces, c0, minOf(channels, c0 + kSome), transformed);
+    });
+    const auto scratch = [&s] {
+      void* const bytes = workerScratch();
+      if (!bytes) fail(s, Code::outOfMemory, "conv2d: no memory for a packing buffer");
+      return static_cast<float*>(bytes);
+    };
+    if (l.shared == 0) {
+      const int64_t elementStep = l.block * l.sourceRow;
+      parallelFor(s, ceilDiv(l.tiles, l.block), [&](int64_t piece) {
+        float* const strip = scratch();
+        if (!strip) return;
+        float *const product = strip + l.strip, *const own = product + l.product();
+        const int64_t tile = piece * l.block, end = minOf(l.tiles, tile + l.block);
+        for (int64_t c = 0; c < channels; c += L) source(tile, end, c, own, elementStep, strip);
+        for (int64_t panel = 0; panel < l.panels; ++panel) {
+          multiply(end - tile, own, elementStep, transformed + panel * l.weightsPanel, product);
+          result(tile, end, panel, product, strip);
+        }
+      });
+      return;
+    }
+    const int64_t elementStep = l.shared * l.sourceRow, groups = ceilDiv(channels, 4 * L);
+    for (int64_t tile0 = 0; tile0 < l.tiles && !failed(s); tile0 += l.shared) {
+      const int64_t tiles = minOf(l.shared, l.tiles - tile0), blocks = ceilDiv(tiles, l.block);
+      parallelFor(s, blocks * groups, [&](int64_t piece) {
+        float* const strip = scratch();
+        if (!strip) return;
+        const int64_t first = piece % blocks * l.block, end = minOf(tiles, first + l.block),
+                      c0 = piece / blocks * 4 * L;
+        for (int64_t c = c0; c < minOf(channels, c0 + 4 * L); c += L)
+          source(tile0 + first, tile0 + end, c, shared + first * l.sourceRow, elementStep, strip);
+      });
+      parallelFor(s, blocks * l.panels, [&](int64_t piece) {
+        float* const strip = scratch();
+        if (!strip) return;
+        const int64_t first = piece % blocks * l.block, end = minOf(tiles, first + l.block),
+                      panel = piece / blocks;
+        float* const product = strip + l.strip;
+        multiply(end - first, shared + first * l.sourceRow, elementStep, transformed + panel * l.weightsPanel,
+                 product);
+        result(tile0 + first, tile0 + end, panel, product, strip);
+      });
+    }
+  }
+};
+
+}  // namespace
+
+int64_t winogradTile(const Lowered<float>& op) {
+  const ConvShape& c = op.shape;
+  if (c.kernelH != 3 || c.kernelW != 3 || c.strideH != 1 || c.strideW != 1 || c.dilationH != 1 ||
+      c.dilationW != 1 || c.groups != 1 || op.outer != 1 || op.accumulate || op.sourceView->stride[3] != 1 ||
+      op.outView->stride[3] != 1 || op.precision == static_cast<int32_t>(Precision::strict))
+    return 0;
+  const int64_t tile = op.precision == static_cast<int32_t>(Precision::highest) ? 2 : 4;
+  // Multiply-adds of the plain sum against those here and the transforms, weighed by what they were measured
+  // to take.
+  const Layout l = layoutOf(op, tile);
+  const double channels = static_cast<double>(op.sourceChannels()), filters = static_cast<double>(op.m()),
+               tiles = static_cast<double>(l.tiles), elements = static_cast<double>(l.elements);
+  const double plain =
+      9.0 * static_cast<double>(c.images * op.outView->shape[2] * op.outView->shape[3]) * channels * filters;
+  const double here =
+      elements * (tiles * channels * filters + 10 * tiles * (channels + filters) + 14 * channels * filters);
+  return here < plain ? tile : 0;
+}
+
+size_t winogradBytes(const Lowered<float>& op, int64_t tile) {
+  return static_cast<size_t>(layoutOf(op, tile).workspace()) * sizeof(float);
+}
+
+void winograd(Stream& s, const Lowered<float>& op, int64_t tile) {
+  const Layout l = layoutOf(op, tile);
+  if (tile == 2) Engine<2>{op, l}.run(s);
+  else Engine<4>{op, l}.run(s);
+}
+
+}  // namespace WG_ISA
+}  // namespace wg::cpu

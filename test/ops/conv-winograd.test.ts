@@ -1,0 +1,126 @@
+// Convolutions of 3 x 3 taps on the CPU, which are computed by Winograd's method unless the precision is 'strict': values
+// and gradients held to float64 and to the plain sum's errors, at the edges of tiles, blocks of tiles and panels of filters.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Float32Precision, Tensor } from '../../lib/index.ts';
+import {
+  conv2d,
+  convTranspose2d,
+  getFloat32Precision,
+  grad,
+  setFloat32Precision,
+  setThreads,
+} from '../../lib/index.ts';
+import { rand } from '../support/random.ts';
+import type { NDArray } from '../support/reference/ndarray.ts';
+import { elements, type Layout, make, valuesOf } from '../support/tensors.ts';
+
+interface Case {
+  readonly name: string;
+  readonly op?: typeof conv2d;
+  readonly x: readonly number[];
+  readonly weight: readonly number[];
+  readonly bias?: boolean;
+  readonly padding?: number | readonly number[];
+  readonly layouts?: readonly [Layout, Layout];
+}
+
+const cases: readonly Case[] = [
+  { name: 'whole tiles', x: [1, 32, 32, 32], weight: [32, 32, 3, 3], padding: 1 },
+  { name: 'odd sizes', x: [3, 19, 21, 17], weight: [37, 19, 3, 3], padding: 1, bias: true },
+  { name: 'no padding', x: [2, 24, 18, 23], weight: [35, 24, 3, 3] },
+  { name: 'padding of 2 and 0', x: [2, 17, 12, 19], weight: [33, 17, 3, 3], padding: [2, 0], bias: true },
+  { name: 'more padding than taps', x: [4, 20, 7, 6], weight: [20, 20, 3, 3], padding: 4 },
+  { name: 'planes below a tile', x: [40, 48, 3, 2], weight: [48, 48, 3, 3], padding: 1 },
+  { name: 'rows longer than a run', x: [1, 16, 9, 150], weight: [18, 16, 3, 3], padding: 1, bias: true },
+  { name: 'few tiles, many channels', x: [8, 130, 8, 8], weight: [70, 130, 3, 3], padding: 1 },
+  { name: 'several lots of shared tiles', x: [1, 272, 86, 86], weight: [16, 272, 3, 3], padding: 1 },
+  { name: 'sliced', x: [2, 32, 20, 20], weight: [32, 32, 3, 3], padding: 1, layouts: ['sliced', 'transposed'] },
+  { name: 'backwards', x: [2, 32, 20, 20], weight: [32, 32, 3, 3], padding: 1, layouts: ['reversed', 'reversed'] },
+  { name: 'repeated', x: [2, 32, 20, 20], weight: [32, 32, 3, 3], padding: 1, layouts: ['broadcast', 'broadcast'] },
+  { name: 'transposed', op: convTranspose2d, x: [2, 22, 15, 18], weight: [22, 35, 3, 3], padding: 1, bias: true },
+];
+
+/** The result and the gradient of x. */
+function results(each: Case, inputs: readonly Tensor[], dy: Tensor | null): [Tensor, Tensor | null] {
+  const [x, weight, bias] = inputs as [Tensor, Tensor, Tensor?];
+  x.requiresGrad = dy !== null;
+  const y = (each.op ?? conv2d)(x, weight, bias ?? null, { padding: each.padding ?? 0 });
+  return [y, dy === null ? null : (grad(y, [x], { gradOutputs: dy })[0] as Tensor)];
+}
+
+/** Root mean square errors relative to the values' own, of the result and of the gradient of x. */
+function measure(each: Case, modes: readonly Float32Precision[]): { rms: number[]; bits: Float32Array[] }[] {
+  const filters = each.weight[each.op ? 1 : 0] as number;
+  const specs = [rand(...each.x), rand(...each.weight), ...(each.bias ? [rand(filters)] : [])];
+  const places = specs.map((_, i) => {
+    return { device: 'cpu', dtype: 'float32', layout: each.layouts?.[i] ?? 'contiguous' } as const;
+  });
+  const exact = { device: 'cpu', dtype: 'float64', layout: 'contiguous' } as const;
+  const wide = (values: NDArray): Tensor => make({ values, dtype: null, grad: false }, exact);
+  const wideInputs = specs.map((spec, i) => wide(valuesOf(spec, places[i] as (typeof places)[0])));
+  const slope = rand(...results(each, wideInputs, null)[0].shape);
+  const plain = { device: 'cpu', dtype: 'float32', layout: 'contiguous' } as const;
+  const wanted = results(each, wideInputs, wide(valuesOf(slope, plain))).map((t) => elements(t as Tensor));
+  const before = getFloat32Precision();
+  try {
+    return modes.map((mode) => {
+      setFloat32Precision(mode);
+      const inputs = specs.map((spec, i) => make(spec, places[i] as (typeof places)[0]));
+      const got = results(each, inputs, make(slope, plain)).map((t) => elements(t as Tensor));
+      const rms = got.map((values, which) => {
+        let [square, total] = [0, 0];
+        for (let i = 0; i < values.length; i++) {
+          const right = (wanted[which] as ArrayLike<number>)[i] as number;
+          square += ((values[i] as number) - right) ** 2;
+          total += right ** 2;
+        }
+        return Math.sqrt(square / total);
+      });
+      return { rms, bits: got.map((values) => Float32Array.from(values as ArrayLike<number>)) };
+    });
+  } finally {
+    setFloat32Precision(before);
+  }
+}
+
+for (const each of cases) {
+  test(`${each.name}: errors against float64 and the plain sum's`, () => {
+    const [strict, highest, high] = measure(each, ['strict', 'highest', 'high']).map(({ rms }) => rms);
+    strict?.forEach((plain, which) => {
+      assert.ok(plain < 2e-6, `strict: ${plain}`);
+      // Up to nine terms a channel are added before they are rounded, so sums over few channels gain less.
+      assert.ok((highest?.[which] as number) < 1.3 * plain, `highest: ${highest?.[which]} of ${plain}`);
+      assert.ok((high?.[which] as number) < 4 * plain, `high: ${high?.[which]} of ${plain}`);
+    });
+  });
+}
+
+test('the method follows the precision: other bits in each', () => {
+  const [strict, highest, high, medium] = measure(cases[0] as Case, ['strict', 'highest', 'high', 'medium']);
+  for (const which of [0, 1]) {
+    assert.not.equal(strict?.bits[which], highest?.bits[which]);
+    assert.not.equal(highest?.bits[which], high?.bits[which]);
+    assert.equal(high?.bits[which], medium?.bits[which]);
+  }
+});
+
+test('the same bits for 1, 2 and 3 threads', () => {
+  for (const name of ['odd sizes', 'whole tiles', 'few tiles, many channels', 'several lots of shared tiles']) {
+    const each = cases.find((one) => one.name === name) as Case;
+    const x = make(rand(...each.x), { device: 'cpu', dtype: 'float32', layout: 'contiguous' });
+    const weight = make(rand(...each.weight), { device: 'cpu', dtype: 'float32', layout: 'contiguous' });
+    for (const mode of ['highest', 'high'] as const) {
+      setFloat32Precision(mode);
+      const [one, ...others] = [1, 2, 3].map((threads) => {
+        setThreads(threads);
+        const y = conv2d(x, weight, null, { padding: 1 });
+        return elements(y);
+      });
+      for (const other of others) assert.equal(other, one, `${name}, ${mode}`);
+    }
+  }
+  setFloat32Precision('highest');
+});
+
+test.run();
