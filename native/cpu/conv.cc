@@ -20,64 +20,12 @@ size_t bytesFor(const Lowered<T>& op) {
   return static_cast<size_t>(op.shape.groups * op.groupElements()) * sizeof(T);
 }
 
-// ---- depthwise
-// -------------------------------------------------------------------------------------------------
-
-/// One channel to a group and a few filters for it, a kernel depthKernel() knows, rows of neighbouring
-/// pixels.
-template <class T>
-DepthKernel<T> depthwise(const Lowered<T>& op) {
-  const ConvShape& c = op.shape;
-  const int64_t stride = c.strideH;
-  if (op.sourceChannels() != 1 || op.m() > 2 || c.kernelH != c.kernelW || c.strideW != stride ||
-      c.dilationH != 1 || c.dilationW != 1 || op.sourceView->stride[3] != 1 || op.outView->stride[3] != 1 ||
-      (op.backward && stride != 1))
-    return nullptr;
-  return depthKernel<T>(c.kernelH, stride);
-}
-
-template <class T>
-void runDepthwise(Stream& s, const Lowered<T>& op, DepthKernel<T> kernel) {
-  constexpr double kChunk = 1 << 19;  // multiply-adds, some 10 us
-  const ConvShape& c = op.shape;
-  const View &in = *op.sourceView, &to = *op.outView, &weight = *op.weightView;
-  const int64_t k = c.kernelH, m = op.m(), planes = op.outer * c.images * c.groups * m;
-  const int64_t rows = to.shape[2], cols = to.shape[3];
-  const double ofRow = static_cast<double>(cols) * static_cast<double>(k * k),
-               ofPlane = ofRow * static_cast<double>(rows);
-  const int64_t cut =
-      ofPlane < 2 * kChunk ? rows : evenSplit(rows, maxOf(static_cast<int64_t>(kChunk / ofRow), 8), 8);
-  const int64_t cuts = ceilDiv(rows, cut),
-                together = ofPlane < kChunk ? static_cast<int64_t>(kChunk / ofPlane) : 1;
-  parallelFor(s, ceilDiv(planes, together) * cuts, [&](int64_t piece) {
-    const int64_t row0 = piece % cuts * cut, first = piece / cuts * together;
-    for (int64_t plane = first; plane < minOf(planes, first + together); ++plane) {
-      const int64_t line = plane % m, group = plane / m % c.groups, image = plane / (m * c.groups) % c.images,
-                    volume = plane / (m * c.groups * c.images);
-      // The input gradient reads dy backwards, which is the kernel turned around.
-      const T* const from = op.weight + (op.backward ? group * weight.stride[0] + line * weight.stride[1]
-                                                     : (group * m + line) * weight.stride[0]);
-      T weights[49];
-      for (int64_t r = 0; r < k; ++r)
-        for (int64_t q = 0; q < k; ++q)
-          weights[op.backward ? k * k - 1 - (r * k + q) : r * k + q] =
-              from[r * weight.stride[2] + q * weight.stride[3]];
-      kernel({op.source + volume * op.sourceOuter + image * in.stride[0] + group * in.stride[1], in.stride[2],
-              in.shape[2], in.shape[3], op.backward ? c.padH - k + 1 : -c.padH,
-              op.backward ? c.padW - k + 1 : -c.padW,
-              op.out + volume * op.outOuter + image * to.stride[0] + (group * m + line) * to.stride[1],
-              nullptr, to.stride[2], row0, minOf(rows, row0 + cut), cols, weights,
-              op.bias ? op.bias[(group * m + line) * op.biasStride] : T(0), op.accumulate});
-    }
-  });
-}
-
 template <class T>
 void run(Stream& s, const char* name, const Lowered<T>& op) {
   const ConvShape& shape = op.shape;
   const View &in = *op.sourceView, &to = *op.outView;
   if (numel(to) == 0) return;
-  if (const DepthKernel<T> kernel = depthwise(op)) return runDepthwise(s, op, kernel);
+  if (isDepthwise(op)) return depthwise(s, op);
   if (!require(s, s.scratch != nullptr && s.scratchBytes >= bytesFor(op),
                "conv2d: the workspace is too small"))
     return;

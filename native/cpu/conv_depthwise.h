@@ -1,104 +1,10 @@
-// Convolution of one plane with one small kernel: lanes run along a row of pixels, several rows of output
-// share each vector of the source, and the source is read where it lies; padding is lanes that a masked load
-// leaves zero, and rows that are skipped. An output sums its taps in the order (r, q), however the plane is
-// cut.
+// Convolution of one plane with one small kernel, and the gradient by the kernel: what conv_depthwise.cc
+// offers.
 #pragma once
-#include "gemm_tile.h"
-#include "kernel.h"
+#include "conv_lowered.h"
 
 namespace wg::cpu {
 inline namespace WG_ISA {
-
-template <class T, int Bytes>
-struct Strip {
-  static constexpr int kCount = Bytes / static_cast<int>(sizeof(T));
-  typedef T Vec __attribute__((vector_size(Bytes)));
-  typedef T Loose __attribute__((vector_size(Bytes), aligned(alignof(T)), may_alias));
-};
-
-/// Lanes [low, high) of a vector: the only ones whose memory is touched.
-template <class T, int Bytes>
-struct LaneMask {
-#if defined(__AVX512F__)
-  uint32_t bits;
-#elif defined(__AVX2__)
-  __m256i words;
-#else
-  int low, high;
-#endif
-};
-
-template <class T, int Bytes>
-WG_INLINE LaneMask<T, Bytes> laneMask(int64_t low, int64_t high) {
-  constexpr int L = Strip<T, Bytes>::kCount;
-  const int from = static_cast<int>(low < 0   ? 0
-                                    : low > L ? L
-                                              : low),
-            to = static_cast<int>(high < from ? from
-                                  : high > L  ? L
-                                              : high);
-#if defined(__AVX512F__)
-  return {((1u << to) - 1) & ~((1u << from) - 1)};
-#elif defined(__AVX2__)
-  constexpr int kWords = static_cast<int>(sizeof(T)) / 4;
-  return {_mm256_andnot_si256(partMask(from * kWords), partMask(to * kWords))};
-#else
-  return {from, to};
-#endif
-}
-
-template <class T, int Bytes>
-WG_INLINE typename Strip<T, Bytes>::Vec loadLanes(const T* p, LaneMask<T, Bytes> mask) {
-#if defined(__AVX512F__)
-  if constexpr (Bytes == 64 && sizeof(T) == 4)
-    return _mm512_maskz_loadu_ps(static_cast<__mmask16>(mask.bits), p);
-  else if constexpr (Bytes == 64) return _mm512_maskz_loadu_pd(static_cast<__mmask8>(mask.bits), p);
-  else if constexpr (sizeof(T) == 4) return _mm256_maskz_loadu_ps(static_cast<__mmask8>(mask.bits), p);
-  else return _mm256_maskz_loadu_pd(static_cast<__mmask8>(mask.bits), p);
-#elif defined(__AVX2__)
-  if constexpr (sizeof(T) == 4) return _mm256_maskload_ps(p, mask.words);
-  else return _mm256_maskload_pd(p, mask.words);
-#else
-  if (mask.low == 0 && mask.high == Strip<T, Bytes>::kCount)
-    return *reinterpret_cast<const typename Strip<T, Bytes>::Loose*>(p);
-  typename Strip<T, Bytes>::Vec v = {};
-  for (int i = mask.low; i < mask.high; ++i) v[i] = p[i];
-  return v;
-#endif
-}
-
-template <class T, int Bytes>
-WG_INLINE void storeLanes(T* p, typename Strip<T, Bytes>::Vec v, LaneMask<T, Bytes> mask) {
-#if defined(__AVX512F__)
-  if constexpr (Bytes == 64 && sizeof(T) == 4) _mm512_mask_storeu_ps(p, static_cast<__mmask16>(mask.bits), v);
-  else if constexpr (Bytes == 64) _mm512_mask_storeu_pd(p, static_cast<__mmask8>(mask.bits), v);
-  else if constexpr (sizeof(T) == 4) _mm256_mask_storeu_ps(p, static_cast<__mmask8>(mask.bits), v);
-  else _mm256_mask_storeu_pd(p, static_cast<__mmask8>(mask.bits), v);
-#elif defined(__AVX2__)
-  if constexpr (sizeof(T) == 4) _mm256_maskstore_ps(p, mask.words, v);
-  else _mm256_maskstore_pd(p, mask.words, v);
-#else
-  for (int i = mask.low; i < mask.high; ++i) p[i] = v[i];
-#endif
-}
-
-/// Lanes 0, 2, 4, … of a and b.
-template <class V>
-WG_INLINE V evenLanes(V a, V b) {
-  constexpr int L = static_cast<int>(sizeof(V) / sizeof(a[0]));
-#if defined(__clang__)
-  V even;
-#pragma GCC unroll 16
-  for (int i = 0; i < L; ++i) even[i] = 2 * i < L ? a[2 * i] : b[2 * i - L];
-  return even;
-#else
-  typedef decltype(a < b) Index;
-  Index at;
-#pragma GCC unroll 16
-  for (int i = 0; i < L; ++i) at[i] = 2 * i;
-  return __builtin_shuffle(a, b, at);
-#endif
-}
 
 /// Rows [row0, row1) of out[y, x] (+)= bias + sum over r, q of weights[r * K + q] * source[y * S + originY +
 /// r, x * S + originX + q], for a kernel of K x K and stride S; or, for the weights' gradient, `out` is dy,
@@ -116,203 +22,32 @@ struct DepthPlane {
   bool accumulate;
 };
 
-/// Where the taps of a column of vectors lie inside the source: the same for every row.
-template <class T, int Bytes, int K, int S>
-struct StripMasks {
-  LaneMask<T, Bytes> source[K][S], out;
-  WG_INLINE StripMasks(const DepthPlane<T>& p, int64_t x0) : out(laneMask<T, Bytes>(0, p.cols - x0)) {
-    constexpr int L = Strip<T, Bytes>::kCount;
-    const int64_t lanes = minOf(p.cols - x0, L);
-#pragma GCC unroll 8
-    for (int q = 0; q < K; ++q) {
-      const int64_t at = x0 * S + p.originX + q, end = minOf(p.width - at, (lanes - 1) * S + 1);
-#pragma GCC unroll 2
-      for (int half = 0; half < S; ++half)
-        source[q][half] = laneMask<T, Bytes>(-at - half * L, end - half * L);
-    }
-  }
-};
+using DepthKernel = void (*)(const DepthPlane<float>&);
+using DepthWeightKernel = void (*)(const DepthPlane<float>&, float* sums);
 
-template <class T, int Bytes, int S>
-WG_INLINE typename Strip<T, Bytes>::Vec loadSource(const T* p, const LaneMask<T, Bytes> (&masks)[S]) {
-  if constexpr (S == 1) return loadLanes<T, Bytes>(p, masks[0]);
-  else
-    return evenLanes(loadLanes<T, Bytes>(p, masks[0]),
-                     loadLanes<T, Bytes>(p + Strip<T, Bytes>::kCount, masks[1]));
-}
+/// The kernel for K x K taps and a stride; null when there is none.
+DepthKernel depthKernel(int64_t taps, int64_t stride);
 
-/// R rows of output in one column of vectors.
-template <class T, int Bytes, int K, int S, int R, class Weight>
-WG_INLINE void depthRows(const DepthPlane<T>& p, const StripMasks<T, Bytes, K, S>& masks,
-                         const Weight (&weights)[K][K], int64_t x0, int64_t y0) {
-  using Vec = typename Strip<T, Bytes>::Vec;
-  T* const out = p.out + y0 * p.outY + x0;
-  Vec acc[R];
-#pragma GCC unroll 8
-  for (int j = 0; j < R; ++j) {
-    acc[j] = Vec{} + p.bias;
-    if (p.accumulate) acc[j] += loadLanes<T, Bytes>(out + j * p.outY, masks.out);
-  }
-#pragma GCC unroll 32
-  for (int i = 0; i < (R - 1) * S + K; ++i) {
-    const int64_t row = y0 * S + p.originY + i;
-    if (row < 0 || row >= p.height) continue;
-    const T* const from = p.source + row * p.strideY + x0 * S + p.originX;
-#pragma GCC unroll 8
-    for (int q = 0; q < K; ++q) {
-      const Vec v = loadSource<T, Bytes, S>(from + q, masks.source[q]);
-#pragma GCC unroll 8
-      for (int j = 0; j < R; ++j) {
-        const int r = i - j * S;
-        if (r >= 0 && r < K) acc[j] += weights[r][q] * v;
-      }
-    }
-  }
-#pragma GCC unroll 8
-  for (int j = 0; j < R; ++j) storeLanes<T, Bytes>(out + j * p.outY, acc[j], masks.out);
-}
-
-/// Runs strip<Bytes>(x0) over the columns: a last one of half a vector where that is enough.
-template <class T, class Strips>
-WG_INLINE void eachStrip(int64_t cols, Strips strips) {
-  constexpr int64_t L = Lanes<T>::kCount;
-  int64_t x = 0;
-  for (; cols - x >= L; x += L) strips.template operator()<kVectorBytes>(x);
-  if (x == cols) return;
-  if constexpr (kVectorBytes == 64)
-    if (cols - x <= L / 2) return strips.template operator()<32>(x);
-  strips.template operator()<kVectorBytes>(x);
-}
-
-/// Runs rows<R>(y) over [y, end), as many rows at once as leave room for the weights of 3 x 3 among the
-/// registers (those of larger kernels come from memory). Sevens because images have sides of 7, 14, 28, 56
-/// ...
-template <int K, class Rows>
-WG_INLINE void eachRows(int64_t y, int64_t end, Rows rows) {
-  if constexpr (kVectorBytes == 64 && K == 3) {
-    if ((end - y) % 7 == 0)
-      for (; y < end; y += 7) rows.template operator()<7>(y);
-    for (; y + 8 <= end; y += 8) rows.template operator()<8>(y);
-  }
-  for (; y + 4 <= end; y += 4) rows.template operator()<4>(y);
-  if (y + 2 <= end) rows.template operator()<2>(y), y += 2;
-  if (y < end) rows.template operator()<1>(y);
-}
-
-template <class T, int K, int S>
-void depthPlane(const DepthPlane<T>& plane) {
-  // A copy nobody else can see: stores of pixels would have the compiler load its members again and again.
-  const DepthPlane<T> p = plane;
-  T weights[K][K];
-  typename Lanes<T>::Vec spread[3][3] = {};
-#pragma GCC unroll 49
-  for (int i = 0; i < K * K; ++i) {
-    weights[i / K][i % K] = p.weights[i];
-    if (K == 3) spread[i / K % 3][i % K % 3] += p.weights[i];
-  }
-  eachRows<K>(
-      p.row0, p.row1, [&]<int R>(int64_t y) __attribute__((always_inline)) {
-        eachStrip<T>(
-            p.cols, [&]<int Bytes>(int64_t x0) __attribute__((always_inline)) {
-              const StripMasks<T, Bytes, K, S> masks(p, x0);
-              if constexpr (K == 3 && Bytes == kVectorBytes)
-                depthRows<T, Bytes, K, S, R>(p, masks, spread, x0, y);
-              else depthRows<T, Bytes, K, S, R>(p, masks, weights, x0, y);
-            });
-      });
-}
-
-template <class T>
-using DepthKernel = void (*)(const DepthPlane<T>&);
-
-/// Null: no kernel for this shape.
-template <class T>
-inline DepthKernel<T> depthKernel(int64_t kernel, int64_t stride) {
-  if (stride == 1)
-    return kernel == 3   ? &depthPlane<T, 3, 1>
-           : kernel == 5 ? &depthPlane<T, 5, 1>
-           : kernel == 7 ? &depthPlane<T, 7, 1>
-                         : nullptr;
-  if (stride == 2) return kernel == 3 ? &depthPlane<T, 3, 2> : kernel == 5 ? &depthPlane<T, 5, 2> : nullptr;
-  return nullptr;
-}
-
-// ---- the weights' gradient: sums[r * K + q][lane] += dy[y, x] * source[y * S + originY + r, x * S + originX
-// + q] ----
-
-/// R rows of dy in one column of vectors; every vector of the source meets all of them.
-template <class T, int Bytes, int K, int S, int R>
-WG_INLINE void depthWeightRows(const DepthPlane<T>& p, const StripMasks<T, Bytes, K, S>& masks,
-                               typename Strip<T, Bytes>::Vec (&acc)[K][K], int64_t x0, int64_t y0) {
-  using Vec = typename Strip<T, Bytes>::Vec;
-  Vec dy[R];
-#pragma GCC unroll 8
-  for (int j = 0; j < R; ++j) dy[j] = loadLanes<T, Bytes>(p.dy + (y0 + j) * p.outY + x0, masks.out);
-#pragma GCC unroll 32
-  for (int i = 0; i < (R - 1) * S + K; ++i) {
-    const int64_t row = y0 * S + p.originY + i;
-    if (row < 0 || row >= p.height) continue;
-    const T* const from = p.source + row * p.strideY + x0 * S + p.originX;
-#pragma GCC unroll 8
-    for (int q = 0; q < K; ++q) {
-      const Vec v = loadSource<T, Bytes, S>(from + q, masks.source[q]);
-#pragma GCC unroll 8
-      for (int j = 0; j < R; ++j) {
-        const int r = i - j * S;
-        if (r >= 0 && r < K) acc[r][q] += dy[j] * v;
-      }
-    }
-  }
-}
-
-template <class T, int K, int S>
-void depthWeightPlane(const DepthPlane<T>& plane, T* sums) {
-  constexpr int L = Lanes<T>::kCount;
-  const DepthPlane<T> p = plane;
-  const int64_t whole = p.cols / L * L, rest = p.cols - whole;
-  eachRows<K>(
-      p.row0, p.row1, [&]<int R>(int64_t y) __attribute__((always_inline)) {
-        const auto strips = [&]<int Bytes>(int64_t from, int64_t to) __attribute__((always_inline)) {
-          using Loose = typename Strip<T, Bytes>::Loose;
-          typename Strip<T, Bytes>::Vec acc[K][K];
-#pragma GCC unroll 25
-          for (int i = 0; i < K * K; ++i) acc[i / K][i % K] = *reinterpret_cast<const Loose*>(sums + i * L);
-          for (int64_t x = from; x < to; x += Strip<T, Bytes>::kCount)
-            depthWeightRows<T, Bytes, K, S, R>(p, StripMasks<T, Bytes, K, S>(p, x), acc, x, y);
-#pragma GCC unroll 25
-          for (int i = 0; i < K * K; ++i) *reinterpret_cast<Loose*>(sums + i * L) = acc[i / K][i % K];
-        };
-        const bool half = kVectorBytes == 64 && rest > 0 && rest <= L / 2;
-        if (whole > 0 || !half) strips.template operator()<kVectorBytes>(0, half ? whole : p.cols);
-        if constexpr (kVectorBytes == 64)
-          if (half) strips.template operator()<32>(whole, p.cols);
-      });
-}
-
-template <class T>
-using DepthWeightKernel = void (*)(const DepthPlane<T>&, T*);
+/// sums[r * K + q][lane] += dy[y, x] * source[y * S + originY + r, x * S + originX + q]; foldLanes adds the
+/// lanes up.
+DepthWeightKernel depthWeightKernel(int64_t taps, int64_t stride);
+inline constexpr int64_t kMostDepthTaps = 25;
 
 /// sums[i][0] becomes the sum of its lanes, halves on halves.
-template <class T>
-inline void foldLanes(T* sums, int64_t count) {
-  constexpr int L = Lanes<T>::kCount;
+inline void foldLanes(float* sums, int64_t count) {
+  constexpr int L = Lanes<float>::kCount;
 #pragma GCC unroll 4
   for (int half = L / 2; half > 0; half /= 2)
-    for (T* p = sums; p < sums + count * L; p += L)
+    for (float* p = sums; p < sums + count * L; p += L)
 #pragma GCC unroll 8
       for (int lane = 0; lane < half; ++lane) p[lane] += p[lane + half];
 }
 
-/// Null: no kernel for this shape. The sums of 5 x 5 need 25 registers.
-template <class T>
-inline DepthWeightKernel<T> depthWeightKernel(int64_t kernel, int64_t stride) {
-  if (kernel == 3)
-    return stride == 1 ? &depthWeightPlane<T, 3, 1> : stride == 2 ? &depthWeightPlane<T, 3, 2> : nullptr;
-  if constexpr (kVectorBytes == 64)
-    if (kernel == 5)
-      return stride == 1 ? &depthWeightPlane<T, 5, 1> : stride == 2 ? &depthWeightPlane<T, 5, 2> : nullptr;
-  return nullptr;
-}
+/// Whether the convolution runs plane by plane, and doing it. Doubles take the general way.
+bool isDepthwise(const Lowered<float>& op);
+inline bool isDepthwise(const Lowered<double>&) { return false; }
+void depthwise(Stream& s, const Lowered<float>& op);
+inline void depthwise(Stream&, const Lowered<double>&) {}
 
 }  // namespace WG_ISA
 }  // namespace wg::cpu

@@ -167,13 +167,17 @@ struct Chunk {
 
   /// One filter to a group (depthwise): lanes run along the pixels instead. False: no kernel for the shape.
   bool depthwise() const {
+    if constexpr (sizeof(T) == sizeof(float)) return floatDepthwise();
+    else return false;
+  }
+  bool floatDepthwise() const {
     constexpr int64_t L = Lanes<T>::kCount;
-    const DepthWeightKernel<T> kernel = depthWeightKernel<T>(shape.kernelH, shape.strideH);
+    const DepthWeightKernel kernel = depthWeightKernel(shape.kernelH, shape.strideH);
     if (!kernel || shape.filters != 1 || shape.kernelW != shape.kernelH || shape.strideW != shape.strideH ||
         shape.dilationH != 1 || shape.dilationW != 1 || window.strideX != 1 || dyCol != 1)
       return false;
     for (int64_t c = 0; c < channels; ++c) {
-      alignas(64) T lanes[25 * L] = {};
+      alignas(64) T lanes[kMostDepthTaps * L] = {};
       for (int64_t image = image0; image < image0 + images; ++image)
         kernel({x + at.ofX(image) + c * window.strideC, window.strideY, window.height, window.width,
                 window.originY, window.originX, nullptr, dy + at.ofDy(image), dyRow, 0, window.rows,
