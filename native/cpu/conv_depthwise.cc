@@ -241,13 +241,11 @@ void depthWeightPlane(const DepthPlane<T>& plane, T* sums) {
       p.row0, p.row1, [&]<int R>(int64_t y) __attribute__((always_inline)) {
         const auto strips = [&]<int Bytes>(int64_t from, int64_t to) __attribute__((always_inline)) {
           using Loose = typename Strip<T, Bytes>::Loose;
-          typename Strip<T, Bytes>::Vec acc[K][K];
-#pragma GCC unroll 25
-          for (int i = 0; i < K * K; ++i) acc[i / K][i % K] = *reinterpret_cast<const Loose*>(sums + i * L);
+          typename Strip<T, Bytes>::Vec acc[K][K] = {};  // of these rows alone: short sums err less
           for (int64_t x = from; x < to; x += Strip<T, Bytes>::kCount)
             depthWeightRows<T, Bytes, K, S, R>(p, StripMasks<T, Bytes, K, S>(p, x), acc, x, y);
 #pragma GCC unroll 25
-          for (int i = 0; i < K * K; ++i) *reinterpret_cast<Loose*>(sums + i * L) = acc[i / K][i % K];
+          for (int i = 0; i < K * K; ++i) *reinterpret_cast<Loose*>(sums + i * L) += acc[i / K][i % K];
         };
         const bool half = kVectorBytes == 64 && rest > 0 && rest <= L / 2;
         if (whole > 0 || !half) strips.template operator()<kVectorBytes>(0, half ? whole : p.cols);
