@@ -12,6 +12,7 @@
 #include "ops/rows/activation.h"
 #include "ops/rows/arithmetic.h"
 #include "ops/rows/attention.h"
+#include "ops/rows/batch_norm.h"
 #include "ops/rows/conv.h"
 #include "ops/rows/create.h"
 #include "ops/rows/elementary.h"
@@ -61,6 +62,7 @@
   WG_SORT_ROWS(X) \
   WG_LOSS_ROWS(X) \
   WG_NORM_ROWS(X) \
+  WG_BATCH_NORM_ROWS(X) \
   WG_RANDOM_ROWS(X) \
   WG_OPTIM_ROWS(X) \
   WG_ATTENTION_ROWS(X) \

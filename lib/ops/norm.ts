@@ -6,6 +6,7 @@ import { tidy } from '../core/scope.ts';
 import { formatShape } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { checkOptions, formatValue } from '../core/values.ts';
+import { fusedBatchNorm } from './batch-norm.ts';
 import { add, div, mul, sub } from './binary.ts';
 import { add_, mul_ } from './inplace.ts';
 import { mean } from './reduce.ts';
@@ -61,17 +62,23 @@ export function batchNorm(x: Tensor, options: BatchNormOptions = {}): Tensor {
   const shape = x.shape.map((_, i) => (i === 1 ? channels : 1));
   const column = (t: Tensor): Tensor => reshape(t, shape);
   const axes = x.shape.map((_, i) => i).filter((i) => i !== 1);
+  const unbiased = perChannel / (perChannel - 1);
+  const followBoth = (batchMean: Tensor, batchVar: Tensor): void =>
+    withContextSync({ gradMode: false }, () => {
+      if (runningMean != null) follow(runningMean, batchMean, momentum);
+      if (runningVar != null) follow(runningVar, mul(batchVar, unbiased), momentum);
+    });
   return tidy(() => {
+    const fused = training && x.size > 0 ? fusedBatchNorm(x, weight ?? null, bias ?? null, eps) : null;
+    if (fused !== null) {
+      const [y, batchMean, batchVar] = fused;
+      followBoth(batchMean, batchVar);
+      return y;
+    }
     const center = training ? mean(x, { axis: axes, keepdim: true }) : column(runningMean as Tensor);
     const shifted = sub(x, center);
     const spread = training ? mean(square(shifted), { axis: axes, keepdim: true }) : column(runningVar as Tensor);
-    if (training) {
-      const unbiased = perChannel / (perChannel - 1);
-      withContextSync({ gradMode: false }, () => {
-        if (runningMean != null) follow(runningMean, center, momentum);
-        if (runningVar != null) follow(runningVar, mul(spread, unbiased), momentum);
-      });
-    }
+    if (training) followBoth(center, spread);
     const normal = div(shifted, sqrt(add(spread, eps)));
     const scaled = weight == null ? normal : mul(normal, column(weight));
     return bias == null ? scaled : add(scaled, column(bias));

@@ -37,6 +37,15 @@ checkOp('batchNorm', (x, weight, bias) => ops.batchNorm(x, { weight, bias, train
       args: [rand(5, 2, 3, 3)],
       layouts: ['contiguous', 'transposed', 'sliced', 'reversed'],
     },
+    { name: 'one channel', args: [rand(3, 1, 3, 4), rand(1), rand(1)], layouts: ['contiguous', 'sliced', 'reversed'] },
+    { name: 'planes of one row', args: [rand(3, 2, 7), rand(2), rand(2)] },
+    {
+      name: 'planes longer than a block',
+      args: [rand(2, 2, 40, 40), rand(2), rand(2)],
+      grad: false,
+      layouts: ['contiguous', 'sliced'],
+      dtypes: ['float32'],
+    },
     {
       name: 'many values in a channel',
       args: [rand(16, 3, 24, 24), rand(3), rand(3)],

@@ -1,0 +1,68 @@
+// Batch normalisation of a training step in one kernel for each direction, where the device has it and channels lie in planes.
+import { defineOp } from '../autograd/define-op.ts';
+import type { Spec } from '../autograd/define-op.ts';
+import type { Tensor } from '../core/tensor.ts';
+import { emptyTensor } from '../core/tensor.ts';
+import { kernels } from '../native/kernels.ts';
+import { add, mul, sub } from './binary.ts';
+import { mean, sumOver } from './reduce.ts';
+import { rsqrt, square } from './unary.ts';
+import { reshape } from './view.ts';
+
+/** x [N, C, L], weight and bias [C] or null → y, and the mean and variance of each channel. */
+const batchNormOp = defineOp({
+  name: 'batchNorm',
+  autocast: 'float32',
+  infer: (x: Spec, _weight: Spec | null, _bias: Spec | null, _eps: number): readonly [Spec, Spec, Spec] => {
+    const perChannel: Spec = { shape: [x.shape[1] as number], dtype: x.dtype };
+    return [x, perChannel, perChannel];
+  },
+  forward: (ctx, x, weight, bias, eps) => {
+    const [out, means, variances] = ctx.outputs as [Tensor, Tensor, Tensor];
+    kernels.batchNorm(out, means, variances, x, weight, bias, eps);
+  },
+  backward: (ctx, dy) => {
+    const [x, weight, bias, eps] = ctx.args;
+    const others = { axis: [0, 2], keepdim: true } as const;
+    const shifted = sub(x, mean(x, others));
+    const scale = rsqrt(add(mean(square(shifted), others), eps));
+    const normal = mul(shifted, scale);
+    const g = weight === null ? dy : mul(dy, reshape(weight, [1, -1, 1]));
+    const slope = sub(sub(g, mul(normal, mean(mul(g, normal), others))), mean(g, others));
+    const dWeight = weight === null ? null : sumOver(mul(dy, normal), [0, 2], false);
+    return [mul(scale, slope), dWeight, bias === null ? null : sumOver(dy, [0, 2], false), null];
+  },
+  fastBackward: (ctx, dy) => {
+    const [x, weight, bias, eps] = ctx.args;
+    const [, means, variances] = ctx.outputs as [Tensor, Tensor, Tensor];
+    const empty = (shape: readonly number[]): Tensor => emptyTensor(shape, x.dtype, dy.storage.queue);
+    const [dx, dWeight, dBias] = [empty(x.shape), empty(means.shape), empty(means.shape)];
+    kernels.batchNormGrad(dx, dWeight, dBias, x, means, variances, weight, dy, eps);
+    return [dx, weight === null ? null : dWeight, bias === null ? null : dBias, null];
+  },
+  saves: [0, 1],
+  savesOutputs: [1, 2],
+});
+
+/** Planes shorter than this cost the kernel more than ops over all channels at once. */
+const shortestPlane = 4;
+
+/**
+ * [y, mean, variance] of x by its own channels' statistics, or null where ops have to do it: on devices without the kernel, for
+ * channels that lie beside each other ([N, C], channels last) and vectors of another dtype.
+ */
+export function fusedBatchNorm(
+  x: Tensor,
+  weight: Tensor | null,
+  bias: Tensor | null,
+  eps: number,
+): [Tensor, Tensor, Tensor] | null {
+  const { kind } = x.device;
+  const sameDtype = [weight, bias].every((t) => t === null || t.dtype === x.dtype);
+  if ((kind !== 'cpu' && kind !== 'fake') || !sameDtype) return null;
+  const [n, c] = x.shape as readonly [number, number];
+  const plane = x.size / (n * c);
+  if (x.rank < 3 || plane < shortestPlane || (x.strides.at(-1) as number) !== 1) return null;
+  const [y, means, variances] = batchNormOp(reshape(x, [n, c, plane]), weight, bias, eps) as [Tensor, Tensor, Tensor];
+  return [reshape(y, x.shape), means, variances];
+}
