@@ -3,6 +3,7 @@
 #include "../ops/rows/memory.h"
 
 #include "elementwise.h"
+#include "simd/transpose.h"
 
 WG_PROTOTYPES(WG_MEMORY_ROWS)
 
@@ -10,24 +11,27 @@ namespace wg::cpu {
 inline namespace WG_ISA {
 namespace {
 
-// The side of a transpose block: two of them, read and written, stay in the first-level cache.
-constexpr int64_t kTile = 32;
+// The side of a tile: its lines, read and written, stay in the first-level cache until they are whole.
+constexpr int64_t kTile = 64;
 
-/// out[i][j] = x[j][i] over bytes: rows of out are contiguous, columns of x are. Stores run along out's rows,
-/// so that each line is written whole; the kTile lines of x being read stay cached.
-template <class T>
-void transposeTile(char* out, int64_t outStride, const char* x, int64_t xStride, int64_t rows,
-                   int64_t columns) {
-  if (rows == kTile && columns == kTile) {
-    T block[kTile][kTile];
-    for (int64_t j = 0; j < kTile; j++) {
-      T line[kTile];
-      __builtin_memcpy(line, x + j * xStride, sizeof line);
-      for (int64_t i = 0; i < kTile; i++) block[i][j] = line[i];
+/// out[i][j] = x[j][i]: rows of out are contiguous, and lines of x. By blocks of a register's lanes.
+template <bool kStream, class T>
+[[gnu::noinline]] void transposeTile(char* out, int64_t outStride, const char* x, int64_t xStride,
+                                     int64_t rows, int64_t columns) {
+  constexpr int64_t kSide = simd::Vec<T>::kLanes, kItem = sizeof(T);
+  for (int64_t j = 0; j < columns; j += kSide) {
+    for (int64_t i = 0; i < rows; i += kSide) {
+      simd::transposeBlock<kStream, T>(out + i * outStride + j * kItem, outStride,
+                                       x + j * xStride + i * kItem, xStride, minOf(kSide, rows - i),
+                                       minOf(kSide, columns - j));
     }
-    for (int64_t i = 0; i < kTile; i++) __builtin_memcpy(out + i * outStride, block[i], sizeof block[i]);
-    return;
   }
+}
+
+/// The same for items narrower than a register's shuffles move.
+template <class T>
+void transposeNarrow(char* out, int64_t outStride, const char* x, int64_t xStride, int64_t rows,
+                     int64_t columns) {
   for (int64_t i = 0; i < rows; i++) {
     for (int64_t j = 0; j < columns; j++) {
       __builtin_memcpy(out + i * outStride + j * static_cast<int64_t>(sizeof(T)),
@@ -76,6 +80,14 @@ void transpose(Stream& s, char* out, const char* x, const Axes& a, int along, in
   int64_t tiles = rowTiles * columnTiles;
   for (int k = 0; k < last; k++) tiles *= k == along ? 1 : a.shape[k];
   const int64_t perChunk = kChunk / (kTile * kTile);
+  // Whole registers only, each a line of its own: then nothing is read before it is written.
+  bool stream = rows * columns * item >= simd::kStreamBytes && reinterpret_cast<uintptr_t>(out) % 64 == 0;
+  for (int k = 0; k < last; k++) stream = stream && a.out[k] % 64 == 0;
+  stream = stream && item >= 4 && rows % kTile == 0 && columns % kTile == 0;
+  const auto tile = item == 4   ? (stream ? transposeTile<true, uint32_t> : transposeTile<false, uint32_t>)
+                    : item == 8 ? (stream ? transposeTile<true, uint64_t> : transposeTile<false, uint64_t>)
+                    : item == 2 ? transposeNarrow<uint16_t>
+                                : transposeNarrow<uint8_t>;
   const auto run = [&](int64_t chunk) {
     for (int64_t t = chunk * perChunk, end = minOf(t + perChunk, tiles); t < end; t++) {
       int64_t rest = t / columnTiles;
@@ -90,15 +102,16 @@ void transpose(Stream& s, char* out, const char* x, const Axes& a, int along, in
         rest /= a.shape[k];
       }
       const int64_t h = minOf(kTile, rows - i), w = minOf(kTile, columns - j);
-      if (item == 4) transposeTile<uint32_t>(o, a.out[along], p, a.x[last], h, w);
-      else if (item == 2) transposeTile<uint16_t>(o, a.out[along], p, a.x[last], h, w);
-      else if (item == 8) transposeTile<uint64_t>(o, a.out[along], p, a.x[last], h, w);
-      else transposeTile<uint8_t>(o, a.out[along], p, a.x[last], h, w);
+      tile(o, a.out[along], p, a.x[last], h, w);
     }
   };
+  const auto chunked = [&](int64_t chunk) {
+    run(chunk);
+    if (stream) simd::endStreaming();
+  };
   const int64_t chunks = ceilDiv(tiles, perChunk);
-  if (chunks == 1) run(0);
-  else parallelFor(s, chunks, run);
+  if (chunks == 1) chunked(0);
+  else parallelFor(s, chunks, chunked);
 }
 
 void moveBytes(Stream& s, const View& out, const View& x) {

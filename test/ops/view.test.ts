@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { test } from 'uvu';
 import type { Tensor } from '../../lib/index.ts';
-import { tensor } from '../../lib/index.ts';
+import { scope, tensor } from '../../lib/index.ts';
 import * as ops from '../../lib/ops/index.ts';
 import { checkOp, type OpCase, type Rejected, throwsCode } from '../support/check-op.ts';
 import { testDevices } from '../support/devices.ts';
@@ -312,6 +312,41 @@ for (const device of testDevices) {
     assert.equal(packed.isContiguous, true);
     assert.deepEqual([...elements(detached)], [1, 4, 2, 5, 3, 6]);
     for (const t of [x, copy, detached, packed]) t.dispose();
+  });
+}
+
+for (const device of testDevices) {
+  test(`transposes of every item size, in tiles and beyond them, keep their elements on ${device}`, () => {
+    const shapes = [
+      [64, 128],
+      [65, 129],
+      [1000, 9],
+      [7, 333],
+      [31, 15],
+    ] as const;
+    for (const dtype of ['float32', 'float64', 'int16', 'uint8'] as const) {
+      for (const [rows, columns] of shapes) {
+        scope(() => {
+          const values = Array.from({ length: rows * columns }, (_, i) => (i * 7919) % 251);
+          const turned = ops.contiguous(ops.transpose(tensor(values, { device, dtype, shape: [rows, columns] })));
+          const got = elements(turned);
+          const wrong = got.findIndex((v, i) => Number(v) !== values[(i % rows) * columns + Math.floor(i / rows)]);
+          assert.equal(wrong, -1, `${dtype} [${rows}, ${columns}], element ${wrong}`);
+        });
+      }
+    }
+    // Written past the caches.
+    scope(() => {
+      const [rows, columns] = [2048, 2112];
+      const turned = ops.contiguous(ops.transpose(ops.arange(rows * columns, { device }).reshape([rows, columns])));
+      const got = elements(turned);
+      for (const i of [0, 1, rows - 1, rows, 1_234_567, rows * columns - 1])
+        assert.equal(got[i], (i % rows) * columns + Math.floor(i / rows));
+      assert.equal(
+        got.findIndex((v, i) => v !== (i % rows) * columns + Math.floor(i / rows)),
+        -1,
+      );
+    });
   });
 }
 
