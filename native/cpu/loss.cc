@@ -38,12 +38,11 @@ bool isColumn(const View& v, int64_t rows, DType dtype) {
 template <class T>
 void forwardRow(const Rows& x, const char* row, int64_t label, T& loss, T& logSum) {
   alignas(64) T stage[kRowBlock];
-  simd::ExtremeState<T, true> state;
+  T top = simd::lowest<T>();  // of a row with NaN too: the sum of exponentials keeps it
   for (int64_t i = 0; i < x.width; i += kRowBlock) {
     const int64_t n = minOf(kRowBlock, x.width - i);
-    state.add(readRow(x, row, i, n, stage), n);
+    top = simd::largestOf(readRow(x, row, i, n, stage), n, top);
   }
-  const T top = state.value();
   double sum = 0;
   for (int64_t i = 0; i < x.width; i += kRowBlock) {
     const int64_t n = minOf(kRowBlock, x.width - i);

@@ -32,24 +32,34 @@ const T* readVector(const Vector& v, int64_t i, int64_t n, T* stage) {
   return v.present ? readRow(v.rows, v.rows.start.data, i, n, stage) : nullptr;
 }
 
-template <class T, class F>
-double sumMapped(const Rows& x, const char* row, T* stage, T* terms, F f) {
-  simd::SumState<T> state;
-  for (int64_t i = 0; i < x.width; i += kRowBlock) {
-    const int64_t n = minOf(kRowBlock, x.width - i);
-    const T* p = readRow(x, row, i, n, stage);
-    simd::mapBlock(terms, p, p, n, [&](Vec<T> v, Vec<T>) { return f(v); });
-    state.add(terms, n);
-  }
-  return state.total();
-}
-
 struct Statistics {
   double mean, rstd;
 };
 
+/// Σ (x - shift)² of at most kRowBlock elements.
 template <class T>
-Statistics statisticsOf(const Rows& x, const char* row, double eps, bool center, T* stage, T* terms) {
+double sumSquares(const T* p, int64_t n, T shift) {
+  using V = Vec<T>;
+  const V center(shift);
+  V sum[4] = {V(T(0)), V(T(0)), V(T(0)), V(T(0))};
+  int64_t i = 0;
+  for (; i + 4 * V::kLanes <= n; i += 4 * V::kLanes) {
+    for (int k = 0; k < 4; k++) {
+      const V d = simd::load<V>(p + i + k * V::kLanes) - center;
+      sum[k] = sum[k] + d * d;
+    }
+  }
+  for (; i + V::kLanes <= n; i += V::kLanes) {
+    const V d = simd::load<V>(p + i) - center;
+    sum[0] = sum[0] + d * d;
+  }
+  double rest = 0;
+  for (; i < n; i++) rest += static_cast<double>(p[i] - shift) * static_cast<double>(p[i] - shift);
+  return simd::addLanes((sum[0] + sum[1]) + (sum[2] + sum[3])) + rest;
+}
+
+template <class T>
+Statistics statisticsOf(const Rows& x, const char* row, double eps, bool center, T* stage) {
   const double count = static_cast<double>(x.width);
   double mean = 0;
   if (center) {
@@ -60,12 +70,22 @@ Statistics statisticsOf(const Rows& x, const char* row, double eps, bool center,
     }
     mean = state.total() / count;
   }
-  const Vec<T> shift(static_cast<T>(mean));
-  const double squares = sumMapped(x, row, stage, terms, [shift](Vec<T> v) {
-    const Vec<T> d = v - shift;
-    return d * d;
-  });
+  double squares = 0;
+  for (int64_t i = 0; i < x.width; i += kRowBlock) {
+    const int64_t n = minOf(kRowBlock, x.width - i);
+    squares += sumSquares(readRow(x, row, i, n, stage), n, static_cast<T>(mean));
+  }
   return {mean, 1.0 / __builtin_sqrt(squares / count + eps)};
+}
+
+/// out = f(load) for each register of a block and a partial last one; load(p) reads p at the same place.
+template <class T, class F>
+WG_SIMD void eachRegister(T* out, int64_t n, F f) {
+  using V = Vec<T>;
+  int64_t i = 0;
+  for (; i + V::kLanes <= n; i += V::kLanes)
+    store(out + i, f([i](const T* p) { return simd::load<V>(p + i); }));
+  if (i < n) storePart(out + i, f([i, n](const T* p) { return simd::loadPart<V>(p + i, n - i); }), n - i);
 }
 
 template <class T>
@@ -73,7 +93,7 @@ void normRow(const Rows& out, char* to, const Rows& x, const char* from, const V
              const Vector& bias, double eps, bool center, T* meanAt, T* rstdAt) {
   using V = Vec<T>;
   alignas(64) T stage[4][kRowBlock];
-  const Statistics of = statisticsOf<T>(x, from, eps, center, stage[0], stage[1]);
+  const Statistics of = statisticsOf<T>(x, from, eps, center, stage[0]);
   *meanAt = static_cast<T>(of.mean);
   *rstdAt = static_cast<T>(of.rstd);
   const V shift(*meanAt), scale(*rstdAt);
@@ -83,45 +103,73 @@ void normRow(const Rows& out, char* to, const Rows& x, const char* from, const V
     T* y = writeRow(out, to, i, stage[1]);
     const T* w = readVector(weight, i, n, stage[2]);
     const T* b = readVector(bias, i, n, stage[3]);
-    if (w != nullptr) simd::mapBlock(y, p, w, n, [=](V v, V factor) { return (v - shift) * scale * factor; });
-    else simd::mapBlock(y, p, p, n, [=](V v, V) { return (v - shift) * scale; });
-    if (b != nullptr) simd::mapBlock(y, y, b, n, [](V v, V add) { return v + add; });
+    const auto normal = [=](auto load) { return (load(p) - shift) * scale; };
+    if (w != nullptr && b != nullptr)
+      eachRegister(y, n, [=](auto load) { return normal(load) * load(w) + load(b); });
+    else if (w != nullptr) eachRegister(y, n, [=](auto load) { return normal(load) * load(w); });
+    else if (b != nullptr) eachRegister(y, n, [=](auto load) { return normal(load) + load(b); });
+    else eachRegister(y, n, normal);
     flushRow(out, to, i, n, stage[1]);
   }
+}
+
+/// Σ g and Σ (x - shift) scale g of at most kRowBlock elements, g = d w.
+template <class T>
+void addSlopes(const T* p, const T* d, const T* w, int64_t n, T shift, T scale, double& sum,
+               double& product) {
+  using V = Vec<T>;
+  const V center(shift), times(scale);
+  V a[2] = {V(T(0)), V(T(0))}, b[2] = {V(T(0)), V(T(0))};
+  const auto take = [&](V x, V g, int k) {
+    a[k] = a[k] + g;
+    b[k] = b[k] + (x - center) * times * g;
+  };
+  int64_t i = 0;
+  for (; i + 2 * V::kLanes <= n; i += 2 * V::kLanes) {
+    for (int k = 0; k < 2; k++) {
+      const int64_t at = i + k * V::kLanes;
+      const V g = simd::load<V>(d + at);
+      take(simd::load<V>(p + at), w == nullptr ? g : g * simd::load<V>(w + at), k);
+    }
+  }
+  for (; i < n; i += V::kLanes) {
+    const int64_t left = n - i;
+    // Behind the end the slopes are zero.
+    const auto part = [&](const T* q) {
+      return left >= V::kLanes ? simd::load<V>(q + i) : simd::loadPart<V>(q + i, left);
+    };
+    take(part(p), w == nullptr ? part(d) : part(d) * part(w), 0);
+  }
+  sum += simd::addLanes(a[0] + a[1]);
+  product += simd::addLanes(b[0] + b[1]);
 }
 
 template <class T>
 void gradRow(const Rows& dx, char* to, const Rows& x, const char* from, const Vector& weight, const Rows& dy,
              const char* dyRow, T mean, T rstd, bool center) {
   using V = Vec<T>;
-  alignas(64) T stage[3][kRowBlock], g[kRowBlock], terms[kRowBlock];
+  alignas(64) T stage[4][kRowBlock];
+  double sum = 0, product = 0;
+  for (int64_t i = 0; i < x.width; i += kRowBlock) {
+    const int64_t n = minOf(kRowBlock, x.width - i);
+    addSlopes(readRow(x, from, i, n, stage[0]), readRow(dy, dyRow, i, n, stage[1]),
+              readVector(weight, i, n, stage[2]), n, mean, rstd, sum, product);
+  }
+  // dx = rstd (g - Σ g / count - normal Σ normal g / count), normal = (x - mean) rstd
+  const double count = static_cast<double>(x.width);
+  const V even(static_cast<T>(center ? sum / count : 0));
+  const V slope(static_cast<T>(product / count * static_cast<double>(rstd)));
   const V shift(mean), scale(rstd);
-  simd::SumState<T> sumOfG, sumOfProduct;
-  const auto blockOfG = [&](int64_t i, int64_t n) {
+  for (int64_t i = 0; i < x.width; i += kRowBlock) {
+    const int64_t n = minOf(kRowBlock, x.width - i);
+    const T* p = readRow(x, from, i, n, stage[0]);
     const T* d = readRow(dy, dyRow, i, n, stage[1]);
     const T* w = readVector(weight, i, n, stage[2]);
-    if (w == nullptr) return d;
-    simd::mapBlock(g, d, w, n, [](V a, V b) { return a * b; });
-    return static_cast<const T*>(g);
-  };
-  for (int64_t i = 0; i < x.width; i += kRowBlock) {
-    const int64_t n = minOf(kRowBlock, x.width - i);
-    const T* p = readRow(x, from, i, n, stage[0]);
-    const T* each = blockOfG(i, n);
-    if (center) sumOfG.add(each, n);
-    simd::mapBlock(terms, p, each, n, [=](V v, V d) { return (v - shift) * scale * d; });
-    sumOfProduct.add(terms, n);
-  }
-  const double count = static_cast<double>(x.width);
-  const V even(static_cast<T>(sumOfG.total() / count)), slope(static_cast<T>(sumOfProduct.total() / count));
-  for (int64_t i = 0; i < x.width; i += kRowBlock) {
-    const int64_t n = minOf(kRowBlock, x.width - i);
-    const T* p = readRow(x, from, i, n, stage[0]);
-    const T* each = blockOfG(i, n);
-    T* out = writeRow(dx, to, i, terms);
-    simd::mapBlock(out, p, each, n,
-                   [=](V v, V d) { return scale * (d - even - (v - shift) * scale * slope); });
-    flushRow(dx, to, i, n, terms);
+    T* out = writeRow(dx, to, i, stage[3]);
+    const auto result = [=](V v, V g) { return scale * (g - even - (v - shift) * slope); };
+    if (w != nullptr) eachRegister(out, n, [=](auto load) { return result(load(p), load(d) * load(w)); });
+    else eachRegister(out, n, [=](auto load) { return result(load(p), load(d)); });
+    flushRow(dx, to, i, n, stage[3]);
   }
 }
 
@@ -211,25 +259,46 @@ void rowNormGradWeight(Stream& s, const Out& dWeight, const Out& dBias, const In
     using V = Vec<T>;
     T* partial = static_cast<T*>(s.scratch);
     const auto chunk = [&](int64_t c) {
-      alignas(64) T stage[2][kRowBlock];
+      constexpr int64_t kGroup = 4;  // rows added to the sums at a time, in order
+      alignas(64) T stage[2 * kGroup][kRowBlock];
       T* weightSum = partial + c * 2 * width;
       T* biasSum = weightSum + width;
       __builtin_memset(weightSum, 0, static_cast<size_t>(2 * width) * sizeof(T));
       const int64_t end = minOf((c + 1) * split.rows, from.count);
-      for (int64_t row = c * split.rows; row < end; row++) {
-        const char* xRow = at(from.start, row);
-        const char* dyRow = at(slopes.start, row);
-        const V shift(*reinterpret_cast<const T*>(at(means, row))),
-            scale(*reinterpret_cast<const T*>(at(rstds, row)));
+      const auto addRows = [&]<int kRows>(int64_t row) {
+        V shift[kRows], scale[kRows];
+        for (int r = 0; r < kRows; r++) {
+          shift[r] = V(*reinterpret_cast<const T*>(at(means, row + r)));
+          scale[r] = V(*reinterpret_cast<const T*>(at(rstds, row + r)));
+        }
         for (int64_t i = 0; i < width; i += kRowBlock) {
           const int64_t n = minOf(kRowBlock, width - i);
-          const T* p = readRow(from, xRow, i, n, stage[0]);
-          const T* d = readRow(slopes, dyRow, i, n, stage[1]);
-          simd::mapBlock(biasSum + i, biasSum + i, d, n, [](V sum, V g) { return sum + g; });
-          simd::mapBlock(stage[0], p, d, n, [=](V v, V g) { return (v - shift) * scale * g; });
-          simd::mapBlock(weightSum + i, weightSum + i, stage[0], n, [](V sum, V g) { return sum + g; });
+          const T *p[kRows], *d[kRows];
+          for (int r = 0; r < kRows; r++) {
+            p[r] = readRow(from, at(from.start, row + r), i, n, stage[2 * r]);
+            d[r] = readRow(slopes, at(slopes.start, row + r), i, n, stage[2 * r + 1]);
+          }
+          const auto add = [&](auto load, auto save) {
+            V w = load(weightSum + i), b = load(biasSum + i);
+            for (int r = 0; r < kRows; r++) {
+              const V g = load(d[r]);
+              w = w + (load(p[r]) - shift[r]) * scale[r] * g;
+              b = b + g;
+            }
+            save(weightSum + i, w);
+            save(biasSum + i, b);
+          };
+          int64_t k = 0;
+          for (; k + V::kLanes <= n; k += V::kLanes)
+            add([k](const T* q) { return simd::load<V>(q + k); }, [k](T* q, V v) { store(q + k, v); });
+          if (k < n)
+            add([k, n](const T* q) { return simd::loadPart<V>(q + k, n - k); },
+                [k, n](T* q, V v) { storePart(q + k, v, n - k); });
         }
-      }
+      };
+      int64_t row = c * split.rows;
+      for (; row + kGroup <= end; row += kGroup) addRows.template operator()<kGroup>(row);
+      for (; row < end; row++) addRows.template operator()<1>(row);
     };
     if (split.chunks == 1) chunk(0);
     else parallelFor(s, split.chunks, chunk);

@@ -14,14 +14,15 @@ namespace {
 
 using simd::Vec;
 
+/// NaN may be passed over: it comes back through the sum of exponentials.
 template <class T>
 T largest(const Rows& x, const char* row, T* stage) {
-  simd::ExtremeState<T, true> state;
+  T top = simd::lowest<T>();
   for (int64_t i = 0; i < x.width; i += kRowBlock) {
     const int64_t n = minOf(kRowBlock, x.width - i);
-    state.add(readRow(x, row, i, n, stage), n);
+    top = simd::largestOf(readRow(x, row, i, n, stage), n, top);
   }
-  return state.value();
+  return top;
 }
 
 template <class T>
@@ -67,7 +68,7 @@ template <class T>
 T logsumexpRow(const Rows& x, const char* from) {
   alignas(64) T stage[kRowBlock];
   const T top = largest(x, from, stage);
-  // An infinite maximum (all minus infinity, or any infinity) and NaN are the result themselves.
+  // An infinite maximum (all minus infinity, or any infinity) is the result itself, unless there is a NaN.
   if (top - top != T(0)) return top;
   double sum = 0;
   for (int64_t i = 0; i < x.width; i += kRowBlock) {

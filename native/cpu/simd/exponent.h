@@ -38,7 +38,7 @@ __attribute__((noinline)) double sumExp(const T* x, int64_t n, T top, T* terms) 
       sum1 = sum1 + e;
     }
   }
-  return sumLanes(sum0 + sum1);
+  return addLanes(sum0 + sum1);
 }
 
 /// f over blocks of a row by whole registers and a partial last one: f(loader, storer) is called with the

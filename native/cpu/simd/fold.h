@@ -2,7 +2,7 @@
 // they are. A state takes its run in pieces; the pieces' sizes are functions of the shape, so results are
 // too.
 #pragma once
-#include "vec.h"
+#include "shuffle.h"
 
 namespace wg::cpu {
 inline namespace WG_ISA {
@@ -54,8 +54,34 @@ struct SumState {
   __attribute__((noinline)) void add(const T* p, int64_t n) {
     for (int64_t i = 0; i < n; i += kLeaf) push(leaf(p + i, n - i < kLeaf ? n - i : kLeaf));
   }
-  WG_SIMD double total() const { return sumLanes((level[0] + level[1]) + level[2]); }
+  WG_SIMD double total() const { return addLanes((level[0] + level[1]) + level[2]); }
 };
+
+/// Largest of n floats and `top`; a NaN may or may not be passed over, so that every value is its own if it
+/// matters.
+template <class T>
+__attribute__((noinline)) T largestOf(const T* p, int64_t n, T top) {
+  using V = Vec<T>;
+  V best[4] = {V(top), V(top), V(top), V(top)};
+  int64_t i = 0;
+  for (; i + 4 * V::kLanes <= n; i += 4 * V::kLanes) {
+    for (int k = 0; k < 4; k++) best[k] = maxNum(load<V>(p + i + k * V::kLanes), best[k]);
+  }
+  for (int k = 0; i < n; i += V::kLanes, k = (k + 1) & 3) {
+    const int64_t left = n - i;
+    if (left >= V::kLanes) {
+      best[k] = maxNum(load<V>(p + i), best[k]);
+    } else {
+      // Lanes behind the end repeat the first of them.
+      T lanes[V::kLanes];
+      store(lanes, V(p[i]));
+      __builtin_memcpy(lanes, p + i, static_cast<size_t>(left) * sizeof(T));
+      best[k] = maxNum(load<V>(lanes), best[k]);
+    }
+  }
+  return foldRegister(maxNum(maxNum(best[0], best[1]), maxNum(best[2], best[3])),
+                      [](V a, V b) { return maxNum(a, b); });
+}
 
 /// Largest (or smallest) value; NaN wins.
 template <class T, bool kLargest>
@@ -106,7 +132,8 @@ struct ExtremeState {
     if constexpr (kIsFloat<T>) {
       if (anyOf(strange != strange)) return Format<T>::kNaN;
     }
-    return foldLanes(best, [](T a, T b) { return kLargest == (a > b) ? a : b; });
+    if constexpr (sizeof(T) >= 4) return foldRegister(best, [](V a, V b) { return better(a, b); });
+    else return foldLanes(best, [](T a, T b) { return kLargest == (a > b) ? a : b; });
   }
 };
 
