@@ -3,28 +3,13 @@
 #include "../ops/rows/pool.h"
 
 #include "planes.h"
-#include "pool2d_pairs.h"
+#include "pool2d_lines.h"
 
 WG_PROTOTYPES(WG_POOL_ROWS)
 
 namespace wg::cpu {
 inline namespace WG_ISA {
 namespace {
-
-// Columns of an output row worked on at a time; they live on the stack.
-constexpr int64_t kStrip = 256;
-
-/// One axis of the window over one plane.
-struct Axis {
-  int64_t in, out, kernel, stride, pad, dilation;
-
-  /// First and one past the last output whose tap falls inside the input, within [begin, end).
-  void range(int64_t tap, int64_t begin, int64_t end, int64_t& from, int64_t& to) const {
-    const int64_t shift = pad - tap * dilation;  // output o reads o * stride - shift
-    from = maxOf(begin, shift > 0 ? ceilDiv(shift, stride) : 0);
-    to = in - 1 + shift < 0 ? 0 : minOf(end, (in - 1 + shift) / stride + 1);
-  }
-};
 
 /// The last window must begin inside the padded input; floor and ceil modes both do.
 bool axisFits(const Axis& a) {
@@ -65,6 +50,10 @@ void maxPlane(const View& out, const View& indices, const View& x, const Axis& h
     const bool dense = x.stride[3] == 1 && out.stride[3] == 1 && indices.stride[3] == 1;
     if (dense && isPairs(h) && isPairs(w))
       return maxPairs(to, out.stride[2], index, indices.stride[2], from, x.stride[2], w.in, h.out, w.out);
+    if (dense && hasLines(w)) {
+      const auto run = w.stride == 1 ? maxLines<1> : maxLines<2>;
+      return run(to, out.stride[2], index, indices.stride[2], from, x.stride[2], h, w);
+    }
   }
   T best[kStrip];
   int32_t where[kStrip];
@@ -110,19 +99,8 @@ Axis widthOf(const View& small, const View& large, const Pool2dParams& p) {
   return {large.shape[3], small.shape[3], p.kernelW, p.strideW, p.padW, p.dilationW};
 }
 
-/// What an average divides by: a number given, or the window's elements, with or without padding.
-double divisor(const Axis& h, const Axis& w, int64_t y, int64_t x, const Pool2dParams& p) {
-  if (p.divisor != 0) return p.divisor;
-  const bool countPad = p.countIncludePad != 0;
-  int64_t top = y * h.stride - h.pad, left = x * w.stride - w.pad;
-  int64_t bottom = minOf(top + h.kernel, h.in + h.pad), right = minOf(left + w.kernel, w.in + w.pad);
-  if (!countPad) {
-    top = maxOf(top, 0);
-    left = maxOf(left, 0);
-    bottom = minOf(bottom, h.in);
-    right = minOf(right, w.in);
-  }
-  return bottom > top && right > left ? static_cast<double>((bottom - top) * (right - left)) : 1;
+Divisors divisorsOf(const Axis& h, const Axis& w, const Pool2dParams& p) {
+  return {h, w, static_cast<double>(p.divisor), p.countIncludePad != 0};
 }
 
 bool averageFits(Stream& s, const char* op, const View& small, const View& large, const Pool2dParams& p) {
@@ -154,11 +132,18 @@ void maxPool2d(Stream& s, const Out& out, const Out& indices, const In& x, const
 void avgPool2d(Stream& s, const Out& out, const In& x, const Pool2dParams& params) {
   if (!averageFits(s, "avgPool2d", out, x, params)) return;
   const Axis h = heightOf(out, x, params), w = widthOf(out, x, params);
+  const Divisors divisors = divisorsOf(h, w, params);
   withFloat(s, x.dtype, "avgPool2d", [&]<class T>() {
     eachPlane(s, {x.shape[0], x.shape[1]}, maxOf(x.shape[2] * x.shape[3], h.out * w.out),
               [&](int64_t image, int64_t channel) {
                 const T* const from = planeOf<T>(x, image, channel);
                 T* const to = planeOf<T>(out, image, channel);
+                if constexpr (__is_same(T, float)) {
+                  if (x.stride[3] == 1 && out.stride[3] == 1 && hasLines(w)) {
+                    const auto run = w.stride == 1 ? averageLines<1> : averageLines<2>;
+                    return run(to, out.stride[2], from, x.stride[2], divisors);
+                  }
+                }
                 T sums[kStrip];
                 for (int64_t y = 0; y < h.out; ++y)
                   for (int64_t x0 = 0; x0 < w.out; x0 += kStrip) {
@@ -178,7 +163,7 @@ void avgPool2d(Stream& s, const Out& out, const In& x, const Pool2dParams& param
                     }
                     for (int64_t i = 0; i < count; ++i)
                       to[y * out.stride[2] + (x0 + i) * out.stride[3]] =
-                          sums[i] / static_cast<T>(divisor(h, w, y, x0 + i, params));
+                          sums[i] / static_cast<T>(divisors.at(y, x0 + i));
                   }
               });
   });
@@ -187,16 +172,21 @@ void avgPool2d(Stream& s, const Out& out, const In& x, const Pool2dParams& param
 void avgPool2dGrad(Stream& s, const Out& dx, const In& dy, const Pool2dParams& params) {
   if (!averageFits(s, "avgPool2dGrad", dy, dx, params)) return;
   const Axis h = heightOf(dy, dx, params), w = widthOf(dy, dx, params);
+  const Divisors divisors = divisorsOf(h, w, params);
   withFloat(s, dx.dtype, "avgPool2dGrad", [&]<class T>() {
     eachPlane(s, {dx.shape[0], dx.shape[1]}, dx.shape[2] * dx.shape[3] + h.out * w.out,
               [&](int64_t image, int64_t channel) {
                 zeroPlane<T>(dx, image, channel);
                 const T* const from = planeOf<T>(dy, image, channel);
                 T* const to = planeOf<T>(dx, image, channel);
+                if constexpr (__is_same(T, float)) {
+                  if (dx.stride[3] == 1 && dy.stride[3] == 1 && hasLines(w))
+                    return averageLinesGrad(to, dx.stride[2], from, dy.stride[2], divisors);
+                }
                 for (int64_t y = 0; y < h.out; ++y)
                   for (int64_t x = 0; x < w.out; ++x) {
-                    const T share = from[y * dy.stride[2] + x * dy.stride[3]] /
-                                    static_cast<T>(divisor(h, w, y, x, params));
+                    const T share =
+                        from[y * dy.stride[2] + x * dy.stride[3]] / static_cast<T>(divisors.at(y, x));
                     const int64_t top = y * h.stride - h.pad, left = x * w.stride - w.pad;
                     for (int64_t row = maxOf(top, 0); row < minOf(top + h.kernel, h.in); ++row)
                       for (int64_t col = maxOf(left, 0); col < minOf(left + w.kernel, w.in); ++col)

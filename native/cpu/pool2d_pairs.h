@@ -22,6 +22,17 @@ inline namespace WG_ISA {
 #define WG_LANE_NUMBERS 0, 1, 2, 3
 #endif
 
+/// Lanes 0, 2, 4 … of two registers, and 1, 3, 5 …
+inline simd::Vec<float> evenLanes(simd::Vec<float> low, simd::Vec<float> high) {
+  return simd::Vec<float>(__builtin_shufflevector(low.raw, high.raw, WG_EVEN_LANES));
+}
+inline simd::Vec<float> oddLanes(simd::Vec<float> low, simd::Vec<float> high) {
+  return simd::Vec<float>(__builtin_shufflevector(low.raw, high.raw, WG_ODD_LANES));
+}
+inline simd::Vec<int32_t> laneNumbers() {
+  return simd::Vec<int32_t>(simd::Vec<int32_t>::Raw{WG_LANE_NUMBERS});
+}
+
 /// The running maximum of each window and where it was found.
 struct PairMax {
   using Values = simd::Vec<float>;
@@ -46,8 +57,8 @@ inline void loadPairs(const float* row, int64_t columns, PairMax::Values& even, 
   const V high = columns >= 2 * n ? simd::load<V>(row + n)
                  : columns > n    ? simd::loadPart<V>(row + n, columns - n)
                                   : V(0.0f);
-  even = V(__builtin_shufflevector(low.raw, high.raw, WG_EVEN_LANES));
-  odd = V(__builtin_shufflevector(low.raw, high.raw, WG_ODD_LANES));
+  even = evenLanes(low, high);
+  odd = oddLanes(low, high);
 }
 
 /// One plane: out and index [outHeight, outWidth], x [>= 2 outHeight, >= 2 outWidth], all with unit column
@@ -56,7 +67,7 @@ inline void maxPairs(float* out, int64_t outPitch, int32_t* index, int64_t index
                      int64_t pitch, int64_t width, int64_t outHeight, int64_t outWidth) {
   using Values = PairMax::Values;
   using Places = PairMax::Places;
-  const Places lanes(typename Places::Raw{WG_LANE_NUMBERS});
+  const Places lanes = laneNumbers();
   for (int64_t y = 0; y < outHeight; ++y) {
     const float* const top = x + 2 * y * pitch;
     for (int64_t at = 0; at < outWidth; at += PairMax::kLanes) {

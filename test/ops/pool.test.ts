@@ -17,6 +17,10 @@ const poolings = (values: (...shape: number[]) => TensorSpec): OpCase[] => [
   { name: 'no window beyond the end', args: [values(1, 1, 3, 2), 2, { stride: 3, padding: 1, ceilMode: true }] },
   { name: 'an empty batch', args: [values(0, 2, 4, 4), 2], grad: false },
   { name: 'many images', args: [values(17, 6, 12, 12), 2], grad: false, layouts: ['contiguous', 'transposed'] },
+  // Kernels take rows in strips.
+  { name: 'wide rows', args: [values(1, 1, 4, 601), 3, { stride: 2, padding: 1 }], grad: false, dtypes: ['float32'] },
+  { name: 'wide rows, every place', args: [values(1, 1, 3, 290), [2, 5]], grad: false, dtypes: ['float32'] },
+  { name: 'wide rows, steps of 1', args: [values(1, 1, 3, 290), 3, { stride: 1 }], grad: false, dtypes: ['float32'] },
 ];
 const badPooling = (name: string) => [
   {
@@ -44,6 +48,15 @@ checkOp('maxPool2d', ops.maxPool2d, {
     ...poolings(distinct),
     { name: 'dilation', args: [distinct(1, 2, 7, 7), 2, { dilation: 2, stride: 1 }] },
     { name: 'NaN wins its window', args: [given([1, Number.NaN, 3, 4], [1, 1, 2, 2]), 2], grad: false },
+    {
+      name: 'NaN and minus infinity beside padding',
+      args: [
+        given([-Infinity, Number.NaN, -Infinity, 4, -Infinity, -Infinity], [1, 1, 2, 3]),
+        3,
+        { stride: 2, padding: 1 },
+      ],
+      grad: false,
+    },
     {
       name: 'minus infinity',
       args: [given([-Infinity, -Infinity, -Infinity, -Infinity], [1, 1, 2, 2]), 2],
