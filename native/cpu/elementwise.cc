@@ -3,6 +3,7 @@
 // across rows. An operand whose dtype the body does not read is converted as it is staged. Both visit
 // elements in an order that depends on shapes and strides alone, and elements do not depend on each other.
 #include "elementwise.h"
+#include "simd/stream.h"
 
 namespace wg::cpu {
 inline namespace WG_ISA {
@@ -29,6 +30,7 @@ struct Plan {
   int64_t shape[kMaxRank];
   int64_t total;
   bool rows;
+  bool streams;   // the output is contiguous and larger than caches: staged, then written past them
   int64_t block;  // elements of a staging buffer
   Body body;
   BodyWith bodyWith;  // instead of body, with `numbers`
@@ -140,6 +142,7 @@ void runRows(const Plan& p, int64_t begin, int64_t end, char (*stage)[kStageByte
   }
   bool staged = false;
   for (int j = 0; j < p.sides; j++) staged |= !inPlace(p.side[j], p.side[j].stride[last]);
+  staged |= p.streams;
   const char* filled[1 + kMaxInputs] = {};
   for (int64_t i = begin; i < end;) {
     char* row[1 + kMaxInputs];
@@ -156,7 +159,7 @@ void runRows(const Plan& p, int64_t begin, int64_t end, char (*stage)[kStageByte
         char* here = row[j] + (index[last] + done) * side.stride[last];
         if (side.isNumber) {
           pointer[j] = stage[j];
-        } else if (inPlace(side, side.stride[last])) {
+        } else if (inPlace(side, side.stride[last]) && !(j == 0 && p.streams)) {
           pointer[j] = here;
         } else {
           pointer[j] = stage[j];
@@ -172,7 +175,11 @@ void runRows(const Plan& p, int64_t begin, int64_t end, char (*stage)[kStageByte
       runBody(p, pointer, n);
       const Side& out = p.side[0];
       if (pointer[0] == stage[0]) {
-        writeRow(out, row[0] + (index[last] + done) * out.stride[last], stage[0], out.stride[last], n);
+        char* const to = row[0] + (index[last] + done) * out.stride[last];
+        const int64_t whole = p.streams ? n * out.item / 64 * 64 : 0;
+        if (whole > 0) simd::copyStreaming(to, stage[0], whole);
+        if (whole < n * out.item)
+          writeRow(out, to + whole, stage[0] + whole, out.stride[last], n - whole / out.item);
       }
       done += n;
     }
@@ -219,6 +226,16 @@ void runBlocks(const Plan& p, int64_t begin, int64_t end, char (*stage)[kStageBy
   }
 }
 
+/// Whether all of the output is new, in one piece and too large to be found in a cache by whoever reads it.
+bool streams(const Plan& p, const View& out, const Source* inputs, int count) {
+  const Side& side = p.side[0];
+  bool yes = p.rank == 1 && inPlace(side, side.stride[0]) && p.total * side.item >= simd::kStreamBytes &&
+             reinterpret_cast<uintptr_t>(out.data) % 64 == 0;
+  for (int j = 0; j < count; j++)
+    yes = yes && (inputs[j].view == nullptr || inputs[j].view->data != out.data);
+  return yes;
+}
+
 bool run(Stream& s, Plan& p, const View& out, const Source* inputs, int count, DType result) {
   p.sides = 1 + count;
   p.total = numel(out);
@@ -245,6 +262,7 @@ bool run(Stream& s, Plan& p, const View& out, const Source* inputs, int count, D
   if (p.total == 0) return true;
   p.block = kStageBytes / widest;
   plan(p, out, inputs);
+  p.streams = streams(p, out, inputs, count);
   if (!p.rows) {
     for (int j = 0; j < p.sides; j++)
       p.side[j].walk = walkOf(p.side[j].data, p.side[j].item, p.rank, p.shape, p.side[j].stride);
@@ -258,6 +276,7 @@ bool run(Stream& s, Plan& p, const View& out, const Source* inputs, int count, D
     }
     if (p.rows) runRows(p, begin, end, stage);
     else runBlocks(p, begin, end, stage);
+    if (p.streams) simd::endStreaming();
   };
   if (p.total <= kChunk) chunk(0);
   else parallelFor(s, ceilDiv(p.total, kChunk), chunk);
