@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { test } from 'uvu';
 import type { DType, Tensor } from '../../lib/index.ts';
-import { tensor } from '../../lib/index.ts';
+import { scope, tensor } from '../../lib/index.ts';
 import * as ops from '../../lib/ops/index.ts';
 import { checkOp, type OpCase } from '../support/check-op.ts';
 import { testDevices } from '../support/devices.ts';
@@ -210,6 +210,22 @@ for (const device of testDevices) {
     assert.deepEqual([...elements(sum)], [1.5, 4.5, 3.5, 6.5, 5.5, 8.5]);
     for (const t of [ints, turned, floats, sum]) t.dispose();
   });
+
+  test(`outputs larger than caches are whole, also in place, on ${device}`, () =>
+    scope(() => {
+      const n = 2 ** 23 + 37; // 32 MiB, and a rest that fills no register
+      const x = ops.arange(n, { device });
+      const sum = elements(ops.add(x, 1));
+      assert.equal(
+        sum.findIndex((v, i) => v !== i + 1),
+        -1,
+      );
+      ops.add_(x, x);
+      assert.equal(
+        elements(x).findIndex((v, i) => v !== 2 * i),
+        -1,
+      );
+    }));
 }
 
 test.run();
