@@ -78,12 +78,17 @@ int main(int argc, char** argv) {
   const auto add = [&](std::string name, double bytes, std::function<void(Stream&)> run) {
     cases.push_back({std::move(name), bytes, std::move(run)});
   };
-#define UNARY(f) add(#f, 8.0 * n, [=](Stream& s) { cpu::f(s, to, flat); });
-  UNARY(relu)
-  UNARY(exp) UNARY(log) UNARY(tanh) UNARY(sigmoid) UNARY(erf) UNARY(gelu) UNARY(geluTanh) UNARY(silu)
-#define GRAD(f) add(#f "Grad", 12.0 * n, [=](Stream& s) { cpu::f##Grad(s, to, flat, other); });
-      GRAD(tanh) GRAD(gelu) GRAD(silu) const auto matrix = view<In>(a, {256, 1024}),
-                                                  second = view<In>(b, {256, 1024});
+  using Value = void (*)(Stream&, const Out&, const In&);
+  const std::pair<const char*, Value> values[] = {
+      {"relu", cpu::relu}, {"exp", cpu::exp},           {"log", cpu::log},
+      {"tanh", cpu::tanh}, {"sigmoid", cpu::sigmoid},   {"erf", cpu::erf},
+      {"gelu", cpu::gelu}, {"geluTanh", cpu::geluTanh}, {"silu", cpu::silu}};
+  for (const auto& [name, f] : values) add(name, 8.0 * n, [=, f = f](Stream& s) { f(s, to, flat); });
+  using Slope = void (*)(Stream&, const Out&, const In&, const In&);
+  const std::pair<const char*, Slope> slopes[] = {
+      {"tanhGrad", cpu::tanhGrad}, {"geluGrad", cpu::geluGrad}, {"siluGrad", cpu::siluGrad}};
+  for (const auto& [name, f] : slopes) add(name, 12.0 * n, [=, f = f](Stream& s) { f(s, to, flat, other); });
+  const auto matrix = view<In>(a, {256, 1024}), second = view<In>(b, {256, 1024});
   const auto out = view<Out>(c, {256, 1024});
   const auto narrow = view<In>(a, {2048, 128});
   const auto narrowOut = view<Out>(c, {2048, 128});
