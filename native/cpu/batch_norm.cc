@@ -15,7 +15,9 @@ namespace {
 
 using simd::Vec;
 
-constexpr int64_t kInPlace = 512;  // elements of a plane from which staging costs more than it saves
+// Elements of a plane from which it is taken in place: staging several to a block pays for what costs much a
+// block.
+constexpr int64_t kForMoments = 512, kForSums = 16;
 
 /// The elements of a channel, [N, L], channel by channel.
 struct Channels {
@@ -35,19 +37,19 @@ Walk channel(const Channels& c, int64_t i) {
   return w;
 }
 
-bool inPlace(const Walk& w) {
+bool inPlace(const Walk& w, int64_t least) {
   if (w.direct) return true;
   const int last = w.rank - 1;
-  return w.stride[last] == w.item && w.shape[last] >= kInPlace;
+  return w.stride[last] == w.item && w.shape[last] >= least;
 }
 
 /// f(pointers, count) over blocks of at most kRowBlock elements of all the walks, which have one shape. What
 /// is not in place is gathered before and, for walk 0 when kWrites, scattered behind.
-template <class T, bool kWrites, int N, class F>
+template <class T, bool kWrites, int64_t kLeast, int N, class F>
 void forEachBlock(const Walk (&walks)[N], F f) {
   alignas(64) T stage[N][kRowBlock];
   bool all = true;
-  for (const Walk& w : walks) all = all && inPlace(w) && w.rank == walks[0].rank;
+  for (const Walk& w : walks) all = all && inPlace(w, kLeast) && w.rank == walks[0].rank;
   // In place the blocks of all walks end with their planes.
   const int64_t total = walks[0].total,
                 plane = all && walks[0].rank > 0 ? walks[0].shape[walks[0].rank - 1] : total;
@@ -83,7 +85,7 @@ template <class T>
 void normalize(const Walk& out, const Walk& x, T mean, T scale, T factor, T shift) {
   using V = Vec<T>;
   const V center(mean), times(static_cast<T>(scale * factor)), plus(shift);
-  forEachBlock<T, true>({out, x}, [=](T* const(&p)[2], int64_t n) {
+  forEachBlock<T, true, kForSums>({out, x}, [=](T* const(&p)[2], int64_t n) {
     simd::mapBlock(p[0], p[1], p[1], n, [=](V v, V) { return (v - center) * times + plus; });
   });
 }
@@ -93,7 +95,7 @@ template <class T>
 void slopes(const Walk& x, const Walk& dy, T mean, T scale, double& sum, double& product) {
   using V = Vec<T>;
   const V center(mean), times(scale);
-  forEachBlock<T, false>({x, dy}, [&](T* const(&p)[2], int64_t n) {
+  forEachBlock<T, false, kForSums>({x, dy}, [&](T* const(&p)[2], int64_t n) {
     V a[2] = {V(T(0)), V(T(0))}, b[2] = {V(T(0)), V(T(0))};
     const auto take = [&](V v, V g, int k) {
       a[k] = a[k] + g;
@@ -106,8 +108,8 @@ void slopes(const Walk& x, const Walk& dy, T mean, T scale, double& sum, double&
     for (; i + V::kLanes <= n; i += V::kLanes) take(simd::load<V>(p[0] + i), simd::load<V>(p[1] + i), 0);
     // Behind the end dy is zero.
     if (i < n) take(simd::loadPart<V>(p[0] + i, n - i), simd::loadPart<V>(p[1] + i, n - i), 1);
-    sum += sumLanes(a[0] + a[1]);
-    product += sumLanes(b[0] + b[1]);
+    sum += simd::addLanes(a[0] + a[1]);
+    product += simd::addLanes(b[0] + b[1]);
   });
 }
 
@@ -142,7 +144,7 @@ void batchNorm(Stream& s, const Out& out, const Out& mean, const Out& variance, 
     forEachChannel(s, x, [&](int64_t c) {
       const Walk values = channel(from, c);
       Deviations<T> state;
-      forEachBlock<T, false>({values}, [&](T* const(&p)[1], int64_t n) { state.add(p[0], n); });
+      forEachBlock<T, false, kForMoments>({values}, [&](T* const(&p)[1], int64_t n) { state.add(p[0], n); });
       const double spread = state.sum.square / state.sum.count;
       const T center = static_cast<T>(state.sum.mean), square = static_cast<T>(spread < 0 ? 0 : spread);
       elementOf<T>(mean, c) = center;
@@ -175,7 +177,7 @@ void batchNormGrad(Stream& s, const Out& dx, const Out& dWeight, const Out& dBia
       const V middle(center), even(static_cast<T>(sum / count));
       const V tilt(static_cast<T>(product / count * static_cast<double>(scale)));
       const V times(scale * elementOf(weight, c, T(1)));
-      forEachBlock<T, true>({channel(to, c), values, g}, [=](T* const(&p)[3], int64_t n) {
+      forEachBlock<T, true, kForSums>({channel(to, c), values, g}, [=](T* const(&p)[3], int64_t n) {
         simd::mapBlock(p[0], p[1], p[2], n,
                        [=](V v, V d) { return times * (d - even - (v - middle) * tilt); });
       });
