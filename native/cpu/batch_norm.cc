@@ -43,6 +43,11 @@ bool inPlace(const Walk& w, int64_t least) {
   return w.stride[last] == w.item && w.shape[last] >= least;
 }
 
+constexpr int64_t kAhead = 3;  // planes
+void prefetch(const char* p, int64_t bytes) {
+  for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(p + i);
+}
+
 /// f(pointers, count) over blocks of at most kRowBlock elements of all the walks, which have one shape. What
 /// is not in place is gathered before and, for walk 0 when kWrites, scattered behind.
 template <class T, bool kWrites, int64_t kLeast, int N, class F>
@@ -53,12 +58,17 @@ void forEachBlock(const Walk (&walks)[N], F f) {
   // In place the blocks of all walks end with their planes.
   const int64_t total = walks[0].total,
                 plane = all && walks[0].rank > 0 ? walks[0].shape[walks[0].rank - 1] : total;
+  // Short planes are too far apart for the hardware to foresee the next.
+  const bool ahead = all && plane <= kRowBlock && walks[0].rank == 2;
   for (int64_t start = 0; start < total; start += plane) {
     for (int64_t i = 0; i < plane; i += kRowBlock) {
       const int64_t n = minOf(kRowBlock, plane - i);
       T* pointer[N];
       for (int k = 0; k < N; k++) {
         pointer[k] = all ? reinterpret_cast<T*>(at(walks[k], start)) + i : stage[k];
+        if (ahead)
+          prefetch(reinterpret_cast<const char*>(pointer[k]) + kAhead * walks[k].stride[0],
+                   n * walks[k].item);
         if (!all && !(kWrites && k == 0)) gather(stage[k], walks[k], start + i, n);
       }
       f(pointer, n);
