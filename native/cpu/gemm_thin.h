@@ -19,12 +19,6 @@ inline bool thinRows(const Gemm<T>& g) {
          g.k >= 64;
 }
 
-/// B's columns are contiguous (x W^T with W as it lies): dot products along k.
-template <class T>
-inline bool thinColumns(const Gemm<T>& g) {
-  return g.m <= kThinRows && g.bRow == 1 && g.aCol == 1 && g.bCol != 1 && g.k >= 4 * Lanes<T>::kCount;
-}
-
 /// Block of C for one chunk of about `work` multiply-adds.
 template <class T>
 inline Grid gridFor(const Gemm<T>& g, double work) {
@@ -85,57 +79,6 @@ inline void gemmThinRows(const Gemm<T>& g, T* scratch) {
   rest.c += whole;
   if (rest.columnBias) rest.columnBias += whole * g.columnBiasStride;
   gemmBlock(rest, scratch);
-}
-
-template <class T>
-WG_INLINE T sumOf(typename Lanes<T>::Vec v) {
-  T sum = 0;
-#pragma GCC unroll 16
-  for (int i = 0; i < Lanes<T>::kCount; ++i) sum += v[i];
-  return sum;
-}
-
-/// Four columns of B against one row of A, two accumulators each: enough chains to keep up with memory.
-template <class T>
-inline void dotColumns(const Gemm<T>& g, int64_t i, int64_t j, int columns) {
-  constexpr int L = Lanes<T>::kCount;
-  typename Lanes<T>::Vec acc[4][2] = {};
-  const T* const a = g.a + i * g.aRow;
-  const T* b[4];
-  for (int x = 0; x < 4; ++x) b[x] = g.b + (j + (x < columns ? x : 0)) * g.bCol;
-  int64_t k = 0;
-  for (; k + 2 * L <= g.k; k += 2 * L) {
-    const auto low = loadVec(a + k), high = loadVec(a + k + L);
-#pragma GCC unroll 4
-    for (int x = 0; x < 4; ++x) {
-      acc[x][0] += low * loadVec(b[x] + k);
-      acc[x][1] += high * loadVec(b[x] + k + L);
-    }
-  }
-  for (; k < g.k; k += L) {
-    const int count = static_cast<int>(minOf(L, g.k - k));
-    const auto low = loadPart(a + k, count);
-#pragma GCC unroll 4
-    for (int x = 0; x < 4; ++x) acc[x][0] += low * loadPart(b[x] + k, count);
-  }
-  for (int x = 0; x < columns; ++x) {
-    T sum = sumOf<T>(acc[x][0] + acc[x][1]);
-    if (g.columnBias) sum += g.columnBias[(j + x) * g.columnBiasStride];
-    if (g.rowBias) sum += g.rowBias[i * g.rowBiasStride];
-    g.c[i * g.cRow + (j + x) * g.cCol] = sum;
-  }
-}
-
-/// Any block of C, the way its shape asks for.
-template <class T>
-inline void gemmAny(const Gemm<T>& g, T* scratch) {
-  if (thinRows(g)) return gemmThinRows(g, scratch);
-  if (thinColumns(g)) {
-    for (int64_t j = 0; j < g.n; j += 4)
-      for (int64_t i = 0; i < g.m; ++i) dotColumns(g, i, j, static_cast<int>(minOf(4, g.n - j)));
-    return;
-  }
-  gemmBlock(g, scratch);
 }
 
 }  // namespace WG_ISA

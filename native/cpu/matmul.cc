@@ -1,7 +1,7 @@
 // Batched matrix product. C is cut into blocks by its shape alone; each block is one thread's work (gemm.h).
 #include "../ops/rows/matrix.h"
 
-#include "gemm_thin.h"
+#include "gemm_dots.h"
 
 WG_PROTOTYPES(WG_MATRIX_ROWS)
 

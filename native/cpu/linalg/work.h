@@ -5,7 +5,7 @@
 #include "../../ops/batch.h"
 #include "../../ops/linalg.h"
 #include "../../ops/rows/linalg.h"
-#include "../gemm_thin.h"
+#include "../gemm.h"
 
 WG_PROTOTYPES(WG_LINALG_ROWS)
 

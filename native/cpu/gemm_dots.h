@@ -1,0 +1,116 @@
+// Products x W^T of few rows or few columns, W as it lies: dot products along k, where no lane is idle and
+// nothing is packed.
+#pragma once
+#include "gemm_thin.h"
+
+namespace wg::cpu {
+inline namespace WG_ISA {
+
+// bench/native/gemm_bench.cc on Zen 4: shorter sums and more columns are faster in tiles of whole vectors.
+inline constexpr int64_t kThinCols = 12, kThinDepth = 16;
+
+/// Rows of A and columns of B are contiguous, and C is narrow.
+template <class T>
+inline bool thinColumns(const Gemm<T>& g) {
+  const int64_t least = (g.m <= kThinRows ? 4 : kThinDepth) * Lanes<T>::kCount;
+  return (g.m <= kThinRows || g.n <= kThinCols) && g.bRow == 1 && g.aCol == 1 && g.bCol != 1 && g.k >= least;
+}
+
+// Rows and columns of a tile, by the registers that its accumulators and columns take.
+#if defined(__AVX512F__)
+inline constexpr int kDots = 5;
+#define WG_DOTS 1, 2, 3, 4, 5
+#elif defined(__AVX2__)
+inline constexpr int kDots = 3;
+#define WG_DOTS 1, 2, 3
+#else
+inline constexpr int kDots = 2;
+#define WG_DOTS 1, 2
+#endif
+
+/// sums[i] = the lanes of acc[i] added up: a vector's worth at a time, transposed.
+template <class T, int N>
+WG_INLINE void sumLanes(const typename Lanes<T>::Vec* acc, T* sums) {
+  constexpr int L = Lanes<T>::kCount;
+#pragma GCC unroll 16
+  for (int from = 0; from < N; from += L) {
+    typename Lanes<T>::Vec rows[L];
+#pragma GCC unroll 16
+    for (int i = 0; i < L; ++i) rows[i] = from + i < N ? acc[from + i] : typename Lanes<T>::Vec{};
+    transposeStage<T, L / 2>(rows);
+#pragma GCC unroll 4
+    for (int half = L / 2; half > 0; half /= 2)
+#pragma GCC unroll 8
+      for (int i = 0; i < half; ++i) rows[i] += rows[i + half];
+    storeVec(sums + from, rows[0]);
+  }
+}
+
+/// MR rows of A times NC columns of B, lanes along k: one accumulator for each element, however the block is
+/// cut.
+template <class T, int MR, int NC>
+void dotTile(const Gemm<T>& g, int64_t i0, int64_t j0) {
+  constexpr int L = Lanes<T>::kCount;
+  typename Lanes<T>::Vec acc[MR][NC] = {};
+  const T *a[MR], *b[NC];
+#pragma GCC unroll 8
+  for (int i = 0; i < MR; ++i) a[i] = g.a + (i0 + i) * g.aRow;
+#pragma GCC unroll 8
+  for (int j = 0; j < NC; ++j) b[j] = g.b + (j0 + j) * g.bCol;
+  const auto add = [&](auto load) __attribute__((always_inline)) {
+    typename Lanes<T>::Vec column[NC];
+#pragma GCC unroll 8
+    for (int j = 0; j < NC; ++j) column[j] = load(b[j]);
+#pragma GCC unroll 8
+    for (int i = 0; i < MR; ++i) {
+      const auto row = load(a[i]);
+#pragma GCC unroll 8
+      for (int j = 0; j < NC; ++j) acc[i][j] += row * column[j];
+    }
+  };
+  int64_t k = 0;
+  for (; k + L <= g.k; k += L) add([k](const T* p) __attribute__((always_inline)) { return loadVec(p + k); });
+  if (k < g.k) {
+    const int count = static_cast<int>(g.k - k);
+    add([ k, count ](const T* p) __attribute__((always_inline)) { return loadPart(p + k, count); });
+  }
+  alignas(64) T sums[(MR * NC + L - 1) / L * L];
+  sumLanes<T, MR * NC>(&acc[0][0], sums);
+  for (int i = 0; i < MR; ++i)
+    for (int j = 0; j < NC; ++j) {
+      T sum = sums[i * NC + j];
+      if (g.columnBias) sum += g.columnBias[(j0 + j) * g.columnBiasStride];
+      if (g.rowBias) sum += g.rowBias[(i0 + i) * g.rowBiasStride];
+      g.c[(i0 + i) * g.cRow + (j0 + j) * g.cCol] = sum;
+    }
+}
+
+template <class T>
+using DotKernel = void (*)(const Gemm<T>&, int64_t, int64_t);
+template <class T, int MR, int... NC>
+struct DotRow {
+  static constexpr DotKernel<T> kColumns[] = {&dotTile<T, MR, NC>...};
+};
+template <class T, int... MR>
+struct DotTable {
+  static constexpr const DotKernel<T>* kRows[] = {DotRow<T, MR, WG_DOTS>::kColumns...};
+};
+
+template <class T>
+inline void gemmDots(const Gemm<T>& g) {
+  const int64_t rows = evenSplit(g.m, kDots, 1), columns = evenSplit(g.n, kDots, 1);
+  for (int64_t j = 0; j < g.n; j += columns)
+    for (int64_t i = 0; i < g.m; i += rows)
+      DotTable<T, WG_DOTS>::kRows[minOf(rows, g.m - i) - 1][minOf(columns, g.n - j) - 1](g, i, j);
+}
+
+/// Any block of C, the way its shape asks for.
+template <class T>
+inline void gemmAny(const Gemm<T>& g, T* scratch) {
+  if (thinRows(g)) return gemmThinRows(g, scratch);
+  if (thinColumns(g)) return gemmDots(g);
+  gemmBlock(g, scratch);
+}
+
+}  // namespace WG_ISA
+}  // namespace wg::cpu
