@@ -1,4 +1,4 @@
-// Batch normalisation of a training step in one kernel for each direction, where the device has it and channels lie in planes.
+// Batch normalisation of a training step by kernels for each direction, where channels lie in planes.
 import { defineOp } from '../autograd/define-op.ts';
 import type { Spec } from '../autograd/define-op.ts';
 import type { Tensor } from '../core/tensor.ts';
@@ -48,8 +48,8 @@ const batchNormOp = defineOp({
 const shortestPlane = 4;
 
 /**
- * [y, mean, variance] of x by its own channels' statistics, or null where ops have to do it: on devices without the kernel, for
- * channels that lie beside each other ([N, C], channels last) and vectors of another dtype.
+ * [y, mean, variance] of x by its own channels' statistics, or null where ops have to do it: for channels that
+ * lie beside each other ([N, C], channels last) and vectors of another dtype.
  */
 export function fusedBatchNorm(
   x: Tensor,
@@ -57,9 +57,8 @@ export function fusedBatchNorm(
   bias: Tensor | null,
   eps: number,
 ): [Tensor, Tensor, Tensor] | null {
-  const { kind } = x.device;
   const sameDtype = [weight, bias].every((t) => t === null || t.dtype === x.dtype);
-  if ((kind !== 'cpu' && kind !== 'fake') || !sameDtype) return null;
+  if (!sameDtype) return null;
   const [n, c] = x.shape as readonly [number, number];
   const plane = x.size / (n * c);
   if (x.rank < 3 || plane < shortestPlane || (x.strides.at(-1) as number) !== 1) return null;

@@ -1,10 +1,9 @@
-// Variance over any axes, reading the input once: deviations from a chunk's own mean, chunks joined as in
-// Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances"
-// (1979). All of it after the output's first value is taken off, which is exact where it matters: float32
-// stays good when values lie far from 0.
+// Variance over any axes, reading the input once. Deviations are taken after the output's first value is
+// taken off, which is exact where it matters: float32 stays good when values lie far from 0.
 #include "../ops/rows/reduce.h"
 
 #include "../ops/scalar.h"
+#include "moments.cuh"
 #include "prototype.h"
 #include "reduction.cuh"
 
@@ -12,20 +11,6 @@ WG_CUDA_PROTOTYPES(WG_REDUCE_ROWS)
 
 namespace wg::cuda {
 namespace {
-
-template <class T>
-struct Moments {
-  T count, mean, square;  ///< square: the sum of squared deviations from the mean
-};
-
-/// 1 / n within a rounding or two. A division of doubles is a function call on the device.
-template <class T>
-WG_DEV T inverse(T n) {
-  if constexpr (sizeof(T) == 4) return T(1) / n;
-  T r = static_cast<T>(1.0f / static_cast<float>(n));
-  r = r * (T(2) - n * r);
-  return r * (T(2) - n * r);
-}
 
 template <class T>
 struct Variance {
@@ -36,22 +21,9 @@ struct Variance {
   WG_DEV State empty() const { return {T(0), T(0), T(0)}; }
   template <int n>
   WG_DEV void take(State& state, const T* v, T center, int64_t, int64_t) const {
-    T sum = T(0), square = T(0);
-    WG_UNROLL
-    for (int i = 0; i < n; i++) sum += v[i] - center;
-    const T mean = sum * (T(1) / T(n));
-    WG_UNROLL
-    for (int i = 0; i < n; i++) {
-      const T d = v[i] - center - mean;
-      square += d * d;
-    }
-    state = merge(state, {T(n), mean, square});
+    state.template take<n>(v, center);
   }
-  WG_DEV State merge(State a, State b) const {
-    const T total = a.count + b.count, share = total > T(0) ? b.count * inverse(total) : T(0),
-            delta = b.mean - a.mean;
-    return {total, a.mean + delta * share, a.square + b.square + delta * delta * (a.count * share)};
-  }
+  WG_DEV State merge(State a, State b) const { return joined(a, b); }
   WG_DEV void finish(void* out, int64_t at, State state) const {
     // What is not finite has no deviations, even where one of them alone would be 0.
     const T square = state.mean - state.mean == T(0) ? state.square : Format<T>::kNaN;

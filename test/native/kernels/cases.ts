@@ -111,6 +111,16 @@ const cases: readonly KernelCase[] = [
     ),
   },
   {
+    name: 'normalisation of batches',
+    run: slopes([[3, 5, 7, 7], [5], [5]], (x, weight, bias) => wg.batchNorm(x, { weight, bias, training: true })),
+    tolerance: 1e-5,
+  },
+  {
+    name: 'normalisation of batches, channels cut',
+    run: slopes([[2, 2, 100, 96]], (x) => wg.batchNorm(x, { training: true })),
+    tolerance: 1e-4,
+  },
+  {
     name: 'matmul of bfloat16',
     run: slopes(
       [
