@@ -84,6 +84,37 @@ WG_INLINE void along(const float* from, int64_t fromStep, float* to, int64_t toS
   for (int i = 0; i < To; ++i) storeVec(to + i * toStep, out[i]);
 }
 
+/// MR tiles times one panel of filters, and meanwhile a line of each place that comes next for every channel:
+/// rows of a few hundred channels end before the hardware has seen that they are read in order.
+template <int MR>
+void productTile(const Tile<float>& t, const float* nextTiles, const float* nextWeights) {
+  constexpr int NV = kTileVectors, kLineFloats = kLine<float>;
+  Vec acc[MR][NV] = {};
+  const float *a = t.a, *b = t.b;
+  for (int64_t k = t.k; k > 0; --k, ++a, b += NV * L, nextTiles += kLineFloats, nextWeights += kLineFloats) {
+    __builtin_prefetch(nextTiles, 0, 2);
+    __builtin_prefetch(nextWeights, 0, 2);
+    Vec column[NV];
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) column[j] = loadVec(b + j * L);
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; ++i) {
+      const float value = a[i * t.aRow];
+#pragma GCC unroll 4
+      for (int j = 0; j < NV; ++j) acc[i][j] += value * column[j];
+    }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) storeVec(t.c + i * t.cRow + j * L, acc[i][j]);
+}
+
+template <int... MR>
+struct ProductTable {
+  static constexpr void (*kRows[])(const Tile<float>&, const float*, const float*) = {&productTile<MR>...};
+};
+
 template <int M>
 struct Engine {
   using W = Winograd<M>;
@@ -185,16 +216,15 @@ struct Engine {
     const int64_t channels = op.sourceChannels(), rows = ceilDiv(tiles, ceilDiv(tiles, kTileRows));
     Tile<float> t{};
     t.aRow = l.sourceRow;
-    t.aCol = 1;
-    t.bRow = t.cRow = kPanelLanes;
+    t.cRow = kPanelLanes;
     t.k = channels;
-    t.cols = kPanelLanes;
     for (int64_t e = 0; e < l.elements; ++e) {
       t.b = weights + e * channels * kPanelLanes;
-      for (int64_t i = 0; i < tiles; i += rows) {
+      const float* next = t.b + channels * kPanelLanes;
+      for (int64_t i = 0; i < tiles; i += rows, next += channels * L) {
         t.a = source + e * elementStep + i * l.sourceRow;
         t.c = product + (e * l.block + i) * kPanelLanes;
-        tileKernel<float, false>(static_cast<int>(minOf(rows, tiles - i)), kTileVectors)(t);
+        ProductTable<WG_TILE_ROWS>::kRows[minOf(rows, tiles - i) - 1](t, t.a + elementStep, next);
       }
     }
   }
