@@ -145,7 +145,8 @@ void forEachChannel(Stream& s, const View& x, F f) {
 void batchNorm(Stream& s, const Out& out, const Out& mean, const Out& variance, const In& x,
                const MaybeIn& weight, const MaybeIn& bias, const double& eps) {
   if (!fits(s, x, out, mean, variance)) return;
-  for (const MaybeIn* v : {&weight, &bias})
+  const MaybeIn* const vectors[2] = {&weight, &bias};  // (a list would leave inline code of the library's)
+  for (const MaybeIn* v : vectors)
     if (!require(s, v->data == nullptr || isPerChannel(*v, x),
                  "batchNorm: weight and bias are not vectors of C"))
       return;
