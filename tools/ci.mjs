@@ -101,7 +101,7 @@ async function weakSymbols(stage) {
     const plain = join(folder, `${isa}-${basename(file)}.o`);
     const compile = command
       .replace(/ -o \S+/, ` -o ${plain}`)
-      .replace(' -O3', ' -O0')
+      .replaceAll(/ -O[23]/g, ' -O0')
       .replaceAll(/ -[UD]_FORTIFY_SOURCE(=2)?/g, '');
     const compiled = await execute('sh', ['-c', compile], { cwd: directory });
     if (compiled.code !== 0) found.push(`${file}: does not compile at -O0\n${compiled.output}`);
