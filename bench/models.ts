@@ -1,4 +1,5 @@
-// The networks of bench/cases/step.ts; those of bench/peers/pytorch.py are the same. Widths follow the sizes of a case.
+// The networks of bench/cases/step.ts, whose peers are in bench/peers/pytorch.py, and what bench/gpu shares with them. Widths follow
+// the sizes of a case.
 import * as wg from '../lib/index.ts';
 import type { Tensor } from '../lib/index.ts';
 
@@ -31,7 +32,25 @@ export function lenet(side: number, classes: number): Net {
   );
 }
 
-class Block extends nn.Module {
+/** LeNet-5 with rectifiers and the largest of windows, for images of 28 x 28. */
+export const lenet5 = (): Net =>
+  new nn.Sequential(
+    new nn.Conv2d(1, 6, 5, { padding: 2 }),
+    new nn.ReLU(),
+    new nn.MaxPool2d(2),
+    new nn.Conv2d(6, 16, 5),
+    new nn.ReLU(),
+    new nn.MaxPool2d(2),
+    new nn.Flatten(),
+    new nn.Linear(400, 120),
+    new nn.ReLU(),
+    new nn.Linear(120, 84),
+    new nn.ReLU(),
+    new nn.Linear(84, 10),
+  );
+
+/** A block of a transformer. */
+export class Block extends nn.Module {
   readonly norm1: wg.nn.LayerNorm;
   readonly norm2: wg.nn.LayerNorm;
   readonly qkv: wg.nn.Linear;
@@ -39,10 +58,12 @@ class Block extends nn.Module {
   readonly up: wg.nn.Linear;
   readonly down: wg.nn.Linear;
   readonly heads: number;
+  readonly approximate: 'none' | 'tanh';
 
-  constructor(width: number, heads: number) {
+  constructor(width: number, heads: number, approximate: 'none' | 'tanh' = 'none') {
     super();
     this.heads = heads;
+    this.approximate = approximate;
     this.norm1 = new nn.LayerNorm(width);
     this.norm2 = new nn.LayerNorm(width);
     this.qkv = new nn.Linear(width, 3 * width);
@@ -57,7 +78,8 @@ class Block extends nn.Module {
     const [q, k, v] = parts.map((part) => wg.permute(part.reshape([b, t, this.heads, -1]), [0, 2, 1, 3]));
     const a = wg.scaledDotProductAttention(q as Tensor, k as Tensor, v as Tensor, { isCausal: true });
     const y = x.add(this.out.forward(wg.permute(a, [0, 2, 1, 3]).reshape([b, t, d])));
-    return y.add(this.down.forward(wg.gelu(this.up.forward(this.norm2.forward(y)))));
+    const inner = wg.gelu(this.up.forward(this.norm2.forward(y)), { approximate: this.approximate });
+    return y.add(this.down.forward(inner));
   }
 }
 

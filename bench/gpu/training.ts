@@ -1,40 +1,10 @@
 // Whole training steps, eager and captured; models and names as in bench/peers/gpu.py.
 import * as wg from '../../lib/index.ts';
 import type { Tensor } from '../../lib/index.ts';
+import { Block, lenet5, type Net } from '../models.ts';
 import type { Bench } from './harness.ts';
 
 const { nn, optim } = wg;
-type Module = wg.nn.Module & { forward(x: Tensor): Tensor };
-
-class Block extends nn.Module {
-  readonly norm1: wg.nn.LayerNorm;
-  readonly norm2: wg.nn.LayerNorm;
-  readonly qkv: wg.nn.Linear;
-  readonly out: wg.nn.Linear;
-  readonly up: wg.nn.Linear;
-  readonly down: wg.nn.Linear;
-  readonly heads: number;
-
-  constructor(width: number, heads: number) {
-    super();
-    this.heads = heads;
-    this.norm1 = new nn.LayerNorm(width);
-    this.norm2 = new nn.LayerNorm(width);
-    this.qkv = new nn.Linear(width, 3 * width);
-    this.out = new nn.Linear(width, width);
-    this.up = new nn.Linear(width, 4 * width);
-    this.down = new nn.Linear(4 * width, width);
-  }
-
-  forward(x: Tensor): Tensor {
-    const [b, t, d] = x.shape as readonly [number, number, number];
-    const parts = wg.split(this.qkv.forward(this.norm1.forward(x)), d, -1);
-    const [q, k, v] = parts.map((part) => wg.permute(part.reshape([b, t, this.heads, -1]), [0, 2, 1, 3]));
-    const a = wg.scaledDotProductAttention(q as Tensor, k as Tensor, v as Tensor, { isCausal: true });
-    const y = x.add(this.out.forward(wg.permute(a, [0, 2, 1, 3]).reshape([b, t, d])));
-    return y.add(this.down.forward(wg.gelu(this.up.forward(this.norm2.forward(y)), { approximate: 'tanh' })));
-  }
-}
 
 class Gpt extends nn.Module {
   readonly tokens: wg.nn.Embedding;
@@ -46,7 +16,7 @@ class Gpt extends nn.Module {
     super();
     this.tokens = new nn.Embedding(classes, width);
     this.places = new nn.Embedding(length, width);
-    this.blocks = Array.from({ length: layers }, () => new Block(width, heads));
+    this.blocks = Array.from({ length: layers }, () => new Block(width, heads, 'tanh'));
     this.norm = new nn.LayerNorm(width);
   }
 
@@ -58,13 +28,13 @@ class Gpt extends nn.Module {
   }
 }
 
-const unit = (ci: number, co: number, k: number, stride = 1): Module =>
+const unit = (ci: number, co: number, k: number, stride = 1): Net =>
   new nn.Sequential(new nn.Conv2d(ci, co, k, { stride, padding: k >> 1, bias: false }), new nn.BatchNorm2d(co));
 
 /** Of ResNet-50 with `deep`, else of ResNet-18. */
 class Residual extends nn.Module {
-  readonly main: Module;
-  readonly side: Module | null;
+  readonly main: Net;
+  readonly side: Net | null;
 
   constructor(ci: number, width: number, stride: number, deep: boolean) {
     super();
@@ -86,8 +56,8 @@ class Residual extends nn.Module {
   }
 }
 
-function resnet(deep: boolean, width: number): Module {
-  const layers: Module[] = [unit(3, width, 7, 2), new nn.ReLU(), new nn.MaxPool2d(3, { stride: 2, padding: 1 })];
+function resnet(deep: boolean, width: number): Net {
+  const layers: Net[] = [unit(3, width, 7, 2), new nn.ReLU(), new nn.MaxPool2d(3, { stride: 2, padding: 1 })];
   let channels = width;
   (deep ? [3, 4, 6, 3] : [2, 2, 2, 2]).forEach((count, stage) => {
     for (let i = 0; i < count; i++) {
@@ -101,7 +71,7 @@ function resnet(deep: boolean, width: number): Module {
 async function train(
   b: Bench,
   name: string,
-  model: Module,
+  model: Net,
   x: Tensor,
   y: Tensor,
   samples: number,
@@ -134,21 +104,7 @@ export async function steps(b: Bench): Promise<void> {
     new nn.Linear(512, 10),
   );
   await train(b, 'float32 mlp 784-512-512-10 b128', mlp, b.normal([128, 784]), classes([128], 10), 128, false);
-  const lenet = new nn.Sequential(
-    new nn.Conv2d(1, 6, 5, { padding: 2 }),
-    new nn.ReLU(),
-    new nn.MaxPool2d(2),
-    new nn.Conv2d(6, 16, 5),
-    new nn.ReLU(),
-    new nn.MaxPool2d(2),
-    new nn.Flatten(),
-    new nn.Linear(400, 120),
-    new nn.ReLU(),
-    new nn.Linear(120, 84),
-    new nn.ReLU(),
-    new nn.Linear(84, 10),
-  );
-  await train(b, 'float32 lenet5 b64', lenet, b.normal([64, 1, 28, 28]), classes([64], 10), 64, false);
+  await train(b, 'float32 lenet5 b64', lenet5(), b.normal([64, 1, 28, 28]), classes([64], 10), 64, false);
   const [v, t, l, d, h, n] = b.quick ? [512, 64, 2, 64, 4, 2] : [50304, 1024, 12, 768, 12, 32];
   const ids = classes([n, t], v);
   await train(b, 'bf16 gpt2-124M b32 T1024', new Gpt(v, t, l, d, h), ids, wg.roll(ids, -1, 1), n * t, true);

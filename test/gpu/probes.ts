@@ -3,10 +3,11 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { lenet5, type Net } from '../../bench/models.ts';
 import * as wg from '../../lib/index.ts';
 import type { Tensor } from '../../lib/index.ts';
 
-const { nn, optim } = wg;
+const { optim } = wg;
 const { values, positionals } = parseArgs({
   options: { device: { type: 'string', default: 'cuda' } },
   allowPositionals: true,
@@ -77,22 +78,10 @@ async function rounding(): Promise<void> {
   wg.setFloat32Precision('highest');
 }
 
-function lenet(device: string): { model: wg.nn.Sequential; step: (x: Tensor, y: Tensor) => Tensor } {
+function lenet(device: string): { model: Net; step: (x: Tensor, y: Tensor) => Tensor } {
   wg.manualSeed(5);
-  const model = new nn.Sequential(
-    new nn.Conv2d(1, 6, 5, { padding: 2 }),
-    new nn.ReLU(),
-    new nn.MaxPool2d(2),
-    new nn.Conv2d(6, 16, 5),
-    new nn.ReLU(),
-    new nn.MaxPool2d(2),
-    new nn.Flatten(),
-    new nn.Linear(400, 120),
-    new nn.ReLU(),
-    new nn.Linear(120, 84),
-    new nn.ReLU(),
-    new nn.Linear(84, 10),
-  ).to(device);
+  const model = lenet5();
+  model.to(device);
   const adam = new optim.Adam(model.parameters(), { lr: 1e-3 });
   const step = (x: Tensor, y: Tensor): Tensor => {
     adam.zeroGrad();

@@ -143,27 +143,18 @@ gemm::Plan planOf(const Geometry& g, DType dtype) {
 
 template <class T>
 void runTiles(Stream& s, const Geometry& g, const View& dWeight, const View& x, const View& dy) {
-  WeightProblem<T> p{};
+  WeightProblem<T> p(g, stridesOf(x));
   p.m = g.filters;
   p.n = g.channels * g.taps();
   p.k = g.images * g.outPlaces();
   p.x = static_cast<const T*>(x.data);
   p.dy = static_cast<const T*>(dy.data);
   p.dWeight = static_cast<T*>(dWeight.data);
-  p.ofX = stridesOf(x);
   p.ofDy = stridesOf(dy);
   p.ofWeight = stridesOf(dWeight);
   p.xGroup = g.channels * p.ofX.channel;
   p.dyGroup = g.filters * p.ofDy.channel;
   p.weightGroup = g.filters * p.ofWeight.image;
-  for (int i = 0; i < 3; i++) {
-    p.size[i] = static_cast<int32_t>(g.in[i]);
-    p.stride[i] = static_cast<int32_t>(g.stride[i]);
-    p.pad[i] = static_cast<int32_t>(g.pad[i]);
-    p.dilation[i] = static_cast<int32_t>(g.dilation[i]);
-    p.taps[i] = Divider<uint32_t>(static_cast<uint32_t>(g.kernel[i]));
-    p.places[i] = Divider<uint32_t>(static_cast<uint32_t>(maxOf(g.out[i], 1)));
-  }
   gemm::runProduct(s, p, g.groups, planOf(g, dWeight.dtype));
 }
 

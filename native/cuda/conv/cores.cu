@@ -199,27 +199,18 @@ WeightPlan planWeights(const Geometry& g, const View& dWeight, const View& x, co
 
 template <class T>
 void run(Stream& s, const Geometry& g, const WeightPlan& w) {
-  CoreWeightProblem<T> p{};
   const View &x = w.x.view, &dy = w.dy.view;
+  CoreWeightProblem<T> p(g, spaceOf(x));
   p.m = g.filters;
   p.n = g.taps() * w.padded;
   p.k = g.images * g.outPlaces();
   p.x = static_cast<const T*>(x.data);
   p.dy = static_cast<const T*>(dy.data);
-  p.ofX = spaceOf(x);
   p.dyPlace = betweenPlaces(dy);
   p.xGroup = x.stride[4];
   p.dyGroup = dy.stride[4];
   p.channels = static_cast<int32_t>(g.channels);
   p.padded = Divider<uint32_t>(static_cast<uint32_t>(w.padded));
-  for (int i = 0; i < 3; i++) {
-    p.size[i] = static_cast<int32_t>(g.in[i]);
-    p.stride[i] = static_cast<int32_t>(g.stride[i]);
-    p.pad[i] = static_cast<int32_t>(g.pad[i]);
-    p.dilation[i] = static_cast<int32_t>(g.dilation[i]);
-    p.taps[i] = Divider<uint32_t>(static_cast<uint32_t>(g.kernel[i]));
-    p.places[i] = Divider<uint32_t>(static_cast<uint32_t>(maxOf(g.out[i], 1)));
-  }
   const bool wide = w.result.dtype == DType::f32;
   p.out = {{w.result.data, wide}, p.n, 1, {nullptr, wide}, 0, 0, true};
   gemm::runTensorProduct<false, false>(s, p, g.groups, w.plan);

@@ -3,7 +3,7 @@
 #pragma once
 #include "../gemm/gather_copies.cuh"
 #include "../gemm/tensor.cuh"
-#include "window.cuh"
+#include "patches.cuh"
 
 namespace wg::cuda::conv {
 
@@ -138,17 +138,18 @@ WG_DEV auto CoreWindowProblem<T>::Member::output() const {
 /// The weight gradient: dWeight[filter, (tap, channel)] = sum over place of dy[place, filter] *
 /// x[place + tap, channel], whose result is dense, rounded-up channels included.
 template <class T_>
-struct CoreWeightProblem {
+struct CoreWeightProblem : PatchShape {
   using T = T_;
   using Large = gemm::LargeTensorTile<T, sizeof(T) == 2 ? 2 : 1>;
   int64_t m, n, k;
   const T *x, *dy;
-  Strides ofX;
   int64_t dyPlace;            ///< from place to place of dy
   int64_t xGroup, dyGroup;    ///< to the next group
   gemm::TensorOutput<T> out;  ///< [group, filter, tap, channel]
-  int32_t channels, size[3], stride[3], pad[3], dilation[3];
-  Divider<uint32_t> padded, taps[3], places[3];
+  int32_t channels;
+  Divider<uint32_t> padded;
+
+  using PatchShape::PatchShape;
 
   struct Member {
     const CoreWeightProblem& p;
@@ -178,41 +179,19 @@ struct CorePatches {
   static constexpr bool kAlongK = false;
   const CoreWeightProblem<T>& p;
 
-  struct Row {
-    int64_t offset;
-    int32_t at[3], count;
+  using Step = PatchShape::Spot;
+  struct Row : Step {
+    int32_t count;
   };
-  using Step = WindowMember::Spot;
   WG_DEV Row row(int32_t n) const {
     const Divided<uint32_t> c = p.padded.both(static_cast<uint32_t>(n));
-    const auto tap = Coordinates::of(p.taps, c.quotient);
     const int32_t channel = static_cast<int32_t>(c.remainder);
-    Row r{channel, {}, p.channels - channel};
-    WG_UNROLL
-    for (int i = 0; i < 3; i++) {
-      r.at[i] = tap.at[i] * p.dilation[i] - p.pad[i];
-      r.offset += r.at[i] * p.ofX.space[i];
-    }
+    Row r{p.tapOf(Coordinates::of(p.taps, c.quotient), channel), p.channels - channel};
     if (n >= p.n) r.at[2] = -kOutside;
     return r;
   }
-  WG_DEV Step step(int32_t k) const {
-    const auto place = Coordinates::of(p.places, static_cast<uint32_t>(k));
-    Step s{place.outer * p.ofX.image, {}};
-    WG_UNROLL
-    for (int i = 0; i < 3; i++) {
-      s.at[i] = place.at[i] * p.stride[i];
-      s.offset += s.at[i] * p.ofX.space[i];
-    }
-    return s;
-  }
-  WG_DEV bool inside(const Row& r, const Step& s) const {
-    bool in = true;
-    WG_UNROLL
-    for (int i = 0; i < 3; i++)
-      in = in && static_cast<uint32_t>(r.at[i] + s.at[i]) < static_cast<uint32_t>(p.size[i]);
-    return in;
-  }
+  WG_DEV Step step(int32_t k) const { return p.placeOf(k); }
+  WG_DEV bool inside(const Row& r, const Step& s) const { return p.inside(r, s); }
   WG_DEV int64_t offset(const Row& r, const Step& s) const { return r.offset + s.offset; }
   WG_DEV int32_t count(const Row& r, const Step&) const { return r.count; }
 };

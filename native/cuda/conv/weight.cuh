@@ -2,22 +2,21 @@
 //   dWeight[filter, (channel, tap)] = sum over place of dy[filter, place] * x[channel, place + tap]
 #pragma once
 #include "../gemm/product.cuh"
-#include "geometry.h"
-#include "window.cuh"
+#include "patches.cuh"
 
 namespace wg::cuda::conv {
 
 template <class T_>
-struct WeightProblem {
+struct WeightProblem : PatchShape {
   using T = T_;
   using Large = void;  // four windows to a thread leave no registers for more sums
   int64_t m, n, k;
   const T *x, *dy;
   T* dWeight;
-  Strides ofX, ofDy, ofWeight;
+  Strides ofDy, ofWeight;
   int64_t xGroup, dyGroup, weightGroup;
-  int32_t size[3], stride[3], pad[3], dilation[3];
-  Divider<uint32_t> taps[3], places[3];
+
+  using PatchShape::PatchShape;
 
   struct Member {
     const WeightProblem& p;
@@ -66,40 +65,20 @@ struct Patches {
   static constexpr bool kAlongK = false;
   const WeightProblem<T>& p;
 
-  struct Row {
-    int64_t offset;
-    int32_t at[3];
-  };
-  using Step = Row;
+  using Row = PatchShape::Spot;
+  using Step = PatchShape::Spot;
   WG_DEV Row row(int32_t n) const {
     const auto tap = Coordinates::of(p.taps, static_cast<uint32_t>(n));
-    Row r{tap.outer * p.ofX.channel, {}};
-    WG_UNROLL
-    for (int i = 0; i < 3; i++) {
-      r.at[i] = tap.at[i] * p.dilation[i] - p.pad[i];
-      r.offset += r.at[i] * p.ofX.space[i];
-    }
+    Row r = p.tapOf(tap, tap.outer * p.ofX.channel);
     if (n >= p.n) r.at[2] = -kOutside;
     return r;
   }
   WG_DEV Step step(int32_t k) const {
-    const auto place = Coordinates::of(p.places, static_cast<uint32_t>(k));
-    Step s{place.outer * p.ofX.image, {}};
-    WG_UNROLL
-    for (int i = 0; i < 3; i++) {
-      s.at[i] = place.at[i] * p.stride[i];
-      s.offset += s.at[i] * p.ofX.space[i];
-    }
+    Step s = p.placeOf(k);
     if (k >= p.k) s.at[1] = kOutside;
     return s;
   }
-  WG_DEV bool inside(const Row& r, const Step& s) const {
-    bool in = true;
-    WG_UNROLL
-    for (int i = 0; i < 3; i++)
-      in = in && static_cast<uint32_t>(r.at[i] + s.at[i]) < static_cast<uint32_t>(p.size[i]);
-    return in;
-  }
+  WG_DEV bool inside(const Row& r, const Step& s) const { return p.inside(r, s); }
   WG_DEV int64_t offset(const Row& r, const Step& s) const { return r.offset + s.offset; }
 };
 
