@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { packageRoot } from '../test/support/package-root.ts';
-import type { Work } from './family.ts';
+import type { Work } from '../lib/bench/family.ts';
 
 export interface Peak {
   readonly gflops: number;

@@ -6,10 +6,13 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { device, manualSeed, scope, setFloat32Precision, setThreads } from '../lib/index.ts';
 import type { Float32Precision } from '../lib/index.ts';
-import { chosen } from './cases.ts';
-import type { Case } from './family.ts';
+import { chosen } from '../lib/bench/cases.ts';
+import type { Case } from '../lib/bench/family.ts';
+import { machine } from '../lib/bench/machine.ts';
+import { median } from '../lib/bench/statistics.ts';
+import { callsOf, type Clock, timeCalls } from '../lib/bench/timing.ts';
+import { commit } from './commit.ts';
 import { type Peer, peerNames, startPeer } from './peers/peer.ts';
-import { callsOf, type Clock, commit, machine, median, timeCalls } from './timing.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -44,7 +47,7 @@ async function compare(one: Case, peers: readonly Peer[]): Promise<number[][]> {
   return await scope(async () => {
     const work = one.make();
     const runs = [
-      (calls: number) => timeCalls(work, calls, cpu, clock),
+      (calls: number) => timeCalls(work.run, calls, cpu, clock),
       ...peers.map((peer) => (n: number) => peer.run(n, clock)),
     ];
     const calls: number[] = [];

@@ -8,10 +8,13 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { device, manualSeed, scope, setFloat32Precision, setThreads } from '../lib/index.ts';
 import type { Float32Precision } from '../lib/index.ts';
-import { chosen } from './cases.ts';
-import type { Case } from './family.ts';
+import { chosen } from '../lib/bench/cases.ts';
+import type { Case } from '../lib/bench/family.ts';
+import { machine, print } from '../lib/bench/machine.ts';
+import { median, quantile } from '../lib/bench/statistics.ts';
+import { callsOf, type Clock, seconds, timeCalls } from '../lib/bench/timing.ts';
+import { commit } from './commit.ts';
 import { floorSeconds, measurePeak, type Peak } from './peak.ts';
-import { callsOf, type Clock, commit, machine, median, print, quantile, seconds, timeCalls } from './timing.ts';
 
 const probes = join(dirname(fileURLToPath(import.meta.url)), 'probes');
 const names = readdirSync(probes)
@@ -29,11 +32,11 @@ async function measure(one: Case, { budget, clock, json, peak }: Options): Promi
   const cpu = device('cpu');
   await scope(async () => {
     const work = one.make();
-    const calls = await callsOf((n) => timeCalls(work, n, cpu, clock));
+    const calls = await callsOf((n) => timeCalls(work.run, n, cpu, clock));
     const times: number[] = [];
     const until = seconds() + budget;
     while (times.length < 5 || seconds() < until) {
-      times.push(timeCalls(work, calls, cpu, clock));
+      times.push(timeCalls(work.run, calls, cpu, clock));
       await new Promise(setImmediate);
     }
     const middle = median(times);

@@ -2,7 +2,9 @@
 // that a batch holds the calls' device time and one wait. Inputs are random and rotate through more than three times the L2.
 import { device, randn, scope } from '../../lib/index.ts';
 import type { Device, DType, Tensor } from '../../lib/index.ts';
-import { median, print, seconds } from '../timing.ts';
+import { print } from '../../lib/bench/machine.ts';
+import { median } from '../../lib/bench/statistics.ts';
+import { seconds } from '../../lib/bench/timing.ts';
 
 const sweep = 200 * 2 ** 20; // bytes between two uses of the same input
 const batchSeconds = 0.02;

@@ -1,7 +1,8 @@
 // What memory's speed bounds, the optimizers, and what an op costs besides; names and shapes as in bench/peers/gpu.py.
 import * as wg from '../../lib/index.ts';
 import type { DType, Tensor } from '../../lib/index.ts';
-import { print, seconds } from '../timing.ts';
+import { print } from '../../lib/bench/machine.ts';
+import { seconds } from '../../lib/bench/timing.ts';
 import type { Bench } from './harness.ts';
 
 const wide = 'float32';

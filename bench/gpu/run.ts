@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { devices, manualSeed } from '../../lib/index.ts';
 import { packageRoot } from '../../test/support/package-root.ts';
-import { machine, print } from '../timing.ts';
+import { machine, print } from '../../lib/bench/machine.ts';
 import { Bench } from './harness.ts';
 import { attention, conv, gemm } from './matrix.ts';
 import { dispatch, memoryBound, optimizers } from './memory.ts';

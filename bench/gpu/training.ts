@@ -1,7 +1,7 @@
 // Whole training steps, eager and captured; models and names as in bench/peers/gpu.py.
 import * as wg from '../../lib/index.ts';
 import type { Tensor } from '../../lib/index.ts';
-import { Block, lenet5, type Net } from '../models.ts';
+import { Block, lenet5, type Net } from '../../lib/bench/models.ts';
 import type { Bench } from './harness.ts';
 
 const { nn, optim } = wg;

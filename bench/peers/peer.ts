@@ -1,81 +1,19 @@
-// A peer is a process that makes our cases with another library and runs them when told. One JSON line each way:
-//   {"make": {"family": …, …the case's numbers}}  →  {"made": true} or {"made": false, "reason": …}
-//   {"run": 20}                                   →  {"wall": seconds of 20 calls, "cpu": of them on processors}
-// and {"ready": version} at first. What it has no counterpart for it says so.
-import { spawn, spawnSync } from 'node:child_process';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { packageRoot } from '../../test/support/package-root.ts';
-import type { Case } from '../family.ts';
-import type { Clock } from '../timing.ts';
-
-const folder = join(packageRoot(import.meta.url), 'bench/peers');
-
-interface Adapter {
-  readonly language: 'python' | 'node';
-  readonly script: string;
-  readonly env: Readonly<Record<string, string>>;
-}
+// The peers of `npm run bench:peers`: those that the package knows (lib/bench/peer.ts has the protocol), and those that need what only
+// this repository has.
+import { type Adapter, peerAdapters, startPeer as start, type Peer } from '../../lib/bench/peer.ts';
 
 // glibc told to keep large blocks, in huge pages: without it PyTorch pays for page faults at each large output.
 const keepMemory = `glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=${2 ** 34}:glibc.malloc.trim_threshold=${2 ** 34}`;
+const pytorch = { ...(peerAdapters['pytorch'] as Adapter), install: 'bench/peers/install.sh installs it' };
 
 const adapters: Readonly<Record<string, Adapter>> = {
-  pytorch: { language: 'python', script: 'pytorch.py', env: {} },
-  'pytorch-thp': { language: 'python', script: 'pytorch.py', env: { GLIBC_TUNABLES: keepMemory } },
-  'pytorch-avx512': {
-    language: 'python',
-    script: 'pytorch.py',
-    env: { GLIBC_TUNABLES: keepMemory, ATEN_CPU_CAPABILITY: 'avx512' },
-  },
+  ...peerAdapters,
+  pytorch,
+  'pytorch-thp': { ...pytorch, env: { GLIBC_TUNABLES: keepMemory } },
+  'pytorch-avx512': { ...pytorch, env: { GLIBC_TUNABLES: keepMemory, ATEN_CPU_CAPABILITY: 'avx512' } },
 };
 export const peerNames: readonly string[] = Object.keys(adapters);
 
-export interface Peer {
-  readonly name: string;
-  readonly version: string;
-  /** False where the peer has nothing of the kind. */
-  make(one: Case): Promise<boolean>;
-  /** Seconds a call. */
-  run(calls: number, clock: Clock): Promise<number>;
-  stop(): void;
-}
-
-/** The first Python that has the module, or null. */
-function pythonWith(module: string): string | null {
-  const candidates = [process.env['PYTHON'], 'python3', '/usr/bin/python3'].filter((each) => each !== undefined);
-  return candidates.find((each) => spawnSync(each, ['-c', `import ${module}`]).status === 0) ?? null;
-}
-
 /** The peer at work, or a line that says why not. */
-export async function startPeer(name: string, threads: number): Promise<Peer | string> {
-  const adapter = adapters[name];
-  if (adapter === undefined) return `${name}: unknown; peers are ${peerNames.join(', ')}`;
-  const command = adapter.language === 'node' ? process.execPath : pythonWith('torch');
-  if (command === null) return `${name}: absent (bench/peers/install.sh installs it)`;
-  const counts = { OMP_NUM_THREADS: String(threads), OPENBLAS_NUM_THREADS: String(threads) };
-  const child = spawn(command, [join(folder, adapter.script), String(threads)], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    env: { ...process.env, ...counts, ...adapter.env },
-  });
-  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const answer = async (): Promise<Record<string, unknown> | null> => {
-    const { value, done } = await lines.next();
-    return done ? null : (JSON.parse(value as string) as Record<string, unknown>);
-  };
-  const ask = async (question: unknown): Promise<Record<string, unknown>> => {
-    child.stdin.write(`${JSON.stringify(question)}\n`);
-    const reply = await answer();
-    if (reply === null) throw new Error(`${name} ended without an answer`);
-    return reply;
-  };
-  const ready = await answer();
-  if (ready === null) return `${name}: absent (bench/peers/install.sh installs it)`;
-  return {
-    name,
-    version: String(ready['ready']),
-    make: async ({ family, params }) => (await ask({ make: { family, ...params } }))['made'] === true,
-    run: async (calls, clock) => ((await ask({ run: calls }))[clock] as number) / calls,
-    stop: () => child.stdin.end(),
-  };
-}
+export const startPeer = (name: string, threads: number): Promise<Peer | string> => start(name, threads, adapters);
+export type { Peer };

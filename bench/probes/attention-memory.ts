@@ -14,7 +14,9 @@ import {
   transpose,
 } from '../../lib/index.ts';
 import type { Tensor } from '../../lib/index.ts';
-import { machine, median, print, seconds } from '../timing.ts';
+import { machine, print } from '../../lib/bench/machine.ts';
+import { median } from '../../lib/bench/statistics.ts';
+import { seconds } from '../../lib/bench/timing.ts';
 
 const depth = 64;
 

@@ -1,7 +1,9 @@
 // A 2-8-1 network on XOR: what capturing a step saves when the arithmetic is nothing, and that it changes no bit.
 import { capture, manualSeed, nn, optim, scope, tensor } from '../../lib/index.ts';
 import type { Tensor } from '../../lib/index.ts';
-import { machine, median, print, seconds } from '../timing.ts';
+import { machine, print } from '../../lib/bench/machine.ts';
+import { median } from '../../lib/bench/statistics.ts';
+import { seconds } from '../../lib/bench/timing.ts';
 
 function makeStep(): { step: (x: Tensor, y: Tensor) => Tensor; model: nn.Module } {
   manualSeed(1);

@@ -1,6 +1,8 @@
 // What an op costs besides its arithmetic: a million eager additions of eight elements, with the final synchronize.
 import { device, scope, tensor } from '../../lib/index.ts';
-import { machine, median, print, seconds } from '../timing.ts';
+import { machine, print } from '../../lib/bench/machine.ts';
+import { median } from '../../lib/bench/statistics.ts';
+import { seconds } from '../../lib/bench/timing.ts';
 
 export async function run(): Promise<void> {
   const cpu = device('cpu');

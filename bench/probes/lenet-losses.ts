@@ -9,7 +9,9 @@ import { parseArgs } from 'node:util';
 import type { Tensor } from '../../lib/index.ts';
 import { capture, crossEntropy, data, manualSeed, nn, optim, scope, setThreads, tensor } from '../../lib/index.ts';
 import { packageRoot } from '../../test/support/package-root.ts';
-import { machine, median, print, seconds } from '../timing.ts';
+import { machine, print } from '../../lib/bench/machine.ts';
+import { median } from '../../lib/bench/statistics.ts';
+import { seconds } from '../../lib/bench/timing.ts';
 
 const batch = 64;
 const turn = 10;

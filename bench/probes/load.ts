@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { addonPath, backendPath } from '../../lib/native/load.ts';
 import { probeBackend } from '../../lib/native/probe.ts';
 import { packageRoot } from '../../test/support/package-root.ts';
-import { machine, median, print } from '../timing.ts';
+import { machine, print } from '../../lib/bench/machine.ts';
+import { median } from '../../lib/bench/statistics.ts';
 
 const rounds = 15;
 

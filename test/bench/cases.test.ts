@@ -1,7 +1,7 @@
 // Every case of `npm run bench` runs, at a size that takes no time. How fast is for the benchmark to say.
 import { strict as assert } from 'node:assert';
 import { suite } from 'uvu';
-import { allCases, chosen } from '../../bench/cases.ts';
+import { allCases, chosen } from '../../lib/bench/cases.ts';
 import { device, scope } from '../../lib/index.ts';
 
 const test = suite('bench cases');

@@ -3,7 +3,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { lenet5, type Net } from '../../bench/models.ts';
+import { lenet5, type Net } from '../../lib/bench/models.ts';
 import * as wg from '../../lib/index.ts';
 import type { Tensor } from '../../lib/index.ts';
 

@@ -1,7 +1,7 @@
-import * as wg from '../../lib/index.ts';
-import { bench } from '../family.ts';
+import * as wg from '../../index.ts';
+import { type Case, family } from '../family.ts';
 
-export const cases = bench(
+export const cases: readonly Case[] = family(
   'pool',
   (
     [

@@ -1,9 +1,9 @@
-import * as wg from '../../lib/index.ts';
-import { bench } from '../family.ts';
+import * as wg from '../../index.ts';
+import { type Case, family } from '../family.ts';
 
 const forward = { softmax: wg.softmax, logSoftmax: wg.logSoftmax } as const;
 
-const softmaxes = bench(
+const softmaxes = family(
   'softmax',
   [
     { name: 'softmax 256x1024', op: 'softmax', rows: 256, columns: 1024, backward: false },
@@ -22,7 +22,7 @@ const softmaxes = bench(
   },
 );
 
-const losses = bench(
+const losses = family(
   'softmax',
   [
     { name: 'crossEntropy forward and backward 4096x1024', op: 'crossEntropy', rows: 4096, columns: 1024 },
@@ -36,4 +36,4 @@ const losses = bench(
   },
 );
 
-export const cases = [...softmaxes, ...losses];
+export const cases: readonly Case[] = [...softmaxes, ...losses];

@@ -1,5 +1,5 @@
-import { conv2d, grad, randn, scope } from '../../lib/index.ts';
-import { bench } from '../family.ts';
+import { conv2d, grad, randn, scope } from '../../index.ts';
+import { type Case, family } from '../family.ts';
 
 // name, channels in and out, kernel, stride, padding, side, groups
 const windows = [
@@ -12,7 +12,7 @@ const windows = [
   ['LeNet 5x5 32-64 14x14', 32, 64, 5, 1, 2, 14, 1],
 ] as const;
 
-export const cases = bench(
+export const cases: readonly Case[] = family(
   'conv',
   [1, 16].flatMap((batch) =>
     windows.flatMap(([name, ci, co, kernel, stride, padding, side, groups]) =>

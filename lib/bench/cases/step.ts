@@ -1,8 +1,8 @@
 // Whole training steps with Adam: forward, loss, backward, update. GFLOP are counted by hand: forward, weight gradients and
 // input gradients but the first layer's.
-import { capture, crossEntropy, optim, randint, randn, reshape } from '../../lib/index.ts';
-import type { Tensor } from '../../lib/index.ts';
-import { bench } from '../family.ts';
+import { capture, crossEntropy, optim, randint, randn, reshape } from '../../index.ts';
+import type { Tensor } from '../../index.ts';
+import { type Case, family } from '../family.ts';
 import { gpt, lenet, lstm, mlp, type Net, resnet18, xor } from '../models.ts';
 
 const models = [
@@ -45,7 +45,7 @@ function build(p: Sizes): [Net, Tensor, number] {
   return [xor(p.classes), randn([p.batch, 2]), p.batch];
 }
 
-export const cases = bench(
+export const cases: readonly Case[] = family(
   'step',
   models.flatMap(({ name, ...sizes }) =>
     [false, true].map((captured) => ({ name: `${name}${captured ? ', captured' : ''}`, ...sizes, captured })),

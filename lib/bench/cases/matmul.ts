@@ -1,5 +1,5 @@
-import { matmul, randn, transpose } from '../../lib/index.ts';
-import { bench } from '../family.ts';
+import { matmul, randn, transpose } from '../../index.ts';
+import { type Case, family } from '../family.ts';
 
 /** Batches of products; `form` says which operands are stored transposed. */
 const shape = (form: string, m: number, n: number, k: number, tag = '', batch = 1) => ({
@@ -7,7 +7,7 @@ const shape = (form: string, m: number, n: number, k: number, tag = '', batch = 
   ...{ form, batch, m, n, k },
 });
 
-export const cases = bench(
+export const cases: readonly Case[] = family(
   'matmul',
   [
     ...[64, 128, 256, 512, 1024, 2048].map((n) => shape('NN', n, n, n)),

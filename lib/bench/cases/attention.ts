@@ -1,7 +1,7 @@
-import { grad, randn, scaledDotProductAttention } from '../../lib/index.ts';
-import { bench } from '../family.ts';
+import { grad, randn, scaledDotProductAttention } from '../../index.ts';
+import { type Case, family } from '../family.ts';
 
-export const cases = bench(
+export const cases: readonly Case[] = family(
   'attention',
   (
     [

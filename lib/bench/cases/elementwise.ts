@@ -1,5 +1,5 @@
-import * as wg from '../../lib/index.ts';
-import { bench } from '../family.ts';
+import * as wg from '../../index.ts';
+import { type Case, family } from '../family.ts';
 
 const cached = 2 ** 18; // 1 MiB an operand
 const large = 2 ** 26; // 256 MiB
@@ -18,7 +18,7 @@ const unary = {
 type Op = keyof typeof unary;
 const ops = Object.keys(unary) as Op[];
 
-const maps = bench(
+const maps = family(
   'elementwise',
   [
     ...ops.map((op) => ({ name: `${op} 1 MiB`, op, n: cached })),
@@ -30,7 +30,7 @@ const maps = bench(
   },
 );
 
-const additions = bench(
+const additions = family(
   'elementwise',
   [
     { name: 'add 1 MiB', op: 'add', n: cached },
@@ -42,7 +42,7 @@ const additions = bench(
   },
 );
 
-const biases = bench(
+const biases = family(
   'elementwise',
   [{ name: 'bias 1024x1024', op: 'bias', rows: 1024, columns: 1024 }],
   ({ rows, columns }) => {
@@ -51,7 +51,7 @@ const biases = bench(
   },
 );
 
-const gradients = bench(
+const gradients = family(
   'elementwise',
   (['relu', 'tanh', 'sigmoid', 'gelu'] as const).map((op) => ({
     name: `${op} forward and backward 1 MiB`,
@@ -65,4 +65,4 @@ const gradients = bench(
   },
 );
 
-export const cases = [...additions, ...biases, ...maps, ...gradients];
+export const cases: readonly Case[] = [...additions, ...biases, ...maps, ...gradients];

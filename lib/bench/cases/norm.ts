@@ -1,9 +1,9 @@
-import * as wg from '../../lib/index.ts';
-import { bench } from '../family.ts';
+import * as wg from '../../index.ts';
+import { type Case, family } from '../family.ts';
 
 const { grad, nn, randn } = wg;
 
-const rows = bench(
+const rows = family(
   'norm',
   (
     [
@@ -33,7 +33,7 @@ const rows = bench(
   },
 );
 
-const batches = bench(
+const batches = family(
   'norm',
   (
     [
@@ -61,4 +61,4 @@ const batches = bench(
   },
 );
 
-export const cases = [...rows, ...batches];
+export const cases: readonly Case[] = [...rows, ...batches];

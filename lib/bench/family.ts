@@ -24,13 +24,13 @@ export interface Case {
 }
 
 /** The cases of a family. */
-export function bench<P extends Params>(
-  family: string,
+export function family<P extends Params>(
+  of: string,
   shapes: readonly (P & { readonly name: string })[],
   make: (params: P) => Work,
 ): readonly Case[] {
   const caseOf = (name: string, params: P): Case => ({
-    family,
+    family: of,
     name,
     params,
     make: () => make(params),

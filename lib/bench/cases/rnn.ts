@@ -1,7 +1,7 @@
-import { grad, nn, randn } from '../../lib/index.ts';
-import { bench } from '../family.ts';
+import { grad, nn, randn } from '../../index.ts';
+import { type Case, family } from '../family.ts';
 
-export const cases = bench(
+export const cases: readonly Case[] = family(
   'rnn',
   (['lstm', 'gru'] as const).flatMap((op) =>
     [false, true].map((backward) => ({

@@ -1,4 +1,4 @@
-"""PyTorch's side of `npm run bench:peers`: makes the cases of bench/cases and runs them when told (the protocol is in peer.ts).
+"""PyTorch's side of `warpgrad bench --peers`: makes the cases of lib/bench/cases and runs them when told (the protocol is in lib/bench/peer.ts).
 Each family is one function from a case's numbers to a call; outputs are given where PyTorch can reuse them, which is its best."""
 import json
 import os

@@ -1,9 +1,8 @@
-// The networks of bench/cases/step.ts, whose peers are in bench/peers/pytorch.py, and what bench/gpu shares with them. Widths follow
+// The networks of cases/step.ts, whose peers are in tools/peers/pytorch.py, and what bench/gpu shares with them. Widths follow
 // the sizes of a case.
-import * as wg from '../lib/index.ts';
-import type { Tensor } from '../lib/index.ts';
+import * as wg from '../index.ts';
+import { nn, type Tensor } from '../index.ts';
 
-const { nn } = wg;
 export type Net = wg.nn.Module & { forward(x: Tensor): Tensor };
 
 export function mlp(side: number, classes: number): Net {

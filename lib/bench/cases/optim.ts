@@ -1,7 +1,7 @@
-import { optim, randn } from '../../lib/index.ts';
-import { bench } from '../family.ts';
+import { optim, randn } from '../../index.ts';
+import { type Case, family } from '../family.ts';
 
-export const cases = bench(
+export const cases: readonly Case[] = family(
   'optim',
   [
     { name: 'Adam, 4 of 1 Mi parameters', op: 'adam', count: 4, n: 2 ** 20, traffic: 28 },

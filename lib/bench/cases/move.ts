@@ -1,7 +1,7 @@
-import * as wg from '../../lib/index.ts';
-import { bench } from '../family.ts';
+import * as wg from '../../index.ts';
+import { type Case, family } from '../family.ts';
 
-const transposes = bench(
+const transposes = family(
   'move',
   [
     { name: 'transpose 512x512', op: 'transpose', rows: 512, columns: 512 },
@@ -14,7 +14,7 @@ const transposes = bench(
   },
 );
 
-const permutations = bench(
+const permutations = family(
   'move',
   [
     { name: 'heads apart 8x128x12x64', op: 'permute', order: '0213', a: 8, b: 128, c: 12, d: 64 },
@@ -26,12 +26,12 @@ const permutations = bench(
   },
 );
 
-const joins = bench('move', [{ name: 'cat of 4 256x1024', op: 'cat', count: 4, rows: 256, columns: 1024 }], (p) => {
+const joins = family('move', [{ name: 'cat of 4 256x1024', op: 'cat', count: 4, rows: 256, columns: 1024 }], (p) => {
   const parts = Array.from({ length: p.count }, () => wg.randn([p.rows, p.columns]));
   return { bytes: 8 * p.count * p.rows * p.columns, run: () => wg.cat(parts, 1) };
 });
 
-const lookups = bench(
+const lookups = family(
   'move',
   [
     { name: 'embedding 1024 of 50304x768', op: 'embedding', ids: 1024, rows: 50304, width: 768, backward: false },
@@ -51,4 +51,4 @@ const lookups = bench(
   },
 );
 
-export const cases = [...transposes, ...permutations, ...joins, ...lookups];
+export const cases: readonly Case[] = [...transposes, ...permutations, ...joins, ...lookups];

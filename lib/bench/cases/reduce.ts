@@ -1,5 +1,5 @@
-import * as wg from '../../lib/index.ts';
-import { bench } from '../family.ts';
+import * as wg from '../../index.ts';
+import { type Case, family } from '../family.ts';
 
 const reductions = { sum: wg.sum, mean: wg.mean, max: wg.amax, argmax: wg.argmax, variance: wg.variance } as const;
 type Op = keyof typeof reductions;
@@ -22,7 +22,7 @@ for (const [size, rows] of [
   }
 }
 
-export const cases = bench('reduce', shapes, (p) => {
+export const cases: readonly Case[] = family('reduce', shapes, (p) => {
   const x = wg.randn([p.rows, p.columns]);
   const f = reductions[p.op];
   const { axis } = p;

@@ -1,0 +1,19 @@
+// What a figure depends on besides the code.
+import { cpus, totalmem } from 'node:os';
+import { devices } from '../index.ts';
+
+export function machine(): Record<string, unknown> {
+  const list = cpus();
+  return {
+    cpu: list[0]?.model.trim(),
+    cores: list.length,
+    isa: devices()[0]?.architecture,
+    memoryGiB: Math.round(totalmem() / 2 ** 30),
+    node: process.version,
+    date: new Date().toISOString().slice(0, 10),
+  };
+}
+
+export function print(row: Record<string, unknown>): void {
+  console.log(JSON.stringify(row, (_, value) => (typeof value === 'number' ? Number(value.toPrecision(5)) : value)));
+}
