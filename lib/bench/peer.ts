@@ -3,6 +3,7 @@
 //   {"run": 20}                                   →  {"wall": seconds of 20 calls, "cpu": of them on processors}
 // and {"ready": version} at first. What it has no counterpart for it says so.
 import { spawn, spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { packageRoot } from '../native/load.ts';
@@ -14,15 +15,30 @@ export interface Adapter {
   readonly language: 'python' | 'node';
   /** From the package's root. */
   readonly script: string;
+  readonly args?: readonly string[];
   /** What has to be importable, and how to get it. */
   readonly module: string;
   readonly install: string;
+  /** The folder whose node_modules hold it; the current one when absent. */
+  readonly from?: string;
   readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Those that the package brings a script for. */
 export const peerAdapters: Readonly<Record<string, Adapter>> = {
   pytorch: { language: 'python', script: 'tools/peers/pytorch.py', module: 'torch', install: 'pip install torch' },
+  'tfjs-wasm': {
+    language: 'node',
+    script: 'tools/peers/tfjs.mjs',
+    module: '@tensorflow/tfjs-backend-wasm',
+    install: 'npm install @tensorflow/tfjs @tensorflow/tfjs-backend-wasm',
+  },
+  'jax-js': {
+    language: 'node',
+    script: 'tools/peers/jax.mjs',
+    module: '@jax-js/jax',
+    install: 'npm install @jax-js/jax',
+  },
 };
 
 export interface Peer {
@@ -41,6 +57,17 @@ function pythonWith(module: string): string | null {
   return candidates.find((each) => spawnSync(each, ['-c', `import ${module}`]).status === 0) ?? null;
 }
 
+/** What runs the adapter's script, or null where its module is not installed. */
+function commandOf({ language, module, from = process.cwd() }: Adapter): string | null {
+  if (language === 'python') return pythonWith(module);
+  try {
+    createRequire(join(from, 'noop.js')).resolve(module);
+    return process.execPath;
+  } catch {
+    return null;
+  }
+}
+
 /** The peer at work, or a line that says why not. */
 export async function startPeer(
   name: string,
@@ -50,10 +77,11 @@ export async function startPeer(
   const adapter = adapters[name];
   if (adapter === undefined) return `${name}: unknown; peers are ${Object.keys(adapters).join(', ')}`;
   const absent = `${name}: absent (${adapter.install})`;
-  const command = adapter.language === 'node' ? process.execPath : pythonWith(adapter.module);
+  const command = commandOf(adapter);
   if (command === null) return absent;
   const counts = { OMP_NUM_THREADS: String(threads), OPENBLAS_NUM_THREADS: String(threads) };
-  const child = spawn(command, [join(packageRoot, adapter.script), String(threads)], {
+  const child = spawn(command, [join(packageRoot, adapter.script), ...(adapter.args ?? []), String(threads)], {
+    ...(adapter.from === undefined ? {} : { cwd: adapter.from }),
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, ...counts, ...adapter.env },
   });
