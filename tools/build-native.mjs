@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Builds the native addon unless build/ already holds the one made from these sources.
-//   node tools/build-native.mjs [--fake] [--cuda] [--emu] [--emu-tests] [--arch LIST] [--report] [--sanitize=address,undefined|thread] [--isas base] [--werror] [--force] [--gyp]
+//   node tools/build-native.mjs [--fake] [--cuda] [--emu] [--emu-tests] [--arch LIST] [--report] [--sanitize=address,undefined|thread] [--isas base] [--force] [--gyp]
 // CMake (through cmake-js when it is installed) is preferred; node-gyp is the fallback. Nothing is downloaded.
 // Also installed as `warpgrad-build`, for platforms without a prebuilt binary.
 import { spawnSync } from 'node:child_process';
@@ -70,7 +70,17 @@ function sourceHash() {
     hash.update(relative(root, file)).update('\0').update(readFileSync(file)).update('\0');
   }
   return hash
-    .update([process.platform, process.arch, sanitize, option('isas'), option('arch'), flag('report')].join())
+    .update(
+      [
+        process.platform,
+        process.arch,
+        sanitize,
+        option('isas'),
+        option('arch'),
+        flag('report'),
+        process.env['WARPGRAD_WERROR'],
+      ].join(),
+    )
     .digest('hex');
 }
 
@@ -102,7 +112,7 @@ function buildWithCMake() {
     const report = flag('report') ? 'ON' : 'OFF';
     defines.push('-DWG_CUDA=ON', `-DWG_CUDA_ARCH=${cudaArchitectures()}`, `-DWG_CUDA_REPORT=${report}`);
   }
-  defines.push(`-DWG_WERROR=${flag('werror') ? 'ON' : 'OFF'}`);
+  defines.push(`-DWG_WERROR=${process.env['WARPGRAD_WERROR'] === '1' ? 'ON' : 'OFF'}`);
   const cmakeJs = find('cmake-js/bin/cmake-js');
   if (cmakeJs) {
     const config = sanitize ? 'RelWithDebInfo' : 'Release';
