@@ -1,3 +1,5 @@
+import { fileURLToPath } from 'node:url';
+
 /** Every code a WarpgradError may carry. */
 export const errorCodes = [
   'ERR_SHAPE',
@@ -53,6 +55,12 @@ export class WarpgradError extends Error {
     this.name = 'WarpgradError';
   }
 }
+
+/** Where frames of a stack are the library's own: its code, and its sources when node reads source maps. */
+export const libraryFolders: readonly string[] = ['.', '../lib/'].flatMap((folder) => {
+  const url = new URL(folder, import.meta.url);
+  return [url.href, fileURLToPath(url)];
+});
 
 type Make = (op: string, text: string, cause?: unknown) => WarpgradError;
 

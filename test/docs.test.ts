@@ -36,6 +36,7 @@ const options = {
     tsBuildInfoFile: null,
     isolatedDeclarations: false,
     declaration: false,
+    emitDeclarationOnly: false,
     noUnusedLocals: false,
     noUncheckedIndexedAccess: false, // strict, and no stricter than readers are
   },

@@ -1,7 +1,8 @@
 // What the published package promises, as far as it can be seen without packing it (tools/ci.mjs `pack` does that).
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { packageRoot } from './support/package-root.ts';
@@ -56,6 +57,36 @@ test('it can be imported and required', () => {
   const required = run('commonjs', "console.log(require('warpgrad').tensor([1, 2]).shape.join())");
   assert.is(imported, '2');
   assert.is(required, '2');
+});
+
+test('it is a few files, and what they say of themselves holds there', async () => {
+  const code = readdirSync(join(root, 'dist'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.js'),
+  );
+  assert.ok(code.length < 12, code.join(' '));
+  await withFolder(async (folder) => {
+    const program = join(folder, 'program.mjs');
+    const index = JSON.stringify(pathToFileURL(join(root, 'dist/index.js')).href);
+    writeFileSync(
+      program,
+      `import { detectAnomaly, nn, tensor, zeros } from ${index};
+      try { zeros([2, 3]).matmul(zeros([2, 3])); } catch (error) { console.log(error.stack); }
+      try {
+        detectAnomaly(() => tensor([0], { requiresGrad: true }).sqrt().mul(0).sum().backward());
+      } catch (error) { console.log(error.message); }
+      console.log(String(new nn.Linear(1, 1)));`,
+    );
+    const run = (...options: string[]): string =>
+      execFileSync(process.execPath, [...options, program], { encoding: 'utf8' });
+    const plain = run();
+    const mapped = run('--enable-source-maps');
+    assert.match(plain, /at Object\.infer .*\/dist\/index\.js:\d+/);
+    // The map leads to the sources that are packed, at the line that throws.
+    const [, line = ''] = /at Object\.infer \(.*\/lib\/ops\/matmul\.ts:(\d+):\d+\)/.exec(mapped) ?? [];
+    assert.match(read('lib/ops/matmul.ts').split('\n')[Number(line) - 1] ?? '', /shapeError/);
+    for (const output of [plain, mapped]) assert.match(output, /the op was called at .*program\.mjs:4/);
+    assert.match(plain, /^Linear\(/m);
+  });
 });
 
 test('an addon that is missing or broken: the error says where it looked, what it found and what to do', async () => {

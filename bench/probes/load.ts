@@ -1,9 +1,8 @@
-// What loading costs: the addon, the package, and the CUDA library on a machine that may have no driver. Each in fresh processes.
+// What loading costs: the addon, and the CUDA library on a machine that may have no driver. Each in fresh processes; the package
+// as a whole is the probe `import`.
 import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
 import { addonPath, backendPath } from '../../lib/native/load.ts';
 import { probeBackend } from '../../lib/native/probe.ts';
-import { packageRoot } from '../../test/support/package-root.ts';
 import { machine, print } from '../../lib/bench/machine.ts';
 import { median } from '../../lib/bench/statistics.ts';
 
@@ -18,7 +17,6 @@ function timed(code: string): number {
 }
 
 export async function run(): Promise<void> {
-  const index = join(packageRoot(import.meta.url), 'dist/index.js');
   const require = `(await import('node:module')).createRequire('/')`;
   const library = backendPath('cuda');
   const probes = Array.from({ length: library === null ? 0 : rounds }, () =>
@@ -28,7 +26,6 @@ export async function run(): Promise<void> {
     case: 'load',
     ...machine(),
     addonMs: timed(`${require}(${JSON.stringify(addonPath)})`),
-    packageMs: timed(`await import(${JSON.stringify(index)})`),
     // null: the library is not built
     cudaLibraryMs: probes.length > 0 ? median(probes.map(({ loadMs }) => loadMs)) : null,
     cudaDevicesMs: probes.length > 0 ? median(probes.map(({ askMs }) => askMs)) : null,

@@ -1,5 +1,5 @@
 // One pass over the tape: gradients that wait at nodes are summed, shown to hooks and sent on through each node's backward.
-import { argumentError, dtypeError, gradError, shapeError } from '../errors.ts';
+import { argumentError, dtypeError, gradError, libraryFolders, shapeError } from '../errors.ts';
 import { current } from '../core/context.ts';
 import { isFloat } from '../core/dtype.ts';
 import { addInPlaceKernel, anyNonFinite, copied, filledTensor } from '../core/primitives.ts';
@@ -236,12 +236,11 @@ function checkFinite({ op, site }: Node, g: Tensor): void {
   throw gradError(op.name, `backward gave a gradient with NaN or Infinity${line}`, site ?? undefined);
 }
 
-const libraryFolder = new URL('..', import.meta.url).href;
-
 /** The first line of a stack outside of the library. */
 function callerOf({ stack = '' }: Error): string {
   const frames = stack.split('\n').slice(1);
-  return (frames.find((frame) => !frame.includes(libraryFolder)) ?? frames.at(-1) ?? '').trim();
+  const own = (frame: string): boolean => libraryFolders.some((folder) => frame.includes(folder));
+  return (frames.find((frame) => !own(frame)) ?? frames.at(-1) ?? '').trim();
 }
 
 /** The gradient a sweep starts with at `root`. */

@@ -1,6 +1,4 @@
 import { open } from 'node:fs/promises';
-import { promisify } from 'node:util';
-import { gunzip } from 'node:zlib';
 import { formatError, unsupportedError, WarpgradError } from '../errors.ts';
 import type { HostArray, HostData } from './dataset.ts';
 import { checkBytes, checkOptions, checkPath } from '../core/values.ts';
@@ -103,7 +101,14 @@ export async function readIdx(path: string, options: { readonly maxBytes?: numbe
   }
 }
 
-const unzip = promisify<Uint8Array, { maxOutputLength: number }, Buffer>(gunzip);
+function unzip(bytes: Uint8Array, options: { maxOutputLength: number }): Promise<Buffer> {
+  // Loaded when files are compressed: it is seldom needed, and slow to load.
+  const { promisify } = process.getBuiltinModule('node:util');
+  return promisify<Uint8Array, { maxOutputLength: number }, Buffer>(process.getBuiltinModule('node:zlib').gunzip)(
+    bytes,
+    options,
+  );
+}
 
 async function readBytes(path: string, maxBytes: number): Promise<Uint8Array> {
   try {

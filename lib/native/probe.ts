@@ -1,6 +1,5 @@
 // Asks a backend for its devices in a process of its own: a driver that crashes or hangs takes this process with it and not
 // the program. As a program: node probe.js ADDON KIND LIBRARY prints what the addon's devices(kind) says, as JSON.
-import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -21,6 +20,7 @@ export interface Probe extends NativeDevices {
  * there could not be one.
  */
 export function probeBackend(addonPath: string, kind: string, library: string): Probe | string | null {
+  const { spawnSync } = process.getBuiltinModule('node:child_process'); // seldom needed, and slow to load
   const { status, signal, stdout, stderr } = spawnSync(process.execPath, [here, addonPath, kind, library], {
     encoding: 'utf8',
     timeout: patience,
