@@ -1,7 +1,7 @@
 // Failures of queued ops: logged natively under an id, told to whoever reads a tensor they spoiled, and never lost.
 import { nativeCodes, WarpgradError } from '../errors.ts';
 import type { NativeFailure } from './addon.ts';
-import { addon } from './load.ts';
+import { schema } from './schema.ts';
 
 interface Failure {
   readonly error: WarpgradError;
@@ -9,7 +9,7 @@ interface Failure {
   seen: boolean;
 }
 
-const names: readonly string[] = addon.schema().ops.map((row) => row.name);
+const names: readonly string[] = schema.ops.map((row) => row.name);
 const known = new Map<number, Failure>();
 const unseen = new Set<Failure>();
 const kept = 4096; // older failures lose their words, not their effect

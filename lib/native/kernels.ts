@@ -1,7 +1,7 @@
 // One function per row of the op table, built from the addon's schema at load: each appends a record to the command buffer.
 import { begin, f64, finish, i32 } from './command-buffer.ts';
 import type { Kernels } from './kernels.gen.ts';
-import { addon } from './load.ts';
+import { schema } from './schema.ts';
 
 /** What native needs to know of a storage. */
 export interface StorageRef {
@@ -20,7 +20,6 @@ export interface KernelView {
   readonly dtype: string;
 }
 
-const schema = addon.schema();
 const dtypeCodes: Readonly<Record<string, number>> = Object.fromEntries(
   schema.dtypes.map((row, code) => [row.name, code]),
 );
