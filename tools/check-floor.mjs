@@ -1,6 +1,6 @@
 // Fails when a binary needs a newer C or C++ runtime than Node itself does, so that it loads wherever Node runs:
 //   node tools/check-floor.mjs FILE … [--glibc 2.28] [--glibcxx 3.4.25]
-// A build on a new distribution is above that by nature; releases are built where glibc is old.
+// native/core/glibc_floor.h is what keeps a build on a new distribution below that.
 import { execFileSync } from 'node:child_process';
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';

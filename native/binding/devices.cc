@@ -11,13 +11,6 @@
 #include "../cpu/pool.h"
 #include "binding.h"
 
-#if defined(__linux__) && defined(__GLIBC__) && defined(__x86_64__)
-// The versions every glibc has; binding to this machine's newest would shut out older distributions.
-__asm__(".symver dlopen,dlopen@GLIBC_2.2.5");
-__asm__(".symver dlsym,dlsym@GLIBC_2.2.5");
-__asm__(".symver dlerror,dlerror@GLIBC_2.2.5");
-#endif
-
 namespace wg {
 namespace {
 
