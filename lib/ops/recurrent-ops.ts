@@ -14,15 +14,20 @@ import { indexAdd } from './index-put.ts';
 import { cat } from './join.ts';
 import { linear, matmul } from './matmul.ts';
 import type { Steps } from './recurrent-steps.ts';
-import { carryBack, firstRows, forEachStep, forEachStepBack, matrixLike, rows, shifted } from './recurrent-steps.ts';
+import {
+  carryBack,
+  firstRows,
+  forEachStep,
+  forEachStepBack,
+  matrixLike,
+  rows,
+  shifted,
+  withTurned,
+} from './recurrent-steps.ts';
 import { reduceRows } from './reduce.ts';
 import { sigmoid, square, tanh } from './unary.ts';
 import { narrow, transpose } from './view.ts';
 
-const flipped = (t: Tensor): KernelView => {
-  const { storage, offset, shape, strides, dtype } = t;
-  return { storage, offset, shape: [...shape].reverse(), strides: [...strides].reverse(), dtype };
-};
 const batchOf = (steps: Steps): number => steps.sizes[0] ?? 0;
 const less = (t: Tensor): Tensor => sub(1, t);
 /** The derivatives of sigmoid and tanh, from their values. */
@@ -38,10 +43,12 @@ export const rnnSteps: Op<RnnArguments, Spec> = defineOp<RnnArguments, Spec>({
   forward: (ctx, x, h0, weight, steps, relu) => {
     const hidden = h0.shape[1] as number;
     const part = matrixLike(x, [batchOf(steps), hidden], false);
-    forEachStep(steps, [{ initial: h0, all: ctx.out }], (_, start, count, [h]) => {
-      const r = rows(part, 0, count);
-      kernels.matmul(r, h as KernelView, flipped(weight), null, { precision: precisionCode() });
-      kernels.rnnGates(rows(ctx.out, start, count), rows(x, start, count), r, relu ? 1 : 0);
+    withTurned(weight, steps, (turned) => {
+      forEachStep(steps, [{ initial: h0, all: ctx.out }], (_, start, count, [h]) => {
+        const r = rows(part, 0, count);
+        kernels.matmul(r, h as KernelView, turned, null, { precision: precisionCode() });
+        kernels.rnnGates(rows(ctx.out, start, count), rows(x, start, count), r, relu ? 1 : 0);
+      });
     });
     part.dispose();
   },
@@ -98,11 +105,13 @@ export const lstmSteps: Op<LstmArguments, [Spec, Spec]> = defineOp<LstmArguments
       { initial: h0, all: y },
       { initial: c0, all: cells },
     ];
-    forEachStep(steps, states, (_, start, count, [h, c]) => {
-      const r = rows(part, 0, count);
-      const at = (t: Tensor): KernelView => rows(t, start, count);
-      kernels.matmul(r, h as KernelView, flipped(weight), null, { precision: precisionCode() });
-      kernels.lstmGates(at(y), at(cells), at(gates), at(x), r, c as KernelView);
+    withTurned(weight, steps, (turned) => {
+      forEachStep(steps, states, (_, start, count, [h, c]) => {
+        const r = rows(part, 0, count);
+        const at = (t: Tensor): KernelView => rows(t, start, count);
+        kernels.matmul(r, h as KernelView, turned, null, { precision: precisionCode() });
+        kernels.lstmGates(at(y), at(cells), at(gates), at(x), r, c as KernelView);
+      });
     });
     ctx.save(gates);
     part.dispose();
@@ -165,16 +174,13 @@ export const gruSteps: Op<GruArguments, Spec> = defineOp<GruArguments, Spec>({
     const hidden = h0.shape[1] as number;
     const part = matrixLike(x, [batchOf(steps), 3 * hidden], false);
     const acts = matrixLike(x, [x.shape[0] as number, 4 * hidden], false);
-    forEachStep(steps, [{ initial: h0, all: ctx.out }], (_, start, count, [h]) => {
-      const r = rows(part, 0, count);
-      kernels.matmul(r, h as KernelView, flipped(weight), bias, { precision: precisionCode() });
-      kernels.gruGates(
-        rows(ctx.out, start, count),
-        rows(acts, start, count),
-        rows(x, start, count),
-        r,
-        h as KernelView,
-      );
+    withTurned(weight, steps, (turned) => {
+      forEachStep(steps, [{ initial: h0, all: ctx.out }], (_, start, count, [h]) => {
+        const r = rows(part, 0, count);
+        const at = (t: Tensor): KernelView => rows(t, start, count);
+        kernels.matmul(r, h as KernelView, turned, bias, { precision: precisionCode() });
+        kernels.gruGates(at(ctx.out), at(acts), at(x), r, h as KernelView);
+      });
     });
     ctx.save(acts);
     part.dispose();

@@ -60,6 +60,29 @@ export function rows(t: Tensor, start: number, count: number): KernelView {
   };
 }
 
+/** Elements of a cache line, or of two. */
+const line = 16;
+
+/**
+ * Calls `use` with weightᵀ for one product a step: turned once for all of them, its rows an odd number of lines apart, so
+ * that a product reads it where it lies and the rows of a panel fall on different sets of the caches.
+ */
+export function withTurned(weight: Tensor, steps: Steps, use: (turned: KernelView) => void): void {
+  const [gates, width] = weight.shape as [number, number];
+  const { storage, offset, dtype } = weight;
+  const lying = { storage, offset, shape: [width, gates], strides: [...weight.strides].reverse(), dtype };
+  if (steps.sizes.length === 1) {
+    use(lying);
+    return;
+  }
+  const pitch = (Math.ceil(gates / line) | 1) * line;
+  const memory = emptyTensor([width, pitch], dtype, storage.queue);
+  const turned = { storage: memory.storage, offset: memory.offset, shape: lying.shape, strides: [pitch, 1], dtype };
+  kernels.copy(turned, lying);
+  use(turned);
+  memory.dispose();
+}
+
 /** Calls `step` for each step in order, with the state before it: rows of `state` or of the initial one. */
 export function forEachStep(
   steps: Steps,

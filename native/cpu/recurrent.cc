@@ -15,28 +15,34 @@ using simd::Vec;
 
 constexpr int64_t kUnits = 128;  // hidden units at a time: all their blocks stay in the first-level cache
 
-/// An argument [N, parts * H], moved to and from contiguous blocks.
+/// An argument [N, parts * H] in contiguous blocks: where it lies if a block is whole registers of
+/// neighbours, else moved to and from the caller's `stage`.
 struct Strip {
   Rows rows;
   explicit Strip(const View& v) : rows(rowsOf(v)) {}
 
   template <class T>
-  void load(T* to, int64_t i, int64_t column, int64_t n) const {
-    const char* from = at(rows.start, i) + column * rows.step;
-    if (rows.step == rows.item) {
-      __builtin_memcpy(to, from, static_cast<size_t>(n) * sizeof(T));
-      return;
-    }
-    for (int64_t x = 0; x < n; ++x) to[x] = *reinterpret_cast<const T*>(from + x * rows.step);
+  bool inPlace(int64_t n) const {
+    return rows.step == rows.item && n % Vec<T>::kLanes == 0;
   }
   template <class T>
-  void save(const T* from, int64_t i, int64_t column, int64_t n) const {
+  const T* read(T* stage, int64_t i, int64_t column, int64_t n) const {
+    const char* from = at(rows.start, i) + column * rows.step;
+    if (inPlace<T>(n)) return reinterpret_cast<const T*>(from);
+    for (int64_t x = 0; x < n; ++x) stage[x] = *reinterpret_cast<const T*>(from + x * rows.step);
+    for (int64_t x = n; x % Vec<T>::kLanes != 0; ++x) stage[x] = T(0);  // the rest of the last register
+    return stage;
+  }
+  /// Where to write a block; save() moves it from the stage.
+  template <class T>
+  T* write(T* stage, int64_t i, int64_t column, int64_t n) const {
+    return inPlace<T>(n) ? reinterpret_cast<T*>(at(rows.start, i) + column * rows.step) : stage;
+  }
+  template <class T>
+  void save(const T* stage, int64_t i, int64_t column, int64_t n) const {
+    if (inPlace<T>(n)) return;
     char* to = at(rows.start, i) + column * rows.step;
-    if (rows.step == rows.item) {
-      __builtin_memcpy(to, from, static_cast<size_t>(n) * sizeof(T));
-      return;
-    }
-    for (int64_t x = 0; x < n; ++x) *reinterpret_cast<T*>(to + x * rows.step) = from[x];
+    for (int64_t x = 0; x < n; ++x) *reinterpret_cast<T*>(to + x * rows.step) = stage[x];
   }
 };
 
@@ -77,14 +83,15 @@ void rnnGates(Stream& s, const Out& h, const In& x, const In& r, const int32_t& 
   const Strip to(h), a(x), b(r);
   withFloat(s, h.dtype, "rnnGates", [&]<class T>() {
     forUnits(s, h.shape[0], h.shape[1], [&](int64_t i, int64_t u, int64_t n) {
-      alignas(64) T left[kUnits] = {}, right[kUnits] = {};
-      a.load(left, i, u, n);
-      b.load(right, i, u, n);
+      alignas(64) T stage[3][kUnits];
+      const T* const left = a.read(stage[0], i, u, n);
+      const T* const right = b.read(stage[1], i, u, n);
+      T* const out = to.write(stage[2], i, u, n);
       each<T>(n, [&](int64_t k) {
         const Vec<T> sum = get(left, k) + get(right, k), zero(T(0));
-        store(left + k, relu ? select(sum < zero, zero, sum) : math::tanh(sum));
+        store(out + k, relu ? select(sum < zero, zero, sum) : math::tanh(sum));
       });
-      to.save(left, i, u, n);
+      to.save(out, i, u, n);
     });
   });
 }
@@ -96,14 +103,15 @@ void rnnGatesGrad(Stream& s, const Out& dGates, const In& h, const In& dh, const
   const Strip to(dGates), a(h), b(dh);
   withFloat(s, h.dtype, "rnnGatesGrad", [&]<class T>() {
     forUnits(s, h.shape[0], h.shape[1], [&](int64_t i, int64_t u, int64_t n) {
-      alignas(64) T y[kUnits] = {}, dy[kUnits] = {};
-      a.load(y, i, u, n);
-      b.load(dy, i, u, n);
+      alignas(64) T stage[3][kUnits];
+      const T* const y = a.read(stage[0], i, u, n);
+      const T* const dy = b.read(stage[1], i, u, n);
+      T* const out = to.write(stage[2], i, u, n);
       each<T>(n, [&](int64_t k) {
         const Vec<T> v = get(y, k), d = get(dy, k), zero(T(0)), one(T(1));
-        store(dy + k, relu ? select(v > zero, d, zero) : d * (one - v * v));
+        store(out + k, relu ? select(v > zero, d, zero) : d * (one - v * v));
       });
-      to.save(dy, i, u, n);
+      to.save(out, i, u, n);
     });
   });
 }
@@ -117,21 +125,27 @@ void lstmGates(Stream& s, const Out& h, const Out& c, const Out& gates, const In
   const int64_t hidden = h.shape[1];
   withFloat(s, h.dtype, "lstmGates", [&]<class T>() {
     forUnits(s, h.shape[0], hidden, [&](int64_t i, int64_t u, int64_t n) {
-      alignas(64) T gate[4][kUnits] = {}, other[kUnits] = {}, cell[kUnits] = {}, out[kUnits] = {};
+      alignas(64) T stage[4][kUnits], own[4][kUnits];
+      T* gate[4];
       for (int g = 0; g < 4; ++g) {
-        a.load(gate[g], i, g * hidden + u, n);
-        b.load(other, i, g * hidden + u, n);
+        const int64_t at = g * hidden + u;
+        const T* const left = a.read(stage[0], i, at, n);
+        const T* const right = b.read(stage[1], i, at, n);
+        gate[g] = toGates.write(own[g], i, at, n);
         each<T>(n, [&](int64_t k) {
-          const Vec<T> sum = get(gate[g], k) + get(other, k);
+          const Vec<T> sum = get(left, k) + get(right, k);
           store(gate[g] + k, g == 2 ? math::tanh(sum) : math::sigmoid(sum));
         });
-        toGates.save(gate[g], i, g * hidden + u, n);
+        toGates.save(gate[g], i, at, n);
       }
-      before.load(cell, i, u, n);
+      const T* const old = before.read(stage[0], i, u, n);
+      T* const cell = toC.write(stage[2], i, u, n);
+      T* const out = toH.write(stage[3], i, u, n);
       each<T>(n, [&](int64_t k) {
-        const Vec<T> now = get(gate[1], k) * get(cell, k) + get(gate[0], k) * get(gate[2], k);
+        const Vec<T> now = get(gate[1], k) * get(old, k) + get(gate[0], k) * get(gate[2], k);
+        const Vec<T> open = get(gate[3], k);
         store(cell + k, now);
-        store(out + k, get(gate[3], k) * math::tanh(now));
+        store(out + k, open * math::tanh(now));
       });
       toC.save(cell, i, u, n);
       toH.save(out, i, u, n);
@@ -148,25 +162,31 @@ void lstmGatesGrad(Stream& s, const Out& dGates, const Out& dc0, const In& gates
   const int64_t hidden = c.shape[1];
   withFloat(s, c.dtype, "lstmGatesGrad", [&]<class T>() {
     forUnits(s, c.shape[0], hidden, [&](int64_t i, int64_t u, int64_t n) {
-      alignas(64) T gate[4][kUnits] = {}, now[kUnits] = {}, old[kUnits] = {}, dy[kUnits] = {},
-                    flow[kUnits] = {};
-      for (int g = 0; g < 4; ++g) acts.load(gate[g], i, g * hidden + u, n);
-      cells.load(now, i, u, n);
-      before.load(old, i, u, n);
-      dHidden.load(dy, i, u, n);
-      dCell.load(flow, i, u, n);
+      alignas(64) T stage[8][kUnits], own[5][kUnits];
+      const T* gate[4];
+      T* slope[4];
+      for (int g = 0; g < 4; ++g) {
+        gate[g] = acts.read(stage[g], i, g * hidden + u, n);
+        slope[g] = toGates.write(own[g], i, g * hidden + u, n);
+      }
+      const T* const now = cells.read(stage[4], i, u, n);
+      const T* const old = before.read(stage[5], i, u, n);
+      const T* const dy = dHidden.read(stage[6], i, u, n);
+      const T* const flow = dCell.read(stage[7], i, u, n);
+      T* const out = toC0.write(own[4], i, u, n);
+      // dc0 may be dc: each register is read before it is written.
       each<T>(n, [&](int64_t k) {
         const Vec<T> one(T(1)), in = get(gate[0], k), forget = get(gate[1], k), fresh = get(gate[2], k),
                                 open = get(gate[3], k), top = math::tanh(get(now, k)), d = get(dy, k);
-        const Vec<T> through = get(flow, k) + d * open * (one - top * top);
-        store(gate[0] + k, through * fresh * in * (one - in));
-        store(gate[1] + k, through * get(old, k) * forget * (one - forget));
-        store(gate[2] + k, through * in * (one - fresh * fresh));
-        store(gate[3] + k, d * top * open * (one - open));
-        store(flow + k, through * forget);
+        const Vec<T> through = get(flow, k) + d * open * (one - top * top), was = get(old, k);
+        store(slope[0] + k, through * fresh * in * (one - in));
+        store(slope[1] + k, through * was * forget * (one - forget));
+        store(slope[2] + k, through * in * (one - fresh * fresh));
+        store(slope[3] + k, d * top * open * (one - open));
+        store(out + k, through * forget);
       });
-      for (int g = 0; g < 4; ++g) toGates.save(gate[g], i, g * hidden + u, n);
-      toC0.save(flow, i, u, n);
+      for (int g = 0; g < 4; ++g) toGates.save(slope[g], i, g * hidden + u, n);
+      toC0.save(out, i, u, n);
     });
   });
 }
@@ -179,22 +199,27 @@ void gruGates(Stream& s, const Out& h, const Out& acts, const In& x, const In& r
   const int64_t hidden = h.shape[1];
   withFloat(s, h.dtype, "gruGates", [&]<class T>() {
     forUnits(s, h.shape[0], hidden, [&](int64_t i, int64_t u, int64_t n) {
-      alignas(64) T gate[4][kUnits] = {}, other[kUnits] = {};
+      alignas(64) T stage[4][kUnits], own[4][kUnits];
+      T* gate[4];
+      for (int g = 0; g < 4; ++g) gate[g] = toActs.write(own[g], i, g * hidden + u, n);
       for (int g = 0; g < 2; ++g) {
-        a.load(gate[g], i, g * hidden + u, n);
-        b.load(other, i, g * hidden + u, n);
-        each<T>(n, [&](int64_t k) { store(gate[g] + k, math::sigmoid(get(gate[g], k) + get(other, k))); });
+        const T* const left = a.read(stage[0], i, g * hidden + u, n);
+        const T* const right = b.read(stage[1], i, g * hidden + u, n);
+        each<T>(n, [&](int64_t k) { store(gate[g] + k, math::sigmoid(get(left, k) + get(right, k))); });
       }
-      a.load(gate[2], i, 2 * hidden + u, n);
-      b.load(gate[3], i, 2 * hidden + u, n);
-      before.load(other, i, u, n);
+      const T* const input = a.read(stage[0], i, 2 * hidden + u, n);
+      const T* const part = b.read(stage[1], i, 2 * hidden + u, n);
+      const T* const old = before.read(stage[2], i, u, n);
+      T* const out = toH.write(stage[3], i, u, n);
       each<T>(n, [&](int64_t k) {
-        const Vec<T> fresh = math::tanh(get(gate[2], k) + get(gate[0], k) * get(gate[3], k));
+        const Vec<T> hiddenPart = get(part, k), was = get(old, k), keep = get(gate[1], k);
+        const Vec<T> fresh = math::tanh(get(input, k) + get(gate[0], k) * hiddenPart);
         store(gate[2] + k, fresh);
-        store(other + k, fresh + get(gate[1], k) * (get(other, k) - fresh));
+        store(gate[3] + k, hiddenPart);
+        store(out + k, fresh + keep * (was - fresh));
       });
       for (int g = 0; g < 4; ++g) toActs.save(gate[g], i, g * hidden + u, n);
-      toH.save(other, i, u, n);
+      toH.save(out, i, u, n);
     });
   });
 }
@@ -208,25 +233,36 @@ void gruGatesGrad(Stream& s, const Out& dx, const Out& dr, const Out& dh0, const
   const int64_t hidden = h0.shape[1];
   withFloat(s, h0.dtype, "gruGatesGrad", [&]<class T>() {
     forUnits(s, h0.shape[0], hidden, [&](int64_t i, int64_t u, int64_t n) {
-      alignas(64) T gate[4][kUnits] = {}, old[kUnits] = {}, dy[kUnits] = {};
-      for (int g = 0; g < 4; ++g) saved.load(gate[g], i, g * hidden + u, n);
-      before.load(old, i, u, n);
-      dHidden.load(dy, i, u, n);
+      alignas(64) T stage[6][kUnits], own[7][kUnits];
+      const T* gate[4];
+      T *toInput[3], *toHidden[3];
+      for (int g = 0; g < 4; ++g) gate[g] = saved.read(stage[g], i, g * hidden + u, n);
+      for (int g = 0; g < 3; ++g) {
+        toInput[g] = toX.write(own[g], i, g * hidden + u, n);
+        toHidden[g] = toR.write(own[3 + g], i, g * hidden + u, n);
+      }
+      const T* const old = before.read(stage[4], i, u, n);
+      const T* const dy = dHidden.read(stage[5], i, u, n);
+      T* const out = toH0.write(own[6], i, u, n);
       each<T>(n, [&](int64_t k) {
         const Vec<T> one(T(1)), reset = get(gate[0], k), keep = get(gate[1], k), fresh = get(gate[2], k),
-                                part = get(gate[3], k), d = get(dy, k);
+                                part = get(gate[3], k), d = get(dy, k), was = get(old, k);
         const Vec<T> dFresh = d * (one - keep) * (one - fresh * fresh);
-        store(gate[0] + k, dFresh * part * reset * (one - reset));
-        store(gate[1] + k, d * (get(old, k) - fresh) * keep * (one - keep));
-        store(gate[2] + k, dFresh);
-        store(gate[3] + k, dFresh * reset);
-        store(dy + k, d * keep);
+        const Vec<T> dReset = dFresh * part * reset * (one - reset);
+        const Vec<T> dKeep = d * (was - fresh) * keep * (one - keep);
+        store(toInput[0] + k, dReset);
+        store(toHidden[0] + k, dReset);
+        store(toInput[1] + k, dKeep);
+        store(toHidden[1] + k, dKeep);
+        store(toInput[2] + k, dFresh);
+        store(toHidden[2] + k, dFresh * reset);
+        store(out + k, d * keep);
       });
       for (int g = 0; g < 3; ++g) {
-        toX.save(gate[g], i, g * hidden + u, n);
-        toR.save(gate[g == 2 ? 3 : g], i, g * hidden + u, n);
+        toX.save(toInput[g], i, g * hidden + u, n);
+        toR.save(toHidden[g], i, g * hidden + u, n);
       }
-      toH0.save(dy, i, u, n);
+      toH0.save(out, i, u, n);
     });
   });
 }
