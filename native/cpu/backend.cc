@@ -1,5 +1,6 @@
 #include "backend.h"
 
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -8,6 +9,7 @@
 
 #include "../core/executor.h"
 #include "../core/host_memory.h"
+#include "graph.h"
 #include "isa.h"
 #include "pool.h"
 
@@ -31,11 +33,8 @@ const Isa& isa() {
   return chosen;
 }
 
-/// A captured step is a flat list: the addon keeps the commands, this only says where they are.
-struct Graph {
-  const Command* first;
-  uint64_t bytes;
-};
+/// Whether steps captured from now on have their elementwise ops run in chains; tests compare both.
+std::atomic<bool> chains{true};
 
 void* openQueue(int32_t, QueueShared* shared) {
   try {
@@ -70,13 +69,21 @@ Backend make() {
     executeAll(first, bytes, static_cast<Executor*>(queue)->queue(), nullptr);
   };
   b.makeGraph = [](void*, const Command* first, uint64_t bytes) -> void* {
-    return new (std::nothrow) Graph{first, bytes};
+    try {
+      return new Graph(first, bytes, chains);
+    } catch (const std::bad_alloc&) {
+      return nullptr;
+    }
   };
   b.runGraph = [](const void* graph, QueueShared& queue, void* native) {
-    const auto& g = *static_cast<const Graph*>(graph);
-    executeAll(g.first, g.bytes, queue, native);
+    static_cast<const Graph*>(graph)->run(queue, native);
   };
   b.freeGraph = [](void* graph) { delete static_cast<Graph*>(graph); };
+  b.configure = [](const char* key, double value) -> int32_t {
+    if (std::strcmp(key, "chains") != 0) return -1;
+    chains = value != 0;
+    return 0;
+  };
   return b;
 }
 

@@ -2,45 +2,14 @@
 // only operands broadcast or strided along the row are staged; otherwise (short rows) whole blocks are staged
 // across rows. An operand whose dtype the body does not read is converted as it is staged. Both visit
 // elements in an order that depends on shapes and strides alone, and elements do not depend on each other.
-#include "elementwise.h"
+#include "elementwise_plan.h"
 #include "simd/stream.h"
 
 namespace wg::cpu {
 inline namespace WG_ISA {
 namespace {
 
-constexpr int kMaxInputs = 3;
 constexpr int64_t kLongRow = 128;  // below it the call per row costs more than staging
-
-struct Side {
-  char* data;
-  int64_t item;      // bytes an element takes in memory
-  int64_t bodyItem;  // and in the body
-  Conversion conversion;
-  bool isNumber;
-  alignas(8) char number[8];
-  int64_t stride[kMaxRank];  // bytes, over Plan::shape
-  Walk walk;                 // of its own axes; used for short rows
-};
-
-struct Plan {
-  int sides;  // 0 is the output
-  Side side[1 + kMaxInputs];
-  int rank;
-  int64_t shape[kMaxRank];
-  int64_t total;
-  bool rows;
-  bool streams;   // the output is contiguous and larger than caches: staged, then written past them
-  int64_t block;  // elements of a staging buffer
-  Body body;
-  BodyWith bodyWith;  // instead of body, with `numbers`
-  const double* numbers;
-};
-
-void runBody(const Plan& p, void* const* pointer, int64_t n) {
-  if (p.bodyWith != nullptr) p.bodyWith(pointer[0], pointer[1], pointer[2], pointer[3], n, p.numbers);
-  else p.body(pointer[0], pointer[1], pointer[2], pointer[3], n);
-}
 
 void numberBytes(char* to, DType dtype, double x) {
   const auto put = [to](auto value) { __builtin_memcpy(to, &value, sizeof value); };
@@ -267,15 +236,15 @@ bool run(Stream& s, Plan& p, const View& out, const Source* inputs, int count, D
     for (int j = 0; j < p.sides; j++)
       p.side[j].walk = walkOf(p.side[j].data, p.side[j].item, p.rank, p.shape, p.side[j].stride);
   }
+  if (s.native != nullptr) {  // the CPU has no stream of its own: a step is being captured
+    take(p, s.native);
+    return true;
+  }
   const auto chunk = [&p](int64_t c) {
     const int64_t begin = c * kChunk, end = minOf(begin + kChunk, p.total);
     alignas(64) char stage[1 + kMaxInputs][kStageBytes];
-    for (int j = 1; j < p.sides; j++) {
-      if (p.side[j].isNumber)
-        fillBlock(stage[j], p.side[j].number, p.side[j].bodyItem, minOf(p.block, end - begin));
-    }
-    if (p.rows) runRows(p, begin, end, stage);
-    else runBlocks(p, begin, end, stage);
+    fillNumbers(p, end - begin, stage);
+    runPlan(p, begin, end, stage);
     if (p.streams) simd::endStreaming();
   };
   if (p.total <= kChunk) chunk(0);
@@ -285,6 +254,17 @@ bool run(Stream& s, Plan& p, const View& out, const Source* inputs, int count, D
 
 }  // namespace
 
+void fillNumbers(const Plan& p, int64_t n, char (*stage)[kStageBytes]) {
+  for (int j = 1; j < p.sides; j++) {
+    if (p.side[j].isNumber) fillBlock(stage[j], p.side[j].number, p.side[j].bodyItem, minOf(p.block, n));
+  }
+}
+
+void runPlan(const Plan& p, int64_t begin, int64_t end, char (*stage)[kStageBytes]) {
+  if (p.rows) runRows(p, begin, end, stage);
+  else runBlocks(p, begin, end, stage);
+}
+
 bool runElementwise(Stream& s, const View& out, const Source* inputs, int count, Body body, DType result) {
   Plan p;
   p.body = body;
@@ -293,10 +273,10 @@ bool runElementwise(Stream& s, const View& out, const Source* inputs, int count,
 }
 
 bool runElementwise(Stream& s, const View& out, const Source* inputs, int count, BodyWith body,
-                    const double* numbers, DType result) {
+                    const double (&numbers)[kMaxNumbers], DType result) {
   Plan p;
   p.bodyWith = body;
-  p.numbers = numbers;
+  for (int i = 0; i < kMaxNumbers; i++) p.numbers[i] = numbers[i];
   return run(s, p, out, inputs, count, result);
 }
 

@@ -20,6 +20,7 @@ inline Source sourceOf(const Operand& o, DType dtype) {
   return {o.isNumber ? nullptr : &o.view, dtype, o.number};
 }
 
+inline constexpr int kMaxNumbers = 3;
 /// A body with numbers that are alike for all elements: a step size, a slope.
 using BodyWith = void (*)(void* out, const void* a, const void* b, const void* c, int64_t n,
                           const double* numbers);
@@ -28,7 +29,7 @@ using BodyWith = void (*)(void* out, const void* a, const void* b, const void* c
 /// from out's.
 bool runElementwise(Stream& s, const View& out, const Source* inputs, int count, Body body, DType result);
 bool runElementwise(Stream& s, const View& out, const Source* inputs, int count, BodyWith body,
-                    const double* numbers, DType result);
+                    const double (&numbers)[kMaxNumbers], DType result);
 inline bool runElementwise(Stream& s, const View& out, const Source* inputs, int count, Body body) {
   return runElementwise(s, out, inputs, count, body, out.dtype);
 }

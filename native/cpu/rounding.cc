@@ -54,7 +54,7 @@ void nanToNum(Stream& s, const Out& out, const In& x, const double& nan, const d
   BodyWith body = nullptr;
   withFloat(s, dtype, "nanToNum", [&body]<class T>() { body = nanToNumBody<T>; });
   const Source inputs[] = {sourceOf(x, dtype)};
-  const double numbers[] = {nan, posinf, neginf};
+  const double numbers[kMaxNumbers] = {nan, posinf, neginf};
   if (body != nullptr) runElementwise(s, out, inputs, 1, body, numbers, dtype);
 }
 

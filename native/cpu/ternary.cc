@@ -62,7 +62,8 @@ void runScaled(Stream& s, const char* name, const View& out, const Operand& a, c
   const Source inputs[] = {sourceOf(a, dtype), sourceOf(b, dtype), sourceOf(c, dtype)};
   BodyWith body = nullptr;
   choose<Op>(s, dtype, name, [&body]<class T>() { body = scaledBody<Op, T>; });
-  if (body != nullptr) runElementwise(s, out, inputs, 3, body, &scale, dtype);
+  const double numbers[kMaxNumbers] = {scale};
+  if (body != nullptr) runElementwise(s, out, inputs, 3, body, numbers, dtype);
 }
 
 }  // namespace

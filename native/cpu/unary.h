@@ -88,7 +88,7 @@ template <class Op>
   BodyWith body = nullptr;
   withFloat(s, dtype, name, [&body]<class T>() { body = valueWithBody<Op, T>; });
   const Source inputs[] = {sourceOf(x, dtype)};
-  const double numbers[] = {p, q};
+  const double numbers[kMaxNumbers] = {p, q};
   if (body != nullptr) runElementwise(s, out, inputs, 1, body, numbers, dtype);
 }
 
@@ -99,7 +99,7 @@ template <class Op>
   BodyWith body = nullptr;
   withFloat(s, dtype, name, [&body]<class T>() { body = gradWithBody<Op, T>; });
   const Source inputs[] = {sourceOf(x, dtype), sourceOf(dy, dtype)};
-  const double numbers[] = {p, q};
+  const double numbers[kMaxNumbers] = {p, q};
   if (body != nullptr) runElementwise(s, dx, inputs, 2, body, numbers, dtype);
 }
 

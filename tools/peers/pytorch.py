@@ -23,7 +23,13 @@ def gradients(outputs, inputs, dy=None):
     return lambda: torch.autograd.grad(outputs(), inputs, dy)
 
 
-def elementwise(op, n=0, rows=0, columns=0, backward=False):
+def elementwise(op, n=0, rows=0, columns=0, backward=False, captured=False):
+    if op == "chain":
+        x, y = randn(n), randn(n)
+        def chain():
+            t = torch.relu(x.mul(2).add(y).sub(0.5))
+            return torch.maximum(t.mul(y).add(x), t).mul(0.25)
+        return chain
     if op == "bias":
         x, b, out = randn(rows, columns), randn(columns), torch.empty(rows, columns)
         return lambda: torch.add(x, b, out=out)

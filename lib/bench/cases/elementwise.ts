@@ -1,3 +1,4 @@
+import type { Tensor } from '../../index.ts';
 import * as wg from '../../index.ts';
 import { type Case, family } from '../family.ts';
 
@@ -65,4 +66,23 @@ const gradients = family(
   },
 );
 
-export const cases: readonly Case[] = [...additions, ...biases, ...maps, ...gradients];
+/** Eight ops on operands that stay where they are; bytes are those of two inputs and one output. */
+const chains = family(
+  'elementwise',
+  [false, true].map((captured) => ({
+    name: `chain of 8 of 1e6${captured ? ', captured' : ''}`,
+    op: 'chain',
+    n: 1e6,
+    captured,
+  })),
+  ({ n, captured }) => {
+    const [x, y] = [randn([n]), randn([n])];
+    const chain = (): Tensor => {
+      const t = wg.relu(x.mul(2).add(y).sub(0.5));
+      return wg.maximum(t.mul(y).add(x), t).mul(0.25);
+    };
+    return { bytes: 12 * n, run: captured ? wg.capture(chain) : chain };
+  },
+);
+
+export const cases: readonly Case[] = [...additions, ...biases, ...maps, ...chains, ...gradients];
