@@ -62,8 +62,7 @@ const draws: readonly Draw[] = [
   (pool, r) => r.pick(binary)(r.pick(pool), r.pick(pool)),
   (pool, r) => r.pick(binary)(r.pick(pool), r.integer(-2, 2) / 2),
   (pool, r) => ops.where(ops.gt(r.pick(pool), r.pick(pool)), r.pick(pool), r.pick(pool)),
-  (pool, r) =>
-    ops.cast(ops.mul(ops.cast(r.pick(pool), r.pick(['float16', 'bfloat16', 'float64'])), 1.5), 'float32'),
+  (pool, r) => ops.cast(ops.mul(ops.cast(r.pick(pool), r.pick(['float16', 'bfloat16', 'float64'])), 1.5), 'float32'),
   (pool, r) => ops.add_(ops.mul(r.pick(pool), 2), r.pick(pool)),
   (pool, r) => ops.cumsum(r.pick(pool), 0), // no elementwise op: ends a chain
   (pool, r) => ops.add(r.pick(pool), ops.sum(r.pick(pool), { axis: -1, keepdim: true })),
