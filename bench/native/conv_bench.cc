@@ -2,14 +2,15 @@
 // and writes NCHW), interleaved in one process, random data. From the repository root (Debian: libdnnl-dev):
 // g++ -std=c++20 -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math -mavx512f -mavx512bw -mavx512vl
 // -mavx512dq -mavx2 -mfma -mf16c -mbmi2 -mprefer-vector-width=512 -DWG_ISA=avx512 bench/native/conv_bench.cc
-// native/cpu/{conv,conv_weight,pool,threads}.cc -o /tmp/conv_bench -ldnnl -lgomp -pthread &&
-// OMP_WAIT_POLICY=passive /tmp/conv_bench [threads] [filter] [precision]
+// native/cpu/{conv,conv_weight,conv_depthwise,conv_winograd,conv_winograd_weight,pool,threads}.cc -o
+// /tmp/conv_bench -ldnnl -lgomp -pthread && OMP_WAIT_POLICY=passive /tmp/conv_bench [threads] [filter]
+// [precision]
 #include <omp.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <functional>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <string>
@@ -37,8 +38,13 @@ struct Case {
   int n, ci, co, k, s, p, h, g;
 };
 
+// One thread is timed by its processor time, which other work on the cores does not add to.
+bool alone = true;
+
 double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  timespec t;
+  clock_gettime(alone ? CLOCK_THREAD_CPUTIME_ID : CLOCK_MONOTONIC, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
 }
 
 float* randoms(size_t count) {
@@ -70,6 +76,7 @@ int main(int argc, char** argv) {
   const int threads = argc > 1 ? std::atoi(argv[1]) : 1;
   const std::string filter = argc > 2 ? argv[2] : "";
   const int precision = argc > 3 ? std::atoi(argv[3]) : 1;  // a Precision: 1 'highest', 2 'high'
+  alone = threads == 1;
   omp_set_num_threads(threads);
   cpu::setThreads(threads);
   const Case cases[] = {{"lenet1 5x5 1-32 28 b64", 64, 1, 32, 5, 1, 2, 28, 1},
@@ -81,6 +88,10 @@ int main(int argc, char** argv) {
                         {"7x7s2 3-64 224 b1", 1, 3, 64, 7, 2, 3, 224, 1},
                         {"3x3 512-512 7 b16", 16, 512, 512, 3, 1, 1, 7, 1},
                         {"3x3s2 64-128 56 b4", 4, 64, 128, 3, 2, 1, 56, 1},
+                        {"3x3s2 64-128 32 b32", 32, 64, 128, 3, 2, 1, 32, 1},
+                        {"1x1s2 64-128 32 b32", 32, 64, 128, 1, 2, 0, 32, 1},
+                        {"1x1s2 256-512 8 b32", 32, 256, 512, 1, 2, 0, 8, 1},
+                        {"3x3 3-64 32 b32", 32, 3, 64, 3, 1, 1, 32, 1},
                         {"dw3x3 128 56 b1", 1, 128, 128, 3, 1, 1, 56, 128},
                         {"dw3x3 128 56 b16", 16, 128, 128, 3, 1, 1, 56, 128},
                         {"dw3x3 256 14 b16", 16, 256, 256, 3, 1, 1, 14, 256},

@@ -11,21 +11,18 @@
 #include "conv_winograd.h"
 
 #include "../ops/precision.h"
-#include "winograd.h"
+#include "winograd_tiles.h"
 
 namespace wg::cpu {
 inline namespace WG_ISA {
 namespace {
 
-constexpr int L = Lanes<float>::kCount;
+using Vec = Lanes<float>::Vec;
+constexpr int L = kLanes;
 constexpr int kPanelLanes = kTileVectors * L;  // filters multiplied at once
 constexpr int64_t kBlockTiles = 28 / kTileRows * kTileRows < 28 ? (28 / kTileRows + 1) * kTileRows : 28;
-constexpr int64_t kRunTiles =
-    16;  // tiles of one row transformed at once: their pixels fit the first-level cache
 constexpr int64_t kSharedElements = int64_t{1}
                                     << 22;  // of shared transforms: what the last-level cache holds
-
-using Vec = Lanes<float>::Vec;
 
 /// Where things lie, in floats.
 struct Layout {
@@ -35,7 +32,7 @@ struct Layout {
   int64_t sourceRow;     ///< channels of a transformed tile, off powers of two
   int64_t block;         ///< tiles of a block
   int64_t weightsPanel;  ///< of one panel: [element][channel][kPanelLanes]
-  int64_t strip;         ///< pixels of a run of tiles, lanes for channels or filters
+  int64_t strip;         ///< elements that transforms of tiles work in
   int64_t shared;        ///< tiles whose transforms are shared; 0: each block's lie in the thread's scratch
 
   int64_t product() const { return elements * block * kPanelLanes; }
@@ -55,33 +52,12 @@ Layout layoutOf(const Lowered<float>& op, int64_t tile) {
   l.sourceRow = ceilDiv(op.sourceChannels(), L) * L + 16;
   l.block = evenSplit(l.tiles, kBlockTiles, 1);
   l.weightsPanel = l.elements * op.sourceChannels() * kPanelLanes;
-  l.strip = l.side * (kRunTiles * tile + 2 + L) * L;
+  l.strip = stripElements(tile);
   constexpr int64_t kScratch = static_cast<int64_t>(kWorkerScratchBytes / sizeof(float));
   const bool fits = l.strip + l.product() + l.block * l.elements * l.sourceRow + L <= kScratch;
   if (!fits || l.tiles < 8 * kBlockTiles)
     l.shared = minOf(l.tiles, maxOf(kSharedElements / (l.elements * l.sourceRow) / l.block, 1) * l.block);
   return l;
-}
-
-/// A run of tiles next to each other in one row of them.
-struct TileRun {
-  int64_t image, y, x, count;  ///< y and x count tiles
-};
-TileRun runAt(const Layout& l, int64_t tile, int64_t end) {
-  const int64_t x = tile % l.tilesX, y = tile / l.tilesX % l.tilesY;
-  return {tile / (l.tilesX * l.tilesY), y, x, minOf(minOf(end - tile, l.tilesX - x), kRunTiles)};
-}
-
-/// The transforms along one axis of `count` vectors each `step` apart: in place, or from one place to
-/// another.
-template <int M, auto transform, int From, int To>
-WG_INLINE void along(const float* from, int64_t fromStep, float* to, int64_t toStep) {
-  Vec in[From], out[To];
-#pragma GCC unroll 8
-  for (int i = 0; i < From; ++i) in[i] = loadVec(from + i * fromStep);
-  transform(in, out);
-#pragma GCC unroll 8
-  for (int i = 0; i < To; ++i) storeVec(to + i * toStep, out[i]);
 }
 
 /// MR tiles times one panel of filters, and meanwhile a line of each place that comes next for every channel:
@@ -121,6 +97,13 @@ struct Engine {
   static constexpr int kSide = W::kSide;
   const Lowered<float>& op;
   const Layout& l;
+  const TileGrid tileGrid{op.source,
+                          *op.sourceView,
+                          op.sourceChannels(),
+                          op.backward ? op.shape.padH - 2 : -op.shape.padH,
+                          op.backward ? op.shape.padW - 2 : -op.shape.padW,
+                          l.tilesY,
+                          l.tilesX};
 
   // ---- weights ----
 
@@ -172,40 +155,8 @@ struct Engine {
 
   /// L channels from c0 of tiles [tile, end): to[element * elementStep + tile * sourceRow + c].
   void source(int64_t tile, int64_t end, int64_t c0, float* to, int64_t elementStep, float* strip) const {
-    const View& v = *op.sourceView;
-    const int lines = static_cast<int>(minOf(L, op.sourceChannels() - c0));
-    const int64_t height = v.shape[2], width = v.shape[3];
-    const int64_t originY = op.backward ? op.shape.padH - 2 : -op.shape.padH,
-                  originX = op.backward ? op.shape.padW - 2 : -op.shape.padW;
-    for (int64_t done = 0; tile < end; tile += done) {
-      const TileRun run = runAt(l, tile, end);
-      done = run.count;
-      const int64_t columns = run.count * M + 2, pitch = (columns + L) * L;
-      const int64_t left = run.x * M + originX;
-      const int64_t first = minOf(maxOf(-left, 0), columns),
-                    last = maxOf(minOf(width - left, columns), first);
-      for (int64_t i = 0; i < kSide; ++i) {
-        float* const row = strip + i * pitch;
-        const int64_t y = run.y * M + originY + i;
-        const bool outside = y < 0 || y >= height;
-        for (int64_t x = 0; x < (outside ? columns : first); ++x) storeVec(row + x * L, Vec{});
-        if (outside) continue;
-        const float* const from =
-            op.source + run.image * v.stride[0] + c0 * v.stride[1] + y * v.stride[2] + left;
-        for (int64_t x = first; x < last; x += L) {
-          const int count = static_cast<int>(minOf(L, last - x));
-          if (lines == L && count == L) transposeSquare(row + x * L, L, from + x, v.stride[1]);
-          else transposeEdge(row + x * L, L, from + x, v.stride[1], lines, count);
-        }
-        for (int64_t x = last; x < columns; ++x) storeVec(row + x * L, Vec{});
-      }
-      for (int64_t x = 0; x < columns; ++x)
-        along<M, &W::template source<Vec>, kSide, kSide>(strip + x * L, pitch, strip + x * L, pitch);
-      for (int64_t t = 0; t < run.count; ++t, to += l.sourceRow)
-        for (int64_t i = 0; i < kSide; ++i)
-          along<M, &W::template source<Vec>, kSide, kSide>(strip + i * pitch + t * M * L, L,
-                                                           to + c0 + i * kSide * elementStep, elementStep);
-    }
+    transformTiles<M, kSide, &W::template source<Vec>>(tileGrid, tile, end, c0, to + c0, l.sourceRow,
+                                                       elementStep, strip);
   }
 
   // ---- products ----
@@ -237,7 +188,7 @@ struct Engine {
     const int64_t elementStep = l.block * kPanelLanes, rows = v.shape[2], cols = v.shape[3];
     const int64_t tileStep = M * L;
     for (int64_t done = 0; tile < end; tile += done, product += done * kPanelLanes) {
-      const TileRun run = runAt(l, tile, end);
+      const TileRun run = runAt(tileGrid, tile, end);
       done = run.count;
       const int64_t pitch = (run.count * M + L) * L;
       for (int64_t j = 0; j < kPanelLanes; j += L) {
@@ -276,25 +227,6 @@ struct Engine {
                    static_cast<int>(minOf(L, columns - x)));
       }
     }
-  }
-
-  /// Pixels of L filters to rows of pixels, one for each filter.
-  static void unfold(float* to, int64_t toRow, const float* from, int filters, int count) {
-    Vec rows[L];
-#pragma GCC unroll 16
-    for (int i = 0; i < L; ++i) rows[i] = loadVec(from + i * L);
-    transposeStage<float, L / 2>(rows);
-    if (filters == L && count == L) {
-#pragma GCC unroll 16
-      for (int i = 0; i < L; ++i) storeVec(to + i * toRow, rows[i]);
-      return;
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < L; ++i)
-      if (i < filters) {
-        if (count == L) storeVec(to + i * toRow, rows[i]);
-        else storePart(to + i * toRow, rows[i], count);
-      }
   }
 
   void run(Stream& s) const {

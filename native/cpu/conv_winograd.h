@@ -16,5 +16,13 @@ inline size_t winogradBytes(const Lowered<double>&, int64_t) { return 0; }
 void winograd(Stream& s, const Lowered<float>& op, int64_t tile);
 inline void winograd(Stream&, const Lowered<double>&, int64_t) {}
 
+/// The weight gradient the same way, in conv_winograd_weight.cc: outputs of a tile along each axis, or 0.
+int64_t winogradWeightTile(const View& dWeight, const View& x, const View& dy, const Conv2dParams& params);
+size_t winogradWeightBytes(const View& dWeight, const View& x, const View& dy, const Conv2dParams& params,
+                           int64_t tile);
+/// Needs that many bytes of s.scratch.
+void winogradWeight(Stream& s, const View& dWeight, const View& x, const View& dy, const Conv2dParams& params,
+                    int64_t tile);
+
 }  // namespace WG_ISA
 }  // namespace wg::cpu

@@ -33,6 +33,21 @@ struct Winograd<2> {
     to[0] = m[0] + m[1] + m[2];
     to[1] = m[1] - m[2] - m[3];
   }
+  /// `weight` and `result` transposed: what a gradient passes through on its way back.
+  template <class V>
+  static WG_INLINE void weightGrad(const V (&u)[4], V (&to)[3]) {
+    const V even = 0.5f * (u[1] + u[2]), odd = 0.5f * (u[1] - u[2]);
+    to[0] = u[0] + even;
+    to[1] = odd;
+    to[2] = even + u[3];
+  }
+  template <class V>
+  static WG_INLINE void resultGrad(const V (&y)[2], V (&to)[4]) {
+    to[0] = y[0];
+    to[1] = y[0] + y[1];
+    to[2] = y[0] - y[1];
+    to[3] = -y[1];
+  }
 };
 
 /// Points 0, a, -a, b, -b and infinity. With the usual 1 and 2 for a and b errors are 3.5 times those of the
@@ -71,6 +86,25 @@ struct Winograd<4> {
     to[1] = a * oddA + b * oddB;
     to[2] = a2 * evenA + b2 * evenB;
     to[3] = (a * a2) * oddA + (b * b2) * oddB + m[5];
+  }
+  template <class V>
+  static WG_INLINE void weightGrad(const V (&u)[6], V (&to)[3]) {
+    constexpr float ofA = 1 / (2 * a2 * (a2 - b2)), ofB = 1 / (2 * b2 * (b2 - a2));
+    const V evenA = u[1] + u[2], evenB = u[3] + u[4];
+    to[0] = (1 / (a2 * b2)) * u[0] + ofA * evenA + ofB * evenB;
+    to[1] = (ofA * a) * (u[1] - u[2]) + (ofB * b) * (u[3] - u[4]);
+    to[2] = (ofA * a2) * evenA + (ofB * b2) * evenB + u[5];
+  }
+  template <class V>
+  static WG_INLINE void resultGrad(const V (&y)[4], V (&to)[6]) {
+    const V evenA = y[0] + a2 * y[2], oddA = a * y[1] + (a * a2) * y[3];
+    const V evenB = y[0] + b2 * y[2], oddB = b * y[1] + (b * b2) * y[3];
+    to[0] = y[0];
+    to[1] = evenA + oddA;
+    to[2] = evenA - oddA;
+    to[3] = evenB + oddB;
+    to[4] = evenB - oddB;
+    to[5] = y[3];
   }
 };
 

@@ -1,0 +1,225 @@
+// The weight gradient by Winograd's method, which is the forward pass transposed: tiles of x are transformed
+// as there, tiles of dy as its results are but backwards, and each of the (M + 2)^2 elements is a matrix
+// product [channels, tiles] x [tiles, filters]. The sums, transformed back as weights are but backwards, are
+// the gradient: a quarter (M = 4) or four ninths (M = 2) of the multiply-adds of the plain sum.
+//
+// Tiles come in lots whose transforms the last-level cache holds; the lots follow from the shape alone, and
+// each element is summed over tiles in their order, so that every way of cutting the work gives the same
+// bits.
+#include "conv_winograd.h"
+
+#include "../ops/precision.h"
+#include "gemm.h"
+#include "winograd_tiles.h"
+
+namespace wg::cpu {
+inline namespace WG_ISA {
+namespace {
+
+constexpr int L = kLanes;
+constexpr int kPanelLanes = kTileVectors * L;       // filters of a product's tile
+constexpr int kGroupLanes = 64;                     // channels that share a transformed tile's cache lines
+constexpr int64_t kLotElements = int64_t{1} << 22;  // of transforms: what the last-level cache holds
+constexpr int64_t kDepthTiles = 192;                // a panel of them stays in the first-level cache
+constexpr int64_t kTransformTiles = 64;             // of a chunk of transforms
+constexpr int64_t kPanelsOfChunk = 4;
+
+using Vec = Lanes<float>::Vec;
+
+struct Plan {
+  ConvShape shape;
+  int64_t side, elements, tilesY, tilesX, tiles;
+  int64_t groups, panels;  ///< of channels and of filters
+  int64_t lot;             ///< tiles whose transforms exist at once
+
+  // Between elements of [element][group][tile][kGroupLanes], [element][panel][tile][kPanelLanes] and
+  // [element][panel][channel][kPanelLanes].
+  int64_t sourceStep() const { return groups * lot * kGroupLanes; }
+  int64_t slopeStep() const { return panels * lot * kPanelLanes; }
+  int64_t sumStep() const { return panels * shape.channels * kPanelLanes; }
+  int64_t workspace() const { return elements * (sourceStep() + slopeStep() + sumStep()); }
+};
+
+Plan planOf(const ConvShape& c, int64_t tile) {
+  Plan p{};
+  p.shape = c;
+  p.side = tile + 2;
+  p.elements = p.side * p.side;
+  p.tilesY = ceilDiv(c.outHeight, tile);
+  p.tilesX = ceilDiv(c.outWidth, tile);
+  p.tiles = c.images * p.tilesY * p.tilesX;
+  p.groups = ceilDiv(c.channels, kGroupLanes);
+  p.panels = ceilDiv(c.filters, kPanelLanes);
+  const int64_t lanes = p.groups * kGroupLanes + p.panels * kPanelLanes;
+  p.lot = evenSplit(p.tiles, maxOf(kLotElements / (p.elements * lanes), kDepthTiles), 1);
+  return p;
+}
+
+template <int M>
+struct Engine {
+  using W = Winograd<M>;
+  static constexpr int kSide = W::kSide;
+  const Plan& p;
+  const View& dWeight;
+  TileGrid source, slope;
+  float *sources, *slopes, *sums;
+
+  /// Group `group` of channels, then panels of filters, of the lot's tiles [first, end).
+  void transform(int64_t tile0, int64_t first, int64_t end, int64_t group, float* strip) const {
+    if (group < p.groups) {
+      float* const to = sources + (group * p.lot + first) * kGroupLanes;
+      const int64_t c0 = group * kGroupLanes, cEnd = minOf(c0 + kGroupLanes, p.shape.channels);
+      for (int64_t c = c0; c < cEnd; c += L)
+        transformTiles<M, kSide, &W::template source<Vec>>(source, tile0 + first, tile0 + end, c, to + c - c0,
+                                                           kGroupLanes, p.sourceStep(), strip);
+      return;
+    }
+    const int64_t panel = group - p.groups, f0 = panel * kPanelLanes,
+                  fEnd = minOf(f0 + kPanelLanes, p.shape.filters);
+    float* const to = slopes + (panel * p.lot + first) * kPanelLanes;
+    for (int64_t f = f0; f < fEnd; f += L)
+      transformTiles<M, M, &W::template resultGrad<Vec>>(slope, tile0 + first, tile0 + end, f, to + f - f0,
+                                                         kPanelLanes, p.slopeStep(), strip);
+  }
+
+  /// One element's sums of a group of channels and some panels of filters over the lot's `tiles`.
+  void multiply(int64_t tiles, bool firstLot, int64_t element, int64_t group, int64_t panel0) const {
+    const int64_t channels = minOf(kGroupLanes, p.shape.channels - group * kGroupLanes),
+                  rows = ceilDiv(channels, ceilDiv(channels, kTileRows)),
+                  depth = evenSplit(tiles, kDepthTiles, 1);
+    Tile<float> t{};
+    t.aRow = 1;
+    t.aCol = kGroupLanes;
+    t.bRow = t.cRow = kPanelLanes;
+    for (int64_t k = 0; k < tiles; k += depth) {
+      t.k = minOf(depth, tiles - k);
+      t.accumulate = !firstLot || k > 0;
+      const float* const a = sources + element * p.sourceStep() + (group * p.lot + k) * kGroupLanes;
+      for (int64_t panel = panel0; panel < minOf(p.panels, panel0 + kPanelsOfChunk); ++panel) {
+        t.b = slopes + element * p.slopeStep() + (panel * p.lot + k) * kPanelLanes;
+        float* const c =
+            sums + element * p.sumStep() + (panel * p.shape.channels + group * kGroupLanes) * kPanelLanes;
+        const int vectors = p.shape.filters - panel * kPanelLanes <= L ? 1 : kTileVectors;
+        t.cols = vectors * L;
+        for (int64_t i = 0; i < channels; i += rows) {
+          t.a = a + i;
+          t.c = c + i * kPanelLanes;
+          tileKernel<float, false>(static_cast<int>(minOf(rows, channels - i)), vectors)(t);
+        }
+      }
+    }
+  }
+
+  /// L channels from c0 and one panel of filters, from sums to the gradient.
+  void finish(int64_t c0, int64_t panel) const {
+    const int64_t channels = minOf(L, p.shape.channels - c0), taps = channels * 9;
+    const bool together = dWeight.stride[3] == 1 && dWeight.stride[2] == 3 && dWeight.stride[1] == 9;
+    alignas(64) float strip[(9 * L + L) * L];  // [channel][tap][filter]
+    for (int64_t j = 0; j < kPanelLanes; j += L) {
+      const int64_t filter = panel * kPanelLanes + j;
+      const int filters = static_cast<int>(minOf(L, p.shape.filters - filter));
+      if (filters <= 0) return;
+      for (int64_t c = 0; c < channels; ++c) {
+        const float* const from = sums + (panel * p.shape.channels + c0 + c) * kPanelLanes + j;
+        Vec half[3][kSide];
+#pragma GCC unroll 6
+        for (int k = 0; k < kSide; ++k) {
+          Vec in[kSide], out[3];
+#pragma GCC unroll 6
+          for (int i = 0; i < kSide; ++i) in[i] = loadVec(from + (i * kSide + k) * p.sumStep());
+          W::weightGrad(in, out);
+#pragma GCC unroll 3
+          for (int i = 0; i < 3; ++i) half[i][k] = out[i];
+        }
+#pragma GCC unroll 3
+        for (int i = 0; i < 3; ++i) {
+          Vec out[3];
+          W::weightGrad(half[i], out);
+#pragma GCC unroll 3
+          for (int k = 0; k < 3; ++k) storeVec(strip + (c * 9 + i * 3 + k) * L, out[k]);
+        }
+      }
+      float* const to =
+          static_cast<float*>(dWeight.data) + filter * dWeight.stride[0] + c0 * dWeight.stride[1];
+      if (together) {
+        for (int64_t tap = 0; tap < taps; tap += L)
+          unfold(to + tap, dWeight.stride[0], strip + tap * L, filters,
+                 static_cast<int>(minOf(L, taps - tap)));
+        continue;
+      }
+      for (int64_t i = 0; i < taps; ++i)
+        for (int f = 0; f < filters; ++f)
+          to[f * dWeight.stride[0] + i / 9 * dWeight.stride[1] + i % 9 / 3 * dWeight.stride[2] +
+             i % 3 * dWeight.stride[3]] = strip[i * L + f];
+    }
+  }
+
+  void run(Stream& s) const {
+    for (int64_t tile0 = 0; tile0 < p.tiles && !failed(s); tile0 += p.lot) {
+      const int64_t tiles = minOf(p.lot, p.tiles - tile0), blocks = ceilDiv(tiles, kTransformTiles);
+      parallelFor(s, blocks * (p.groups + p.panels), [&](int64_t piece) {
+        float* const strip = static_cast<float*>(workerScratch());
+        if (!strip) return fail(s, Code::outOfMemory, "conv2dGradWeight: no memory for a packing buffer");
+        const int64_t first = piece % blocks * kTransformTiles;
+        transform(tile0, first, minOf(tiles, first + kTransformTiles), piece / blocks, strip);
+      });
+      const int64_t panelChunks = ceilDiv(p.panels, kPanelsOfChunk);
+      parallelFor(s, p.elements * p.groups * panelChunks, [&](int64_t piece) {
+        multiply(tiles, tile0 == 0, piece / (p.groups * panelChunks), piece % p.groups,
+                 piece / p.groups % panelChunks * kPanelsOfChunk);
+      });
+    }
+    const int64_t pieces = ceilDiv(p.shape.channels, L);
+    parallelFor(s, pieces * p.panels, [&](int64_t piece) { finish(piece % pieces * L, piece / pieces); });
+  }
+};
+
+}  // namespace
+
+int64_t winogradWeightTile(const View& dWeight, const View& x, const View& dy, const Conv2dParams& params) {
+  if (dWeight.dtype != DType::f32 || params.precision == static_cast<int32_t>(Precision::strict) ||
+      dWeight.shape[2] != 3 || dWeight.shape[3] != 3 || params.strideH != 1 || params.strideW != 1 ||
+      params.dilationH != 1 || params.dilationW != 1 || params.groups != 1 || x.stride[3] != 1 ||
+      dy.stride[3] != 1)
+    return 0;
+  const int64_t tile = params.precision == static_cast<int32_t>(Precision::highest) ? 2 : 4;
+  const ConvShape c = convShape(dy, x, dWeight, params);
+  // Multiply-adds of the plain sum against those here and the transforms, weighed by what they were measured
+  // to take.
+  const Plan p = planOf(c, tile);
+  const double channels = static_cast<double>(c.channels), filters = static_cast<double>(c.filters),
+               tiles = static_cast<double>(p.tiles), elements = static_cast<double>(p.elements);
+  const double plain = 9.0 * static_cast<double>(c.images * c.outHeight * c.outWidth) * channels * filters;
+  const double here =
+      elements * (tiles * channels * filters + 10 * tiles * (channels + filters) + 14 * channels * filters);
+  return here < plain ? tile : 0;
+}
+
+size_t winogradWeightBytes(const View& dWeight, const View& x, const View& dy, const Conv2dParams& params,
+                           int64_t tile) {
+  return static_cast<size_t>(planOf(convShape(dy, x, dWeight, params), tile).workspace()) * sizeof(float);
+}
+
+void winogradWeight(Stream& s, const View& dWeight, const View& x, const View& dy, const Conv2dParams& params,
+                    int64_t tile) {
+  if (!require(s, s.scratch != nullptr && s.scratchBytes >= winogradWeightBytes(dWeight, x, dy, params, tile),
+               "conv2dGradWeight: the workspace is too small"))
+    return;
+  const Plan p = planOf(convShape(dy, x, dWeight, params), tile);
+  float* const sources = static_cast<float*>(s.scratch);
+  float* const slopes = sources + p.elements * p.sourceStep();
+  const TileGrid source{static_cast<const float*>(x.data),
+                        x,
+                        p.shape.channels,
+                        -p.shape.padH,
+                        -p.shape.padW,
+                        p.tilesY,
+                        p.tilesX},
+      slope{static_cast<const float*>(dy.data), dy, p.shape.filters, 0, 0, p.tilesY, p.tilesX};
+  float* const sums = slopes + p.elements * p.slopeStep();
+  if (tile == 2) Engine<2>{p, dWeight, source, slope, sources, slopes, sums}.run(s);
+  else Engine<4>{p, dWeight, source, slope, sources, slopes, sums}.run(s);
+}
+
+}  // namespace WG_ISA
+}  // namespace wg::cpu
