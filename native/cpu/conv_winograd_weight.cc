@@ -19,7 +19,7 @@ namespace {
 constexpr int L = kLanes;
 constexpr int kPanelLanes = kTileVectors * L;       // filters of a product's tile
 constexpr int kGroupLanes = 64;                     // channels that share a transformed tile's cache lines
-constexpr int64_t kLotElements = int64_t{1} << 22;  // of transforms: what the last-level cache holds
+constexpr int64_t kLotElements = int64_t{1} << 18;  // of transforms: what the last-level cache holds
 constexpr int64_t kDepthTiles = 192;                // a panel of them stays in the first-level cache
 constexpr int64_t kTransformTiles = 64;             // of a chunk of transforms
 constexpr int64_t kPanelsOfChunk = 4;

@@ -43,15 +43,15 @@ const cases: readonly Case[] = [
   { name: 'transposed', op: convTranspose2d, x: [2, 22, 15, 18], weight: [22, 35, 3, 3], padding: 1, bias: true },
 ];
 
-/** The result and the gradient of x. */
-function results(each: Case, inputs: readonly Tensor[], dy: Tensor | null): [Tensor, Tensor | null] {
+/** The result, and with a `dy` the gradients of x and weight. */
+function results(each: Case, inputs: readonly Tensor[], dy: Tensor | null): Tensor[] {
   const [x, weight, bias] = inputs as [Tensor, Tensor, Tensor?];
-  x.requiresGrad = dy !== null;
+  x.requiresGrad = weight.requiresGrad = dy !== null;
   const y = (each.op ?? conv2d)(x, weight, bias ?? null, { padding: each.padding ?? 0 });
-  return [y, dy === null ? null : (grad(y, [x], { gradOutputs: dy })[0] as Tensor)];
+  return dy === null ? [y] : [y, ...(grad(y, [x, weight], { gradOutputs: dy }) as Tensor[])];
 }
 
-/** Root mean square errors relative to the values' own, of the result and of the gradient of x. */
+/** Root mean square errors relative to the values' own, of the result and of the gradients of x and weight. */
 function measure(each: Case, modes: readonly Float32Precision[]): { rms: number[]; bits: Float32Array[] }[] {
   const filters = each.weight[each.op ? 1 : 0] as number;
   const specs = [rand(...each.x), rand(...each.weight), ...(each.bias ? [rand(filters)] : [])];
@@ -61,15 +61,15 @@ function measure(each: Case, modes: readonly Float32Precision[]): { rms: number[
   const exact = { device: 'cpu', dtype: 'float64', layout: 'contiguous' } as const;
   const wide = (values: NDArray): Tensor => make({ values, dtype: null, grad: false }, exact);
   const wideInputs = specs.map((spec, i) => wide(valuesOf(spec, places[i] as (typeof places)[0])));
-  const slope = rand(...results(each, wideInputs, null)[0].shape);
+  const slope = rand(...(results(each, wideInputs, null)[0] as Tensor).shape);
   const plain = { device: 'cpu', dtype: 'float32', layout: 'contiguous' } as const;
-  const wanted = results(each, wideInputs, wide(valuesOf(slope, plain))).map((t) => elements(t as Tensor));
+  const wanted = results(each, wideInputs, wide(valuesOf(slope, plain))).map(elements);
   const before = getFloat32Precision();
   try {
     return modes.map((mode) => {
       setFloat32Precision(mode);
       const inputs = specs.map((spec, i) => make(spec, places[i] as (typeof places)[0]));
-      const got = results(each, inputs, make(slope, plain)).map((t) => elements(t as Tensor));
+      const got = results(each, inputs, make(slope, plain)).map(elements);
       const rms = got.map((values, which) => {
         let [square, total] = [0, 0];
         for (let i = 0; i < values.length; i++) {
@@ -89,8 +89,10 @@ function measure(each: Case, modes: readonly Float32Precision[]): { rms: number[
 for (const each of cases) {
   test(`${each.name}: errors against float64 and the plain sum's`, () => {
     const [strict, highest, high] = measure(each, ['strict', 'highest', 'high']).map(({ rms }) => rms);
-    strict?.forEach((plain, which) => {
-      assert.ok(plain < 2e-6, `strict: ${plain}`);
+    strict?.forEach((sum, which) => {
+      assert.ok(sum < 2e-6, `strict: ${sum}`);
+      // The plain weight gradient adds up short sums, of a few images each, and may err less than the transforms' own rounding.
+      const plain = which === 2 ? Math.max(sum, 3.2e-7) : sum;
       // Up to nine terms a channel are added before they are rounded, so sums over few channels gain less.
       assert.ok((highest?.[which] as number) < 1.3 * plain, `highest: ${highest?.[which]} of ${plain}`);
       assert.ok((high?.[which] as number) < 4 * plain, `high: ${high?.[which]} of ${plain}`);
@@ -100,7 +102,7 @@ for (const each of cases) {
 
 test('the method follows the precision: other bits in each', () => {
   const [strict, highest, high, medium] = measure(cases[0] as Case, ['strict', 'highest', 'high', 'medium']);
-  for (const which of [0, 1]) {
+  for (const which of [0, 1, 2]) {
     assert.not.equal(strict?.bits[which], highest?.bits[which]);
     assert.not.equal(highest?.bits[which], high?.bits[which]);
     assert.equal(high?.bits[which], medium?.bits[which]);
@@ -117,7 +119,7 @@ test('the same bits for 1, 2 and 3 threads', () => {
       const [one, ...others] = [1, 2, 3].map((threads) => {
         setThreads(threads);
         const y = conv2d(x, weight, null, { padding: 1 });
-        return elements(y);
+        return results(each, [x, weight], y).map(elements);
       });
       for (const other of others) assert.equal(other, one, `${name}, ${mode}`);
     }
