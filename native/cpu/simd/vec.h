@@ -2,6 +2,8 @@
 // ops/scalar.h. The few operations the extensions cannot express (partial loads, square root, rounding,
 // scaling) use intrinsics on x86 and lane loops elsewhere, which compilers turn into vector code.
 #pragma once
+#include <cstddef>
+
 #include "../../ops/scalar.h"
 
 #if defined(__x86_64__) || defined(__i386__)
@@ -367,7 +369,7 @@ WG_SIMD void exactProduct(Vec<double> a, Vec<double> b, Vec<double>& high, Vec<d
 
 /// Products of the low 32 bits of each 64-bit lane.
 WG_SIMD Vec<uint64_t> mulLow32(Vec<uint64_t> a, Vec<uint64_t> b) {
-  using Raw = Vec<uint64_t>::Raw;
+  using Raw [[maybe_unused]] = Vec<uint64_t>::Raw;
 #if defined(__AVX512F__)
   return Vec<uint64_t>((Raw)_mm512_maskz_mul_epu32(kAll8, (__m512i)a.raw, (__m512i)b.raw));
 #elif defined(__AVX2__)
