@@ -39,13 +39,16 @@ const product = {
   emu_tests: 'emu_tests',
 }[target];
 const sanitize = option('sanitize');
+const cross = option('cross'); // what a GNU compiler for another processor is called before its -g++
 const useGyp = flag('gyp') || process.env['WARPGRAD_NODE_GYP'] === '1';
-// A sanitizer's build stands in its own tree, laid out so that WARPGRAD_PREBUILD=<tree> makes node-gyp-build load it.
+// A sanitizer's or another processor's build stands in its own tree, laid out so that WARPGRAD_PREBUILD=<tree> makes
+// node-gyp-build load it.
 // The CUDA library has one too: what goes wrong there must not touch the CPU build.
 const trees = { address: 'build-asan', thread: 'build-tsan', undefined: 'build-ubsan', cuda: 'build-cuda' };
 const tree = Object.entries(trees).find(([name]) => sanitize.split(',')[0] === name || flag(name))?.[1];
-const buildDir = sanitize ? join(root, tree ?? '', 'build') : join(root, tree ?? 'build');
-const outDir = sanitize ? join(buildDir, 'Release') : join(root, 'build', 'Release');
+const apart = sanitize ? tree : cross ? `build-${cross}` : '';
+const buildDir = apart ? join(root, apart, 'build') : join(root, tree ?? 'build');
+const outDir = apart ? join(buildDir, 'Release') : join(root, 'build', 'Release');
 const stamp = join(outDir, `${product}.hash`);
 
 /** @returns {string[]} */
@@ -107,6 +110,11 @@ function buildWithCMake() {
   const jobs = process.env['WARPGRAD_JOBS'] || String(availableParallelism());
   const defines = [`-DCMAKE_LIBRARY_OUTPUT_DIRECTORY=${outDir}`];
   if (sanitize) defines.push(`-DWG_SANITIZE=${sanitize}`);
+  if (cross) {
+    const processor = cross.split('-')[0];
+    defines.push('-DCMAKE_SYSTEM_NAME=Linux', `-DCMAKE_SYSTEM_PROCESSOR=${processor}`);
+    defines.push(`-DCMAKE_C_COMPILER=${cross}-gcc`, `-DCMAKE_CXX_COMPILER=${cross}-g++`);
+  }
   defines.push(`-DWG_ISAS=${option('isas')}`); // said even when empty: the tree remembers an earlier build's
   if (target === 'warpgrad_cuda') {
     const report = flag('report') ? 'ON' : 'OFF';
@@ -142,8 +150,8 @@ function buildWithCMake() {
 }
 
 function buildWithGyp() {
-  if (target === 'warpgrad_cuda' || target === 'warpgrad_emu' || target === 'emu_tests' || sanitize)
-    throw new Error('warpgrad: the CUDA library, the emulator and sanitizer builds need CMake');
+  if (target === 'warpgrad_cuda' || target === 'warpgrad_emu' || target === 'emu_tests' || sanitize || cross)
+    throw new Error('warpgrad: the CUDA library, the emulator, sanitizers and other processors need CMake');
   // The headers that came with this node save node-gyp a download.
   const prefix = dirname(dirname(process.execPath));
   /** @type {Record<string, string>} */

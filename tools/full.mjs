@@ -3,6 +3,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { arm64Stage } from './arm64.mjs';
 import { installStage } from './install.mjs';
 import { sanitizerCommand, sanitizerEnv } from './sanitizers.mjs';
 import { root, runStages, summary } from './stages.mjs';
@@ -57,6 +58,7 @@ const stages = {
   schedules: emulated('every kernel under every schedule of the emulator', 'schedules'),
   'seeded-bugs': emulated('every bug planted in a kernel is noticed', 'defects'),
   install: installStage,
+  arm64: arm64Stage,
   soak: longTests('soak'),
   'kill-loop': longTests('kill'),
   workers: longTests('workers'),

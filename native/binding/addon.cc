@@ -2,6 +2,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "../core/library.h"
 #include "binding.h"
 
 namespace wg {
@@ -168,6 +169,7 @@ Napi::Value trim(const Napi::CallbackInfo& info) {
 }
 
 Napi::Object init(Napi::Env env, Napi::Object exports) {
+  keepThisLibrary();
   auto* addon = new Addon(env);
   napi_set_instance_data(env, addon, nullptr, nullptr);
   // Hooks run last in, first out: this one stops the queues before the threadsafe function they call is torn

@@ -1,12 +1,11 @@
 #include "devices.h"
 
-#include <dlfcn.h>
-
 #include <cstdio>
 #include <map>
 #include <memory>
 #include <mutex>
 
+#include "../core/library.h"
 #include "../cpu/backend.h"
 #include "../cpu/pool.h"
 #include "binding.h"
@@ -113,13 +112,10 @@ std::string loadBackend(const std::string& kind, const std::string& path) {
   Registry& r = registry();
   std::lock_guard lock(r.mutex);
   if (r.backends.count(kind)) return "";
-  // Never closed: its threads and tables are used until the process ends.
-  void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (!library) {
-    const char* why = dlerror();
-    return why ? why : "cannot be opened";
-  }
-  const auto entry = reinterpret_cast<BackendEntry>(dlsym(library, "wg_backend"));
+  std::string complaint;
+  void* library = openLibrary(path, complaint);
+  if (!library) return complaint;
+  const auto entry = reinterpret_cast<BackendEntry>(symbolOf(library, "wg_backend"));
   if (!entry) return path + " is no warpgrad backend";
   const Backend* backend = entry(abi(), &kHost);
   if (!backend) return path + " belongs to another build of warpgrad than this addon";

@@ -1,13 +1,37 @@
 #include "host_memory.h"
 
+#if defined(_WIN32)
+#define WIN32_LEAN_AND_MEAN
+#define NOMINMAX
+#include <malloc.h>
+#include <windows.h>
+#else
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#endif
 
 namespace wg {
+
+#if defined(_WIN32)
+
+void* allocateHost(size_t bytes) { return _aligned_malloc(bytes, 64); }
+
+void releaseHost(void* data, size_t) { _aligned_free(data); }
+
+int64_t hostMemoryLimit() {
+  MEMORYSTATUSEX status{};
+  status.dwLength = sizeof status;
+  if (!GlobalMemoryStatusEx(&status)) return 0;
+  const auto limit = static_cast<int64_t>(status.ullTotalPhys);
+  return limit - limit / 8;
+}
+
+#else
+
 namespace {
 
 constexpr size_t kHugePage = size_t{2} << 20;
@@ -42,5 +66,7 @@ int64_t hostMemoryLimit() {
     if (const int64_t bytes = readNumber(path)) limit = std::min(limit, bytes);
   return limit - limit / 8;
 }
+
+#endif
 
 }  // namespace wg

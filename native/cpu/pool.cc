@@ -3,9 +3,6 @@
 // under them.
 #include "pool.h"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -14,6 +11,7 @@
 #include <new>
 #include <thread>
 
+#include "start_thread.h"
 #include "threads.h"
 
 namespace wg::cpu {
@@ -188,25 +186,18 @@ class Pool {
 
   void start() {
     auto* argument = new (std::nothrow) Start{this, started_};
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);  // signals belong to the program's own threads
-    pthread_t thread;
-    if (argument && pthread_create(&thread, nullptr, &Pool::begin, argument) == 0) {
-      pthread_detach(thread);
+    if (argument && startThread(&Pool::begin, argument)) {
       ++started_;
     } else {
       delete argument;
       refused_ = true;
     }
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
 
-  static void* begin(void* argument) {
+  static void begin(void* argument) {
     const Start start = *static_cast<Start*>(argument);
     delete static_cast<Start*>(argument);
     if (registerThread()) start.pool->serve(start.index);
-    return nullptr;
   }
 
   void serve(int32_t index) {
@@ -241,9 +232,11 @@ Pool& pool() {
   return *it;
 }
 
+constexpr std::align_val_t kScratchAlignment{64};
+
 struct Scratch {
   void* bytes = nullptr;
-  ~Scratch() { std::free(bytes); }
+  ~Scratch() { ::operator delete(bytes, kScratchAlignment); }
 };
 thread_local Scratch scratch;
 
@@ -259,7 +252,7 @@ int32_t threads() { return pool().limit(); }
 void setThreads(int32_t count) { pool().setLimit(count); }
 
 void* workerScratch() {
-  if (!scratch.bytes && posix_memalign(&scratch.bytes, 64, kWorkerScratchBytes) != 0) scratch.bytes = nullptr;
+  if (!scratch.bytes) scratch.bytes = ::operator new(kWorkerScratchBytes, kScratchAlignment, std::nothrow);
   return scratch.bytes;
 }
 bool registerThread() { return workerScratch() != nullptr; }

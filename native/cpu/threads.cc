@@ -1,13 +1,17 @@
 #include "threads.h"
 
+#if defined(__linux__)
 #include <sched.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#endif
+#include <thread>
 
 namespace wg::cpu {
+
+#if defined(__linux__)
 namespace {
 
 constexpr size_t kPath = 1024;
@@ -88,10 +92,11 @@ int32_t cgroupQuota() {
 }
 
 }  // namespace
+#endif
 
 int32_t availableThreads(int32_t most) {
-  int32_t count = static_cast<int32_t>(sysconf(_SC_NPROCESSORS_ONLN));
-#ifdef __linux__
+  auto count = static_cast<int32_t>(std::thread::hardware_concurrency());
+#if defined(__linux__)
   cpu_set_t allowed;
   if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) count = CPU_COUNT(&allowed);
   const int32_t quota = cgroupQuota();

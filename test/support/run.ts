@@ -1,5 +1,6 @@
 // Runs every compiled test file in a process of its own, so that a crash costs one file, and ends with `N passed, N failed`.
 //   node .test/test/support/run.js [part of a path …] [--devices NAME,…] [--timeout SECONDS] [--list]
+// WARPGRAD_TEST_NODE is the command for them, where it is not this node.
 // A line that a test prints with a leading `# ` is a figure and is shown even when the file passes.
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
@@ -7,6 +8,7 @@ import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
+const [node = '', ...nodeOptions] = (process.env['WARPGRAD_TEST_NODE'] ?? process.execPath).split(' ');
 const testRoot = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 interface FileResult {
@@ -36,7 +38,7 @@ function summary(output: string): { passed: number; failed: number; skipped: num
 
 function runFile(file: string, timeoutSeconds: number): Promise<FileResult> {
   return new Promise((resolve) => {
-    const child = spawn(process.execPath, ['--expose-gc', file], {
+    const child = spawn(node, [...nodeOptions, '--expose-gc', file], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' },
       detached: true, // its own group: a test that hangs takes its own children with it
