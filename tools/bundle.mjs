@@ -1,7 +1,7 @@
 // Writes the code of dist/ from lib/, where tsc has written the types: node tools/bundle.mjs
 // One file instead of 250: finding, opening and linking modules is most of what an import of them costs.
 import { readdirSync, rmSync } from 'node:fs';
-import { dirname, join, sep } from 'node:path';
+import { dirname, isAbsolute, join, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { rolldown } from 'rolldown';
 
@@ -18,7 +18,7 @@ const bundle = await rolldown({
   cwd: root,
   input: Object.fromEntries(entries.map((name) => [name, `lib/${name}.ts`])),
   platform: 'node',
-  external: /^[^./]/,
+  external: (id) => !id.startsWith('.') && !isAbsolute(id),
   tsconfig: false,
   transform: { target: 'node20.19' },
   onLog(level, { message }) {
