@@ -10,7 +10,7 @@ const dist = join(root, 'dist');
 
 // What users import or run: each is a file of dist/ at its place in lib/. What they share is in files beside index.js, so that
 // state exists once and a file at the top of lib/ finds itself at the top of dist/.
-const entries = ['index', 'bench/index', 'cli/main', 'cli/inspect'];
+const entries = ['index', 'bench/index', 'cli/main', 'cli/inspect', 'cli/self-test'];
 // Runs itself as a program, which must not be the whole library.
 const program = 'native/probe';
 

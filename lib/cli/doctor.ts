@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { NativeDevices } from '../native/addon.ts';
 import { driverSigns, type Probe, probeBackend } from '../native/probe.ts';
+import type { SelfTest } from './self-test.ts';
 
 export interface Finding {
   /** `none`: absent, and nothing is wrong with that. */
@@ -30,7 +31,7 @@ const inContainer = (): boolean => existsSync('/.dockerenv') || existsSync('/run
 /** All findings, in the order in which one thing needs the other. */
 export function examine(): Finding[] {
   const findings = [node(), libc()];
-  const inspection = inspect();
+  const inspection = ask<Inspection>('inspect');
   if (typeof inspection === 'string') {
     const [complaint = '', ...details] = inspection.split('\n');
     const [found = '', remedy] = complaint.split('; ');
@@ -42,7 +43,7 @@ export function examine(): Finding[] {
   const memory = gib(cpu.list[0]?.memoryBytes ?? 0);
   findings.push({ state: 'ok', what: 'cpu', found: `${cpu.architecture} kernels, ${threads} threads, ${memory}` });
   findings.push(toolkit());
-  return [...findings, ...cuda(addonPath, cudaLibrary)];
+  return [...findings, ...cuda(addonPath, cudaLibrary), ...selfTest()];
 }
 
 function node(): Finding {
@@ -63,12 +64,30 @@ function libc(): Finding {
     : { state: 'ok', what: 'libc', found: `glibc ${version}` };
 }
 
-function inspect(): Inspection | string {
-  // This file's name ends as its neighbour's: .js once compiled.
-  const script = join(dirname(fileURLToPath(import.meta.url)), 'inspect.js');
-  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [script], { encoding: 'utf8' });
-  if (status === 0) return JSON.parse(stdout) as Inspection;
-  return stderr.trim() || `loading it ended a process with ${signal ?? `code ${status}`}`;
+/** What a neighbour of this file prints as a program of its own; a text when it ended otherwise. */
+function ask<T extends object>(name: string): T | string {
+  // Its name ends as this file's: .js once compiled.
+  const script = join(dirname(fileURLToPath(import.meta.url)), `${name}.js`);
+  const { status, signal, stdout, stderr } = spawnSync(process.execPath, [script], {
+    encoding: 'utf8',
+    timeout: 120_000,
+  });
+  if (status === 0) return JSON.parse(stdout) as T;
+  return stderr.trim() || `ended a process with ${signal ?? `code ${status}`}`;
+}
+
+/** Computes on every device that can be used. */
+function selfTest(): Finding[] {
+  const results = ask<SelfTest[]>('self-test');
+  const what = 'test';
+  const remedy =
+    'report it with this output; until then `WARPGRAD_ISA=base` may help, on a GPU an update of its driver';
+  if (typeof results === 'string') return [{ state: 'FAIL', what, found: results.replaceAll('\n', ' '), remedy }];
+  return results.map(({ device, complaint, gflops }) =>
+    complaint === ''
+      ? { state: 'ok', what, found: `${device}: values and gradients are right; ${gflops.toFixed(0)} GFLOP/s` }
+      : { state: 'FAIL', what, found: `${device}: ${complaint}`, remedy },
+  );
 }
 
 function toolkit(): Finding {
@@ -98,10 +117,17 @@ function cuda(addonPath: string, library: string | null): Finding[] {
   if (probe === null) return [{ state: 'FAIL', what: 'cuda', found: 'no process could be started to ask the driver' }];
   if (typeof probe === 'string') return [crashed(probe)];
   const times = `loads in ${probe.loadMs.toFixed(1)} ms, answers in ${probe.askMs.toFixed(1)} ms`;
-  const built: Finding = { state: 'ok', what: 'cuda', found: `${library}: ${probe.architecture}; ${times}` };
+  const found = `${library}: ${probe.architecture}; ${times}; needs glibc ${newestGlibc(library)}`;
+  const built: Finding = { state: 'ok', what: 'cuda', found };
   if (probe.architecture === '') return [{ ...foreign(probe.message, library) }];
   if (probe.list.length > 0) return [built, ...probe.list.map((each, i) => card(each, i, probe))];
   return [built, withoutDevices(probe.message, cards)];
+}
+
+/** The newest glibc whose names a library asks for: they stand in its table of strings. */
+function newestGlibc(library: string): string {
+  const names = readFileSync(library, 'latin1').matchAll(/\0GLIBC_2\.(\d+)/g);
+  return `2.${Math.max(0, ...[...names].map(([, minor]) => Number(minor)))}`;
 }
 
 function crashed(found: string): Finding {
@@ -111,9 +137,11 @@ function crashed(found: string): Finding {
 
 /** The library did not let itself be loaded. */
 function foreign(found: string, library: string): Finding {
-  const remedy = process.env['WARPGRAD_CUDA_LIB']
-    ? `WARPGRAD_CUDA_LIB names ${library}: unset it`
-    : 'build it anew with `npx warpgrad-build --cuda`';
+  const remedy = /GLIBC/.test(found)
+    ? 'this system is older than the library supports: build it here with `npx warpgrad-build --cuda`'
+    : process.env['WARPGRAD_CUDA_LIB']
+      ? `WARPGRAD_CUDA_LIB names ${library}: unset it`
+      : 'build it anew with `npx warpgrad-build --cuda`';
   return { state: 'FAIL', what: 'cuda', found, remedy };
 }
 

@@ -52,7 +52,12 @@ test('a sound machine', () => {
   assert.match(output, /^ok {4}node {5}v\d+/m);
   assert.match(output, /^ok {4}addon .*warpgrad.*\.node, loads in \d+ ms$/m);
   assert.match(output, /^ok {4}cpu .* kernels, \d+ threads/m);
+  assert.match(output, /^ok {4}test {5}cpu: values and gradients are right; \d+ GFLOP\/s$/m);
+  if (built) assert.match(output, /^\w+ +cuda .*needs glibc 2\.\d\d$/m);
   if (!hasDriver) assert.is(code, 0, output);
+  const { output: json } = program([join(root, '.test/lib/cli/main.js'), 'doctor', '--json']);
+  const rows = JSON.parse(json) as { state: string; what: string; found: string }[];
+  assert.equal(rows.map(({ what }) => what).slice(0, 4), ['node', 'libc', 'addon', 'cpu']);
 });
 
 test('without an addon it says how to make one', () => {
