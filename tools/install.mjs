@@ -67,6 +67,7 @@ export async function installStage(stage) {
     await yarn(stage, base, tarball, tools);
     await bun(stage, base, tarball, tools);
     await twoVersions(stage, base, tarball);
+    await commands(stage, npm);
   } finally {
     await execute('chmod', ['-R', 'u+w', base]);
     rmSync(base, { recursive: true, force: true });
@@ -119,6 +120,18 @@ async function brokenBinaries(stage, cwd) {
   );
   writeFileSync(join(folder, file), whole);
   await fails('--no-addons', /node was started with --no-addons/, ['--no-addons']);
+}
+
+/** What the package installs to be run: the doctor, and the build for platforms without a binary. @param {Stage} stage @param {string} cwd */
+async function commands(stage, cwd) {
+  const { code, output } = await execute('npx', ['--no-install', 'warpgrad', 'doctor', '--json'], { cwd });
+  stage.check('npx warpgrad doctor finds nothing wrong', code === 0, output);
+  const prebuilds = join(cwd, 'node_modules/warpgrad/prebuilds');
+  rmSync(prebuilds, { recursive: true });
+  // One instruction set shows as much as three, in a third of the time.
+  const build = ['--no-install', 'warpgrad-build', '--isas', 'base'];
+  if (await stage.run('npx warpgrad-build: from the sources in the tarball', 'npx', build, { cwd }))
+    await stage.run('its binary runs', process.execPath, ['step.mjs'], { cwd });
 }
 
 /** @param {Stage} stage @param {string} cwd */
