@@ -121,12 +121,16 @@ function buildWithCMake() {
     defines.push('-DWG_CUDA=ON', `-DWG_CUDA_ARCH=${cudaArchitectures()}`, `-DWG_CUDA_REPORT=${report}`);
   }
   defines.push(`-DWG_WERROR=${process.env['WARPGRAD_WERROR'] === '1' ? 'ON' : 'OFF'}`);
+  /** @type {Record<string, string>} */
+  const env = process.platform === 'win32' ? { CC: 'clang-cl', CXX: 'clang-cl' } : {};
   const cmakeJs = find('cmake-js/bin/cmake-js');
   if (cmakeJs) {
     const config = sanitize ? 'RelWithDebInfo' : 'Release';
     const cd = defines.map((d) => `--CD${d.slice(2)}`);
-    const common = ['--out', buildDir, '--config', config, '--log-level', 'warn', ...cd];
-    const step = (/** @type {string[]} */ ...argv) => run(process.execPath, [cmakeJs, ...argv, ...common]);
+    // Visual Studio's own generator would not take another compiler.
+    const generator = process.platform === 'win32' ? ['--generator', 'Ninja'] : [];
+    const common = ['--out', buildDir, '--config', config, '--log-level', 'warn', ...generator, ...cd];
+    const step = (/** @type {string[]} */ ...argv) => run(process.execPath, [cmakeJs, ...argv, ...common], env);
     return step('configure') || step('build', '--target', target, '--parallel', jobs);
   }
   const addonApi = find('node-addon-api/package.json');
@@ -136,16 +140,20 @@ function buildWithCMake() {
   const include = `${dirname(addonApi)};${join(dirname(apiHeaders), 'include')}`;
   const generator = has('ninja') ? ['-G', 'Ninja'] : [];
   return (
-    run('cmake', [
-      '-S',
-      root,
-      '-B',
-      buildDir,
-      ...generator,
-      `-DCMAKE_BUILD_TYPE=${sanitize ? 'RelWithDebInfo' : 'Release'}`,
-      `-DCMAKE_JS_INC=${include}`,
-      ...defines,
-    ]) || run('cmake', ['--build', buildDir, '--target', target, '--parallel', jobs])
+    run(
+      'cmake',
+      [
+        '-S',
+        root,
+        '-B',
+        buildDir,
+        ...generator,
+        `-DCMAKE_BUILD_TYPE=${sanitize ? 'RelWithDebInfo' : 'Release'}`,
+        `-DCMAKE_JS_INC=${include}`,
+        ...defines,
+      ],
+      env,
+    ) || run('cmake', ['--build', buildDir, '--target', target, '--parallel', jobs])
   );
 }
 
