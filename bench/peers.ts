@@ -1,7 +1,10 @@
-// npm run bench:peers -- [WORD…] [--peers pytorch,…] [--threads 1] [--rounds 9] [--precision highest] [--clock wall] [--json] [--out FILE]
+// npm run bench:peers -- [WORD…] [--peers pytorch,…] [--threads 1] [--rounds 9] [--precision highest] [--clock wall]
+//   [--busy 0] [--json] [--out FILE]
 // Our cases and the peers' in turns: a batch of ours, a batch of each peer, and again. A ratio above 1 says that ours is faster; it is
 // of the least times, which other work on the machine disturbs least. Absent peers are named, and their rows are missing.
-// `--clock cpu` counts each process's time on processors: for one thread on a machine that others keep busy.
+// `--clock cpu` counts each process's time on processors: for one thread on a machine that others keep busy. `--busy 1` runs a process
+// beside them that never rests: what a shared machine does to each.
+import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { device, manualSeed, scope, setFloat32Precision, setThreads } from '../lib/index.ts';
@@ -22,6 +25,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '9' },
     precision: { type: 'string', default: 'highest' },
     clock: { type: 'string', default: 'wall' },
+    busy: { type: 'string', default: '0' },
     json: { type: 'boolean', default: false },
     out: { type: 'string' },
   },
@@ -71,11 +75,15 @@ keep({
   threads,
   precision: values.precision,
   clock,
+  busy: Number(values.busy),
   peers: versions,
 });
 for (const each of started) if (typeof each === 'string') keep({ absent: each }, `# ${each}`);
 if (!values.json)
   console.log('| case | ours, µs | peer | µs | ratio | of medians |\n| --- | --- | --- | --- | --- | --- |');
+const busy = Array.from({ length: Number(values.busy) }, () =>
+  spawn(process.execPath, ['--eval', 'for (;;);'], { stdio: 'ignore' }),
+);
 const best: number[] = [];
 for (const one of chosen(positionals)) {
   const able: Peer[] = [];
@@ -106,5 +114,6 @@ keep(
   { summary: 'against the best peer of each case', cases: best.length, geomean, least: Math.min(...best) },
   `# ${best.length} cases against the best peer of each: geometric mean ${geomean.toFixed(2)}, least ${Math.min(...best).toFixed(2)}`,
 );
+for (const each of busy) each.kill();
 for (const peer of peers) peer.stop();
 if (values.out !== undefined) writeFileSync(values.out, `${kept.join('\n')}\n`);

@@ -44,6 +44,8 @@ export const peerAdapters: Readonly<Record<string, Adapter>> = {
 export interface Peer {
   readonly name: string;
   readonly version: string;
+  /** The id of its process. */
+  readonly pid: number;
   /** False where the peer has nothing of the kind. */
   make(one: Case): Promise<boolean>;
   /** Seconds a call. */
@@ -101,6 +103,7 @@ export async function startPeer(
   return {
     name,
     version: String(ready['ready']),
+    pid: child.pid as number,
     make: async ({ family, params }) => (await ask({ make: { family, ...params } }))['made'] === true,
     run: async (calls, clock) => ((await ask({ run: calls }))[clock] as number) / calls,
     stop: () => child.stdin.end(),
