@@ -109,6 +109,7 @@ class Gpt extends nn.Module {
 export const gpt = (vocabulary: number, length: number, width: number, heads: number, layers: number): Net =>
   new Gpt(vocabulary, length, width, heads, layers);
 
+/** With sums and rectifiers in place, as torchvision writes it. */
 class Residual extends nn.Module {
   readonly main: Net;
   readonly side: Net | null;
@@ -118,7 +119,7 @@ class Residual extends nn.Module {
     this.main = new nn.Sequential(
       new nn.Conv2d(from, to, 3, { stride, padding: 1, bias: false }),
       new nn.BatchNorm2d(to),
-      new nn.ReLU(),
+      new nn.ReLU({ inplace: true }),
       new nn.Conv2d(to, to, 3, { padding: 1, bias: false }),
       new nn.BatchNorm2d(to),
     );
@@ -129,7 +130,10 @@ class Residual extends nn.Module {
   }
 
   forward(x: Tensor): Tensor {
-    return wg.relu(this.main.forward(x).add(this.side === null ? x : this.side.forward(x)));
+    return this.main
+      .forward(x)
+      .add_(this.side === null ? x : this.side.forward(x))
+      .relu_();
   }
 }
 
@@ -137,7 +141,7 @@ export function resnet18(width: number, classes: number): Net {
   const layers: Net[] = [
     new nn.Conv2d(3, width, 3, { padding: 1, bias: false }),
     new nn.BatchNorm2d(width),
-    new nn.ReLU(),
+    new nn.ReLU({ inplace: true }),
   ];
   let from = width;
   for (const [times, stride] of [

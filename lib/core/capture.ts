@@ -10,7 +10,7 @@ import { addon } from '../native/load.ts';
 import { current } from './context.ts';
 import type { Queue } from './device.ts';
 import { copied, copyKernel } from './primitives.ts';
-import { carried, difference, Recording } from './recording.ts';
+import { carried, difference, freedEarly, Recording } from './recording.ts';
 import { keep, scope } from './scope.ts';
 import type { Storage } from './storage.ts';
 import { trackWrites } from './storage.ts';
@@ -245,7 +245,8 @@ class Form<R> {
       return;
     }
     const ahead = Math.min(500, Math.max(2, Math.ceil(aheadNs / Math.max(recording.workNs, 1))));
-    const graph = addon.capture(recording.buffer, recording.length, queue.id, ahead);
+    const { buffer, length } = freedEarly(recording);
+    const graph = addon.capture(buffer, length, queue.id, ahead);
     if (typeof graph === 'string') {
       this.#complaint = graph;
       return;

@@ -30,10 +30,6 @@ export class Recording implements Recorder {
     this.workNs += workNs;
   }
 
-  get buffer(): ArrayBuffer {
-    return this.#words.buffer as ArrayBuffer;
-  }
-
   #parsed: Parsed | null = null;
 
   parsed(): Parsed {
@@ -112,6 +108,41 @@ function sameStorage(
   const handedA = beforeA?.get(slotA);
   const handedB = a.made.get(slotB);
   return handedA !== undefined && handedA === handedB;
+}
+
+/**
+ * The records with every storage that the run itself freed freed right behind its last use. A run keeps its tensors until their
+ * scope ends, since JavaScript may still look at them; a replay's are nobody's, so its memory is as small as the work allows.
+ */
+export function freedEarly(recording: Recording): { readonly buffer: ArrayBuffer; readonly length: number } {
+  const { rows, doubles, ints, slots, made } = recording.parsed();
+  const freeOf = new Map<bigint, number>();
+  for (let at = 0; at < recording.length; at += ints[at * 2] as number) {
+    const slot = slots[at + 2] as bigint;
+    if (ints[at * 2 + 1] === freeRecord && made.has(slot)) freeOf.set(slot, at);
+  }
+  const lastUse = new Map<bigint, number>();
+  for (const { at } of rows) {
+    for (const word of slotWords(doubles, ints, at)) lastUse.set(slots[word] as bigint, at);
+  }
+  const words = new Float64Array(recording.length); // bits are kept: same element type
+  let length = 0;
+  const append = (at: number): void => {
+    const record = doubles.subarray(at, at + (ints[at * 2] as number));
+    words.set(record, length);
+    length += record.length;
+  };
+  for (const { at } of rows) {
+    append(at);
+    for (const word of slotWords(doubles, ints, at)) {
+      const slot = slots[word] as bigint;
+      const free = freeOf.get(slot);
+      if (free === undefined || lastUse.get(slot) !== at) continue;
+      append(free);
+      freeOf.delete(slot); // another argument may name it again
+    }
+  }
+  return { buffer: words.buffer, length };
 }
 
 /** The op of `current` that reads a storage the run before made, or null: a replay could not find it. */

@@ -32,7 +32,7 @@ constexpr uint64_t slotKey(uint32_t index, uint32_t generation) {
 
 /// A captured step: commands with every address resolved, and the memory they touch.
 struct Graph {
-  Graph(Queue& queue) : queue(queue), pool(queue.device.memory) {}
+  Graph(Queue& queue) : queue(queue), pool(queue.pool, queue.lane) {}
   Queue& queue;
   Pool pool;
   std::unique_ptr<char[]> memory;

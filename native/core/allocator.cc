@@ -2,6 +2,7 @@
 
 #include <bit>
 #include <new>
+#include <utility>
 
 namespace wg {
 
@@ -117,7 +118,10 @@ Block* Pool::fresh(size_t rounded) noexcept {
     block = unusedBlock();
     auto& list = free_[static_cast<size_t>(sizeClass(rounded))];
     if (list.capacity() < all_.size()) list.reserve(all_.capacity());
-    block->data = memory_.take(rounded);
+    if (!lender_ || !lender_->lend(rounded, lane_, *block)) {
+      block->data = memory_.take(rounded);
+      if (block->data) freshBytes_ += rounded;
+    }
   } catch (const std::bad_alloc&) {
   }
   if (!block) return nullptr;
@@ -128,8 +132,22 @@ Block* Pool::fresh(size_t rounded) noexcept {
   block->bytes = rounded;
   block->pool = this;
   block->count = 1;
-  freshBytes_ += rounded;
   return block;
+}
+
+/// Hands over the memory of a free block, and when it was used last. Who takes it does not wait for the other
+/// queue, so a block that was used there stays here.
+bool Pool::lend(size_t rounded, int32_t lane, Block& to) noexcept {
+  auto& list = free_[static_cast<size_t>(sizeClass(rounded))];
+  if (list.empty()) return false;
+  Block* from = list.back();
+  if (from->lastUse[1 - lane]) return false;
+  list.pop_back();
+  freeBytes_ -= from->bytes;
+  to.data = std::exchange(from->data, nullptr);
+  to.lastUse[lane] = from->lastUse[lane];
+  unused_.push_back(from);
+  return true;
 }
 
 void Pool::put(Block* block) noexcept {

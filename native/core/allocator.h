@@ -56,6 +56,9 @@ class DeviceMemory {
 class Pool {
  public:
   explicit Pool(DeviceMemory& memory) : memory_(memory) {}
+  /// For more work of the queue of this lane: what is free in the queue's own pool is taken before anything
+  /// new.
+  Pool(Pool& lender, int32_t lane) : memory_(lender.memory_), lender_(&lender), lane_(lane) {}
   ~Pool();
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
@@ -97,10 +100,13 @@ class Pool {
  private:
   Block* reuse(Block* block);
   Block* fresh(size_t rounded) noexcept;
+  bool lend(size_t rounded, int32_t lane, Block& to) noexcept;
   Block* unusedBlock();
   void discard(Block* block);
 
   DeviceMemory& memory_;
+  Pool* const lender_ = nullptr;
+  const int32_t lane_ = 0;
   std::array<std::vector<Block*>, kSizeClasses> free_;
   std::vector<Block*> all_;     // every block out or free, so that the destructor finds them
   std::vector<Block*> unused_;  // Block objects without memory

@@ -1,7 +1,7 @@
 // Every activation layer calls its op with the numbers it was made with.
 import { strict as assert } from 'node:assert';
 import { suite } from 'uvu';
-import { Generator, nn, type Tensor, tensor } from '../../lib/index.ts';
+import { Generator, grad, nn, type Tensor, tensor } from '../../lib/index.ts';
 import * as ops from '../../lib/ops/index.ts';
 import { rejects } from '../support/rejects.ts';
 import { elements } from '../support/tensors.ts';
@@ -44,6 +44,23 @@ const table: readonly (readonly [nn.Module & { forward(x: Tensor): Tensor }, (x:
   [new nn.SwiGLU(), (t) => ops.swiglu(t), 'SwiGLU()'],
   [new nn.GEGLU(), (t) => ops.geglu(t), 'GEGLU()'],
 ];
+
+const inPlace = [nn.ReLU, nn.ReLU6, nn.SELU, nn.SiLU, nn.Mish, nn.Hardsigmoid, nn.Hardswish];
+for (const Layer of inPlace) {
+  test(`${Layer.name} with inplace writes over its input, and has the same gradient`, () => {
+    const [a, b] = [x.clone(), x.clone()].map((t) => Object.assign(t, { requiresGrad: true })) as [Tensor, Tensor];
+    const plain = new Layer().forward(ops.mul(a, 1));
+    const before = ops.mul(b, 1);
+    const layer = new Layer({ inplace: true });
+    const y = layer.forward(before);
+    assert.equal(y.storage, before.storage);
+    assert.match(String(layer), /\(inplace\)/);
+    assert.deepEqual(elements(y), elements(plain));
+    const [da, db] = [grad(ops.sum(plain), a)[0], grad(ops.sum(y), b)[0]] as [Tensor, Tensor];
+    assert.deepEqual(elements(db), elements(da));
+    rejects(() => new Layer(true as never), 'ERR_ARGUMENT', /options/);
+  });
+}
 
 for (const [layer, op, text] of table) {
   test(text, () => {

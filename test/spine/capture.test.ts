@@ -6,7 +6,9 @@ import {
   add,
   capture,
   crossEntropy,
+  device,
   manualSeed,
+  memory,
   mul,
   nn,
   noGrad,
@@ -16,6 +18,7 @@ import {
   sum,
   tensor,
 } from '../../lib/index.ts';
+import { addon } from '../../lib/native/load.ts';
 import * as ops from '../../lib/ops/index.ts';
 import { liveBytes, testDevices } from '../support/devices.ts';
 import { Random } from '../support/random.ts';
@@ -179,5 +182,36 @@ for (const device of testDevices) {
     assert.equal(liveBytes(), before);
   });
 }
+
+test('a captured step needs no more memory than its eager runs left, and each intermediate only until its last use', async () => {
+  const n = 500_000; // no other test frees blocks of this size
+  const chain = (x: Tensor): Tensor => {
+    let y = x;
+    for (let i = 0; i < 12; i++) y = y.mul(1.5).add(1);
+    return sum(y);
+  };
+  const step = capture(chain);
+  const x = tensor(Float32Array.from({ length: n }, (_, i) => i % 7));
+  const expected = scope(() => elements(chain(x)));
+  const value = (): Float64Array => scope(() => elements(step(x)));
+  assert.deepEqual([value(), value()], [expected, expected]);
+  const eager = memory()['cpu']?.reserved as number;
+  assert.deepEqual(value(), expected);
+  assert.equal(step.captured, 1);
+  assert.ok((memory()['cpu']?.reserved as number) <= eager, 'the graph took what was free');
+  step.dispose();
+  // By itself: two blocks in turns and the copy of the argument, where the eager run held all twenty-four.
+  await device('cpu').synchronize();
+  addon.trim();
+  const before = memory()['cpu']?.reserved as number;
+  const again = capture(chain);
+  for (let i = 0; i < 3; i++) scope(() => again(x));
+  await device('cpu').synchronize();
+  addon.trim();
+  const graph = (memory()['cpu']?.reserved as number) - before;
+  assert.ok(graph >= 3 * 4 * n && graph < 6 * 4 * n, `the graph holds ${graph / (4 * n)} tensors`);
+  again.dispose();
+  x.dispose();
+});
 
 test.run();

@@ -212,15 +212,15 @@ class Residual(nn.Module):
     def __init__(self, ci, co, stride):
         super().__init__()
         unit = lambda i, k, s: [nn.Conv2d(i, co, k, s, k // 2, bias=False), nn.BatchNorm2d(co)]
-        self.main = nn.Sequential(*unit(ci, 3, stride), nn.ReLU(), *unit(co, 3, 1))
+        self.main = nn.Sequential(*unit(ci, 3, stride), nn.ReLU(inplace=True), *unit(co, 3, 1))
         self.side = nn.Sequential(*unit(ci, 1, stride)) if stride > 1 or ci != co else nn.Identity()
 
     def forward(self, x):
-        return F.relu(self.main(x) + self.side(x))
+        return F.relu(self.main(x).add_(self.side(x)), inplace=True)
 
 
 def resnet18(width, classes):
-    layers, ci = [nn.Conv2d(3, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()], width
+    layers, ci = [nn.Conv2d(3, width, 3, 1, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU(inplace=True)], width
     for times, stride in ((1, 1), (2, 2), (4, 2), (8, 2)):
         layers += [Residual(ci, width * times, stride), Residual(width * times, width * times, 1)]
         ci = width * times
