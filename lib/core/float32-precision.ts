@@ -14,9 +14,9 @@ let code: number = modes.indexOf('highest');
  * factors to TF32 (10 bits behind the point instead of 23) and `'medium'` to bfloat16 (7 bits): a GPU then multiplies many
  * times faster. Sums are float32 in each. What was captured keeps the mode of its capture.
  *
- * On the CPU products are plain in every mode. Convolutions of 3×3 taps with stride 1 add before they multiply (Winograd's
- * method) unless the mode is `'strict'`: in `'highest'` errors are about those of the plain sum, in the other two they
- * are up to four times as large and the convolution up to three times as fast. Errors are then relative to the largest
+ * On the CPU products are plain in every mode. Convolutions of 3×3 taps with stride 1 or 2, and of 5×5 taps, add before they
+ * multiply (Winograd's method) unless the mode is `'strict'`: in `'highest'` errors are about those of the plain sum, in the
+ * other two those of 3×3 and stride 1 are up to four times as large and the convolution up to three times as fast. Errors are then relative to the largest
  * values within five pixels, and a NaN or an infinity among them reaches results that the plain sum would keep finite.
  * @throws ERR_ARGUMENT for another mode
  * @example

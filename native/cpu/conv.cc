@@ -16,7 +16,7 @@ namespace {
 
 template <class T>
 size_t bytesFor(const Lowered<T>& op) {
-  if (const int64_t tile = winogradTile(op)) return winogradBytes(op, tile);
+  if (const int64_t method = winogradMethod(op)) return winogradBytes(op, method);
   return static_cast<size_t>(op.shape.groups * op.groupElements()) * sizeof(T);
 }
 
@@ -29,7 +29,7 @@ void run(Stream& s, const char* name, const Lowered<T>& op) {
   if (!require(s, s.scratch != nullptr && s.scratchBytes >= bytesFor(op),
                "conv2d: the workspace is too small"))
     return;
-  if (const int64_t tile = winogradTile(op)) return winograd(s, op, tile);
+  if (const int64_t method = winogradMethod(op)) return winograd(s, op, method);
   T* const packed = static_cast<T*>(s.scratch);
   const double total = static_cast<double>(op.outer * shape.images * shape.groups * shape.filters) *
                        static_cast<double>(shape.outHeight * shape.outWidth) *

@@ -310,15 +310,15 @@ size_t conv2dGradWeightWorkspace(const Out& dWeight, const In& x, const In& dy, 
   if (!convPlausible(dy, x, dWeight, params)) return 0;
   const ConvShape c = convShape(dy, x, dWeight, params);
   if (c.kernelH < 1 || c.kernelW < 1) return 0;
-  if (const int64_t tile = winogradWeightTile(dWeight, x, dy, params))
-    return winogradWeightBytes(dWeight, x, dy, params, tile);
+  if (const int64_t method = winogradWeightMethod(dWeight, x, dy, params))
+    return winogradWeightBytes(dWeight, x, dy, params, method);
   return dWeight.dtype == DType::f64 ? bytesFor<double>(c) : bytesFor<float>(c);
 }
 
 void conv2dGradWeight(Stream& s, const Out& dWeight, const In& x, const In& dy, const Conv2dParams& params) {
   if (!convFits(s, "conv2dGradWeight", dy, x, dWeight, params)) return;
-  if (const int64_t tile = winogradWeightTile(dWeight, x, dy, params))
-    return winogradWeight(s, dWeight, x, dy, params, tile);
+  if (const int64_t method = winogradWeightMethod(dWeight, x, dy, params))
+    return winogradWeight(s, dWeight, x, dy, params, method);
   const ConvShape c = convShape(dy, x, dWeight, params);
   const Images at{1, x.stride[0], 0, dy.stride[0], 0};
   if (dWeight.dtype == DType::f64) run<double>(s, dWeight, x, dy, c, at);

@@ -1,7 +1,6 @@
-// Winograd's convolution: M x M outputs of a 3 x 3 kernel from (M + 2)^2 products. Transformed, a tile of the
-// source and a filter meet element by element, so that each of the (M + 2)^2 elements is a matrix product
-// [tiles, channels] x [channels, filters]: a quarter (M = 4) or four ninths (M = 2) of the multiply-adds of
-// the plain sum.
+// Winograd's convolution (winograd.h). Transformed, a tile of the source and a filter meet element by
+// element, so that each element is a matrix product [tiles, channels] x [channels, filters]: of 3 x 3 taps a
+// quarter or four ninths of the plain sum's multiply-adds, of 5 x 5 half, with stride 2 two thirds.
 //
 // Source rows are transposed until lanes are channels, transformed, multiplied with lanes for filters,
 // transformed back and transposed again. A chunk does all of it for a block of tiles when their transforms
@@ -10,7 +9,6 @@
 // their order.
 #include "conv_winograd.h"
 
-#include "../ops/precision.h"
 #include "winograd_tiles.h"
 
 namespace wg::cpu {
@@ -26,7 +24,7 @@ constexpr int64_t kSharedElements = int64_t{1}
 
 /// Where things lie, in floats.
 struct Layout {
-  int64_t tile, side, elements;  ///< M, M + 2, (M + 2)^2
+  int64_t elements;  ///< of a transformed tile
   int64_t tilesY, tilesX, tiles;
   int64_t panels;        ///< of filters
   int64_t sourceRow;     ///< channels of a transformed tile, off powers of two
@@ -39,20 +37,18 @@ struct Layout {
   int64_t workspace() const { return panels * weightsPanel + shared * elements * sourceRow; }
 };
 
-Layout layoutOf(const Lowered<float>& op, int64_t tile) {
+Layout layoutOf(const Lowered<float>& op, const WinogradSizes& w) {
   const View& out = *op.outView;
   Layout l{};
-  l.tile = tile;
-  l.side = tile + 2;
-  l.elements = l.side * l.side;
-  l.tilesY = ceilDiv(out.shape[2], tile);
-  l.tilesX = ceilDiv(out.shape[3], tile);
+  l.elements = w.side * w.side;
+  l.tilesY = ceilDiv(out.shape[2], w.tile);
+  l.tilesX = ceilDiv(out.shape[3], w.tile);
   l.tiles = op.shape.images * l.tilesY * l.tilesX;
   l.panels = ceilDiv(op.m(), kPanelLanes);
   l.sourceRow = ceilDiv(op.sourceChannels(), L) * L + 16;
   l.block = evenSplit(l.tiles, kBlockTiles, 1);
   l.weightsPanel = l.elements * op.sourceChannels() * kPanelLanes;
-  l.strip = stripElements(tile);
+  l.strip = stripElements(w);
   constexpr int64_t kScratch = static_cast<int64_t>(kWorkerScratchBytes / sizeof(float));
   const bool fits = l.strip + l.product() + l.block * l.elements * l.sourceRow + L <= kScratch;
   if (!fits || l.tiles < 8 * kBlockTiles)
@@ -91,17 +87,22 @@ struct ProductTable {
   static constexpr void (*kRows[])(const Tile<float>&, const float*, const float*) = {&productTile<MR>...};
 };
 
-template <int M>
+/// Where the first tile of an axis begins.
+int64_t originOf(const Lowered<float>& op, int64_t taps, int64_t pad, int64_t stride) {
+  if (!op.backward) return -pad;
+  return stride == 2 ? (pad - 1) / 2 : pad - (taps - 1);
+}
+
+template <class W>
 struct Engine {
-  using W = Winograd<M>;
-  static constexpr int kSide = W::kSide;
+  static constexpr int kSide = W::kSide, kTile = W::kTile, kTaps = W::kTaps;
   const Lowered<float>& op;
   const Layout& l;
   const TileGrid tileGrid{op.source,
                           *op.sourceView,
                           op.sourceChannels(),
-                          op.backward ? op.shape.padH - 2 : -op.shape.padH,
-                          op.backward ? op.shape.padW - 2 : -op.shape.padW,
+                          originOf(op, kTaps, op.shape.padH, op.shape.strideH),
+                          originOf(op, kTaps, op.shape.padW, op.shape.strideW),
                           l.tilesY,
                           l.tilesX};
 
@@ -113,37 +114,40 @@ struct Engine {
     const int64_t channels = op.sourceChannels(), line0 = panel * kPanelLanes;
     const int lines = static_cast<int>(minOf(kPanelLanes, op.m() - line0));
     const int64_t lineStride = v.stride[op.backward ? 1 : 0], channelStride = v.stride[op.backward ? 0 : 1];
-    const bool together = v.stride[3] == 1 && v.stride[2] == 3;
+    const bool together = v.stride[3] == 1 && v.stride[2] == kTaps;
     float* const out = to + panel * l.weightsPanel;
-    alignas(64) float taps[(9 + L) * kPanelLanes];
+    alignas(64) float taps[(kTaps * kTaps + L) * kPanelLanes];
     for (int64_t c = c0; c < c1; ++c) {
       const float* const from = op.weight + line0 * lineStride + c * channelStride;
       if (together && lineStride != 1) {
-        packPanel(taps, kPanelLanes, lines, 9, from, lineStride, 1);
+        packPanel(taps, kPanelLanes, lines, kTaps * kTaps, from, lineStride, 1);
       } else {
-        for (int tap = 0; tap < 9; ++tap)
+        for (int tap = 0; tap < kTaps * kTaps; ++tap)
           for (int i = 0; i < kPanelLanes; ++i)
             taps[tap * kPanelLanes + i] =
-                i < lines ? from[i * lineStride + tap / 3 * v.stride[2] + tap % 3 * v.stride[3]] : 0.0f;
+                i < lines ? from[i * lineStride + tap / kTaps * v.stride[2] + tap % kTaps * v.stride[3]]
+                          : 0.0f;
       }
       for (int j = 0; j < kPanelLanes; j += L) {
-        Vec columns[3][kSide];  // the kernel's columns, transformed along y
-#pragma GCC unroll 3
-        for (int q = 0; q < 3; ++q) {
-          Vec g[3];
-#pragma GCC unroll 3
-          for (int r = 0; r < 3; ++r) {
-            const int tap = r * 3 + q;  // the input gradient's kernel is the kernel turned around
-            g[r] = loadVec(taps + (op.backward ? 8 - tap : tap) * kPanelLanes + j);
+        Vec columns[kTaps][kSide];  // the kernel's columns, transformed along y
+#pragma GCC unroll 5
+        for (int q = 0; q < kTaps; ++q) {
+          Vec g[kTaps];
+#pragma GCC unroll 5
+          for (int r = 0; r < kTaps; ++r) {
+            const int tap = r * kTaps + q;  // the input gradient's kernel is the kernel turned around
+            g[r] = loadVec(taps + (op.backward ? kTaps * kTaps - 1 - tap : tap) * kPanelLanes + j);
           }
           W::weight(g, columns[q]);
         }
-#pragma GCC unroll 6
+#pragma GCC unroll 7
         for (int i = 0; i < kSide; ++i) {
-          const Vec row[3] = {columns[0][i], columns[1][i], columns[2][i]};
+          Vec row[kTaps];
+#pragma GCC unroll 5
+          for (int q = 0; q < kTaps; ++q) row[q] = columns[q][i];
           Vec done[kSide];
           W::weight(row, done);
-#pragma GCC unroll 6
+#pragma GCC unroll 7
           for (int k = 0; k < kSide; ++k)
             storeVec(out + ((i * kSide + k) * channels + c) * kPanelLanes + j, done[k]);
         }
@@ -155,8 +159,8 @@ struct Engine {
 
   /// L channels from c0 of tiles [tile, end): to[element * elementStep + tile * sourceRow + c].
   void source(int64_t tile, int64_t end, int64_t c0, float* to, int64_t elementStep, float* strip) const {
-    transformTiles<M, kSide, &W::template source<Vec>>(tileGrid, tile, end, c0, to + c0, l.sourceRow,
-                                                       elementStep, strip);
+    transformTiles<W::kStep, W::kIn, kSide, &W::template source<Vec>>(tileGrid, tile, end, c0, to + c0,
+                                                                      l.sourceRow, elementStep, strip);
   }
 
   // ---- products ----
@@ -186,11 +190,11 @@ struct Engine {
   void result(int64_t tile, int64_t end, int64_t panel, float* product, float* strip) const {
     const View& v = *op.outView;
     const int64_t elementStep = l.block * kPanelLanes, rows = v.shape[2], cols = v.shape[3];
-    const int64_t tileStep = M * L;
+    const int64_t tileStep = kTile * L;
     for (int64_t done = 0; tile < end; tile += done, product += done * kPanelLanes) {
       const TileRun run = runAt(tileGrid, tile, end);
       done = run.count;
-      const int64_t pitch = (run.count * M + L) * L;
+      const int64_t pitch = (run.count * kTile + L) * L;
       for (int64_t j = 0; j < kPanelLanes; j += L) {
         const int64_t filter = panel * kPanelLanes + j;
         const int filters = static_cast<int>(minOf(L, op.m() - filter));
@@ -200,28 +204,28 @@ struct Engine {
           for (int i = 0; i < filters; ++i) bias[i] = op.bias[(filter + i) * op.biasStride];
         for (int64_t t = 0; t < run.count; ++t) {
           const float* const from = product + t * kPanelLanes + j;
-          Vec half[M][kSide];
-#pragma GCC unroll 6
+          Vec half[kTile][kSide];
+#pragma GCC unroll 7
           for (int k = 0; k < kSide; ++k) {
-            Vec in[kSide], out[M];
-#pragma GCC unroll 6
+            Vec in[kSide], out[kTile];
+#pragma GCC unroll 7
             for (int i = 0; i < kSide; ++i) in[i] = loadVec(from + (i * kSide + k) * elementStep);
             W::result(in, out);
 #pragma GCC unroll 4
-            for (int i = 0; i < M; ++i) half[i][k] = out[i];
+            for (int i = 0; i < kTile; ++i) half[i][k] = out[i];
           }
 #pragma GCC unroll 4
-          for (int i = 0; i < M; ++i) {
-            Vec out[M];
+          for (int i = 0; i < kTile; ++i) {
+            Vec out[kTile];
             W::result(half[i], out);
 #pragma GCC unroll 4
-            for (int k = 0; k < M; ++k) storeVec(strip + i * pitch + t * tileStep + k * L, out[k] + bias);
+            for (int k = 0; k < kTile; ++k) storeVec(strip + i * pitch + t * tileStep + k * L, out[k] + bias);
           }
         }
-        float* const to =
-            op.out + run.image * v.stride[0] + filter * v.stride[1] + run.y * M * v.stride[2] + run.x * M;
-        const int64_t columns = minOf(run.count * M, cols - run.x * M);
-        for (int64_t i = 0; i < minOf(M, rows - run.y * M); ++i)
+        float* const to = op.out + run.image * v.stride[0] + filter * v.stride[1] +
+                          run.y * kTile * v.stride[2] + run.x * kTile;
+        const int64_t columns = minOf(run.count * kTile, cols - run.x * kTile);
+        for (int64_t i = 0; i < minOf(kTile, rows - run.y * kTile); ++i)
           for (int64_t x = 0; x < columns; x += L)
             unfold(to + i * v.stride[2] + x, v.stride[1], strip + i * pitch + x * L, filters,
                    static_cast<int>(minOf(L, columns - x)));
@@ -286,33 +290,31 @@ struct Engine {
 
 }  // namespace
 
-int64_t winogradTile(const Lowered<float>& op) {
+int64_t winogradMethod(const Lowered<float>& op) {
   const ConvShape& c = op.shape;
-  if (c.kernelH != 3 || c.kernelW != 3 || c.strideH != 1 || c.strideW != 1 || c.dilationH != 1 ||
-      c.dilationW != 1 || c.groups != 1 || op.outer != 1 || op.accumulate || op.sourceView->stride[3] != 1 ||
-      op.outView->stride[3] != 1 || op.precision == static_cast<int32_t>(Precision::strict))
-    return 0;
-  const int64_t tile = op.precision == static_cast<int32_t>(Precision::highest) ? 2 : 4;
-  // Multiply-adds of the plain sum against those here and the transforms, weighed by what they were measured
-  // to take.
-  const Layout l = layoutOf(op, tile);
-  const double channels = static_cast<double>(op.sourceChannels()), filters = static_cast<double>(op.m()),
-               tiles = static_cast<double>(l.tiles), elements = static_cast<double>(l.elements);
-  const double plain =
-      9.0 * static_cast<double>(c.images * op.outView->shape[2] * op.outView->shape[3]) * channels * filters;
-  const double here =
-      elements * (tiles * channels * filters + 10 * tiles * (channels + filters) + 14 * channels * filters);
-  return here < plain ? tile : 0;
+  const int64_t method = winogradMethod(c, op.precision);
+  if (method == kPlainSum || op.outer != 1 || op.accumulate || op.sourceView->stride[3] != 1 ||
+      op.outView->stride[3] != 1)
+    return kPlainSum;
+  // The gradient's tiles begin where the first pixel of a phase of odd pixels lies.
+  if (method == kStride && op.backward && (c.padH % 2 == 0 || c.padW % 2 == 0)) return kPlainSum;
+  const WinogradSizes w = sizesOf(method, op.backward);
+  const double phases = op.backward ? static_cast<double>(c.strideH * c.strideW) : 1.0;
+  const double pixels = static_cast<double>(c.images * op.outView->shape[2] * op.outView->shape[3]) / phases;
+  return winogradPays(w, pixels, layoutOf(op, w).tiles, op.sourceChannels(), op.m()) ? method : kPlainSum;
 }
 
-size_t winogradBytes(const Lowered<float>& op, int64_t tile) {
-  return static_cast<size_t>(layoutOf(op, tile).workspace()) * sizeof(float);
+size_t winogradBytes(const Lowered<float>& op, int64_t method) {
+  return static_cast<size_t>(layoutOf(op, sizesOf(method, op.backward)).workspace()) * sizeof(float);
 }
 
-void winograd(Stream& s, const Lowered<float>& op, int64_t tile) {
-  const Layout l = layoutOf(op, tile);
-  if (tile == 2) Engine<2>{op, l}.run(s);
-  else Engine<4>{op, l}.run(s);
+void winograd(Stream& s, const Lowered<float>& op, int64_t method) {
+  const Layout l = layoutOf(op, sizesOf(method, op.backward));
+  if (method == kTwo) Engine<Winograd2>{op, l}.run(s);
+  else if (method == kFour) Engine<Winograd4>{op, l}.run(s);
+  else if (method == kFive) Engine<WinogradFive>{op, l}.run(s);
+  else if (op.backward) Engine<WinogradSpread>{op, l}.run(s);
+  else Engine<WinogradStride>{op, l}.run(s);
 }
 
 }  // namespace WG_ISA

@@ -8,7 +8,6 @@
 // bits.
 #include "conv_winograd.h"
 
-#include "../ops/precision.h"
 #include "gemm.h"
 #include "winograd_tiles.h"
 
@@ -28,7 +27,7 @@ using Vec = Lanes<float>::Vec;
 
 struct Plan {
   ConvShape shape;
-  int64_t side, elements, tilesY, tilesX, tiles;
+  int64_t elements, tilesY, tilesX, tiles;
   int64_t groups, panels;  ///< of channels and of filters
   int64_t lot;             ///< tiles whose transforms exist at once
 
@@ -40,13 +39,12 @@ struct Plan {
   int64_t workspace() const { return elements * (sourceStep() + slopeStep() + sumStep()); }
 };
 
-Plan planOf(const ConvShape& c, int64_t tile) {
+Plan planOf(const ConvShape& c, const WinogradSizes& w) {
   Plan p{};
   p.shape = c;
-  p.side = tile + 2;
-  p.elements = p.side * p.side;
-  p.tilesY = ceilDiv(c.outHeight, tile);
-  p.tilesX = ceilDiv(c.outWidth, tile);
+  p.elements = w.side * w.side;
+  p.tilesY = ceilDiv(c.outHeight, w.tile);
+  p.tilesX = ceilDiv(c.outWidth, w.tile);
   p.tiles = c.images * p.tilesY * p.tilesX;
   p.groups = ceilDiv(c.channels, kGroupLanes);
   p.panels = ceilDiv(c.filters, kPanelLanes);
@@ -55,10 +53,9 @@ Plan planOf(const ConvShape& c, int64_t tile) {
   return p;
 }
 
-template <int M>
+template <class W>
 struct Engine {
-  using W = Winograd<M>;
-  static constexpr int kSide = W::kSide;
+  static constexpr int kSide = W::kSide, kTaps = W::kTaps, kAll = kTaps * kTaps;
   const Plan& p;
   const View& dWeight;
   TileGrid source, slope;
@@ -70,16 +67,16 @@ struct Engine {
       float* const to = sources + (group * p.lot + first) * kGroupLanes;
       const int64_t c0 = group * kGroupLanes, cEnd = minOf(c0 + kGroupLanes, p.shape.channels);
       for (int64_t c = c0; c < cEnd; c += L)
-        transformTiles<M, kSide, &W::template source<Vec>>(source, tile0 + first, tile0 + end, c, to + c - c0,
-                                                           kGroupLanes, p.sourceStep(), strip);
+        transformTiles<W::kStep, W::kIn, kSide, &W::template source<Vec>>(
+            source, tile0 + first, tile0 + end, c, to + c - c0, kGroupLanes, p.sourceStep(), strip);
       return;
     }
     const int64_t panel = group - p.groups, f0 = panel * kPanelLanes,
                   fEnd = minOf(f0 + kPanelLanes, p.shape.filters);
     float* const to = slopes + (panel * p.lot + first) * kPanelLanes;
     for (int64_t f = f0; f < fEnd; f += L)
-      transformTiles<M, M, &W::template resultGrad<Vec>>(slope, tile0 + first, tile0 + end, f, to + f - f0,
-                                                         kPanelLanes, p.slopeStep(), strip);
+      transformTiles<W::kTile, W::kTile, kSide, &W::template resultGrad<Vec>>(
+          slope, tile0 + first, tile0 + end, f, to + f - f0, kPanelLanes, p.slopeStep(), strip);
   }
 
   /// One element's sums of a group of channels and some panels of filters over the lot's `tiles`.
@@ -112,31 +109,31 @@ struct Engine {
 
   /// L channels from c0 and one panel of filters, from sums to the gradient.
   void finish(int64_t c0, int64_t panel) const {
-    const int64_t channels = minOf(L, p.shape.channels - c0), taps = channels * 9;
-    const bool together = dWeight.stride[3] == 1 && dWeight.stride[2] == 3 && dWeight.stride[1] == 9;
-    alignas(64) float strip[(9 * L + L) * L];  // [channel][tap][filter]
+    const int64_t channels = minOf(L, p.shape.channels - c0), taps = channels * kAll;
+    const bool together = dWeight.stride[3] == 1 && dWeight.stride[2] == kTaps && dWeight.stride[1] == kAll;
+    alignas(64) float strip[(kAll * L + L) * L];  // [channel][tap][filter]
     for (int64_t j = 0; j < kPanelLanes; j += L) {
       const int64_t filter = panel * kPanelLanes + j;
       const int filters = static_cast<int>(minOf(L, p.shape.filters - filter));
       if (filters <= 0) return;
       for (int64_t c = 0; c < channels; ++c) {
         const float* const from = sums + (panel * p.shape.channels + c0 + c) * kPanelLanes + j;
-        Vec half[3][kSide];
-#pragma GCC unroll 6
+        Vec half[kTaps][kSide];
+#pragma GCC unroll 7
         for (int k = 0; k < kSide; ++k) {
-          Vec in[kSide], out[3];
-#pragma GCC unroll 6
+          Vec in[kSide], out[kTaps];
+#pragma GCC unroll 7
           for (int i = 0; i < kSide; ++i) in[i] = loadVec(from + (i * kSide + k) * p.sumStep());
           W::weightGrad(in, out);
-#pragma GCC unroll 3
-          for (int i = 0; i < 3; ++i) half[i][k] = out[i];
+#pragma GCC unroll 5
+          for (int i = 0; i < kTaps; ++i) half[i][k] = out[i];
         }
-#pragma GCC unroll 3
-        for (int i = 0; i < 3; ++i) {
-          Vec out[3];
+#pragma GCC unroll 5
+        for (int i = 0; i < kTaps; ++i) {
+          Vec out[kTaps];
           W::weightGrad(half[i], out);
-#pragma GCC unroll 3
-          for (int k = 0; k < 3; ++k) storeVec(strip + (c * 9 + i * 3 + k) * L, out[k]);
+#pragma GCC unroll 5
+          for (int k = 0; k < kTaps; ++k) storeVec(strip + (c * kAll + i * kTaps + k) * L, out[k]);
         }
       }
       float* const to =
@@ -149,8 +146,8 @@ struct Engine {
       }
       for (int64_t i = 0; i < taps; ++i)
         for (int f = 0; f < filters; ++f)
-          to[f * dWeight.stride[0] + i / 9 * dWeight.stride[1] + i % 9 / 3 * dWeight.stride[2] +
-             i % 3 * dWeight.stride[3]] = strip[i * L + f];
+          to[f * dWeight.stride[0] + i / kAll * dWeight.stride[1] + i % kAll / kTaps * dWeight.stride[2] +
+             i % kTaps * dWeight.stride[3]] = strip[i * L + f];
     }
   }
 
@@ -176,49 +173,40 @@ struct Engine {
 
 }  // namespace
 
-int64_t winogradWeightTile(const View& dWeight, const View& x, const View& dy, const Conv2dParams& params) {
-  if (dWeight.dtype != DType::f32 || params.precision == static_cast<int32_t>(Precision::strict) ||
-      dWeight.shape[2] != 3 || dWeight.shape[3] != 3 || params.strideH != 1 || params.strideW != 1 ||
-      params.dilationH != 1 || params.dilationW != 1 || params.groups != 1 || x.stride[3] != 1 ||
-      dy.stride[3] != 1)
-    return 0;
-  const int64_t tile = params.precision == static_cast<int32_t>(Precision::highest) ? 2 : 4;
+int64_t winogradWeightMethod(const View& dWeight, const View& x, const View& dy, const Conv2dParams& params) {
+  if (dWeight.dtype != DType::f32 || x.stride[3] != 1 || dy.stride[3] != 1) return kPlainSum;
   const ConvShape c = convShape(dy, x, dWeight, params);
-  // Multiply-adds of the plain sum against those here and the transforms, weighed by what they were measured
-  // to take.
-  const Plan p = planOf(c, tile);
-  const double channels = static_cast<double>(c.channels), filters = static_cast<double>(c.filters),
-               tiles = static_cast<double>(p.tiles), elements = static_cast<double>(p.elements);
-  const double plain = 9.0 * static_cast<double>(c.images * c.outHeight * c.outWidth) * channels * filters;
-  const double here =
-      elements * (tiles * channels * filters + 10 * tiles * (channels + filters) + 14 * channels * filters);
-  return here < plain ? tile : 0;
+  const int64_t method = winogradMethod(c, params.precision);
+  if (method == kPlainSum) return kPlainSum;
+  const WinogradSizes w = sizesOf(method, false);
+  const double pixels = static_cast<double>(c.images * c.outHeight * c.outWidth);
+  return winogradPays(w, pixels, planOf(c, w).tiles, c.channels, c.filters) ? method : kPlainSum;
 }
 
 size_t winogradWeightBytes(const View& dWeight, const View& x, const View& dy, const Conv2dParams& params,
-                           int64_t tile) {
-  return static_cast<size_t>(planOf(convShape(dy, x, dWeight, params), tile).workspace()) * sizeof(float);
+                           int64_t method) {
+  const Plan p = planOf(convShape(dy, x, dWeight, params), sizesOf(method, false));
+  return static_cast<size_t>(p.workspace()) * sizeof(float);
 }
 
 void winogradWeight(Stream& s, const View& dWeight, const View& x, const View& dy, const Conv2dParams& params,
-                    int64_t tile) {
-  if (!require(s, s.scratch != nullptr && s.scratchBytes >= winogradWeightBytes(dWeight, x, dy, params, tile),
+                    int64_t method) {
+  if (!require(s,
+               s.scratch != nullptr && s.scratchBytes >= winogradWeightBytes(dWeight, x, dy, params, method),
                "conv2dGradWeight: the workspace is too small"))
     return;
-  const Plan p = planOf(convShape(dy, x, dWeight, params), tile);
+  const Plan p = planOf(convShape(dy, x, dWeight, params), sizesOf(method, false));
+  const ConvShape& c = p.shape;
   float* const sources = static_cast<float*>(s.scratch);
   float* const slopes = sources + p.elements * p.sourceStep();
-  const TileGrid source{static_cast<const float*>(x.data),
-                        x,
-                        p.shape.channels,
-                        -p.shape.padH,
-                        -p.shape.padW,
-                        p.tilesY,
-                        p.tilesX},
-      slope{static_cast<const float*>(dy.data), dy, p.shape.filters, 0, 0, p.tilesY, p.tilesX};
   float* const sums = slopes + p.elements * p.slopeStep();
-  if (tile == 2) Engine<2>{p, dWeight, source, slope, sources, slopes, sums}.run(s);
-  else Engine<4>{p, dWeight, source, slope, sources, slopes, sums}.run(s);
+  const TileGrid source{
+      static_cast<const float*>(x.data), x, c.channels, -c.padH, -c.padW, p.tilesY, p.tilesX},
+      slope{static_cast<const float*>(dy.data), dy, c.filters, 0, 0, p.tilesY, p.tilesX};
+  if (method == kTwo) Engine<Winograd2>{p, dWeight, source, slope, sources, slopes, sums}.run(s);
+  else if (method == kFour) Engine<Winograd4>{p, dWeight, source, slope, sources, slopes, sums}.run(s);
+  else if (method == kFive) Engine<WinogradFive>{p, dWeight, source, slope, sources, slopes, sums}.run(s);
+  else Engine<WinogradStride>{p, dWeight, source, slope, sources, slopes, sums}.run(s);
 }
 
 }  // namespace WG_ISA

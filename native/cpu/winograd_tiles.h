@@ -12,12 +12,12 @@ inline constexpr int kLanes = Lanes<float>::kCount;
 /// Tiles of one row transformed at once: their pixels fit the first-level cache.
 inline constexpr int64_t kRunTiles = 16;
 
-/// Elements of the strip that transformTiles works in.
-constexpr int64_t stripElements(int64_t tile) {
-  return (tile + 2) * (kRunTiles * tile + 2 + kLanes) * kLanes;
+/// Elements of the strip that tiles are transformed in, on their way in and out.
+inline int64_t stripElements(const WinogradSizes& w) {
+  return maxOf(w.in, w.side) * (kRunTiles * maxOf(w.step, w.tile) + w.in + kLanes) * kLanes;
 }
 
-/// A tensor [images, channels, height, width] as tiles `M` apart from an origin; zero outside.
+/// A tensor [images, channels, height, width] as tiles beginning at an origin; zero outside.
 struct TileGrid {
   const float* data;
   const View& view;  ///< the last stride is 1
@@ -44,25 +44,25 @@ WG_INLINE void along(const float* from, int64_t fromStep, float* to, int64_t toS
   for (int i = 0; i < To; ++i) storeVec(to + i * toStep, out[i]);
 }
 
-/// L channels from c0 of tiles [tile, end), Size pixels on a side, become M + 2 elements on a side:
-/// to[element * elementStep + (tile - first) * tileStep + lane].
-template <int M, int Size, auto transform>
+/// L channels from c0 of tiles [tile, end), Step pixels apart and Size on a side, become Side elements on a
+/// side: to[element * elementStep + (tile - first) * tileStep + lane].
+template <int Step, int Size, int Side, auto transform>
 inline void transformTiles(const TileGrid& grid, int64_t tile, int64_t end, int64_t c0, float* to,
                            int64_t tileStep, int64_t elementStep, float* strip) {
   using Vec = Lanes<float>::Vec;
-  constexpr int L = kLanes, kSide = M + 2;
+  constexpr int L = kLanes;
   const View& v = grid.view;
   const int lines = static_cast<int>(minOf(L, grid.channels - c0));
   const int64_t height = v.shape[2], width = v.shape[3];
   for (int64_t done = 0; tile < end; tile += done) {
     const TileRun run = runAt(grid, tile, end);
     done = run.count;
-    const int64_t columns = run.count * M + Size - M, pitch = (columns + L) * L;
-    const int64_t left = run.x * M + grid.originX;
+    const int64_t columns = run.count * Step + Size - Step, pitch = (columns + L) * L;
+    const int64_t left = run.x * Step + grid.originX;
     const int64_t first = minOf(maxOf(-left, 0), columns), last = maxOf(minOf(width - left, columns), first);
     for (int64_t i = 0; i < Size; ++i) {
       float* const row = strip + i * pitch;
-      const int64_t y = run.y * M + grid.originY + i;
+      const int64_t y = run.y * Step + grid.originY + i;
       const bool outside = y < 0 || y >= height;
       for (int64_t x = 0; x < (outside ? columns : first); ++x) storeVec(row + x * L, Vec{});
       if (outside) continue;
@@ -76,11 +76,11 @@ inline void transformTiles(const TileGrid& grid, int64_t tile, int64_t end, int6
       for (int64_t x = last; x < columns; ++x) storeVec(row + x * L, Vec{});
     }
     for (int64_t x = 0; x < columns; ++x)
-      along<transform, Size, kSide>(strip + x * L, pitch, strip + x * L, pitch);
+      along<transform, Size, Side>(strip + x * L, pitch, strip + x * L, pitch);
     for (int64_t t = 0; t < run.count; ++t, to += tileStep)
-      for (int64_t i = 0; i < kSide; ++i)
-        along<transform, Size, kSide>(strip + i * pitch + t * M * L, L, to + i * kSide * elementStep,
-                                      elementStep);
+      for (int64_t i = 0; i < Side; ++i)
+        along<transform, Size, Side>(strip + i * pitch + t * Step * L, L, to + i * Side * elementStep,
+                                     elementStep);
   }
 }
 

@@ -1,5 +1,5 @@
-// Convolutions of 3 x 3 taps on the CPU, which are computed by Winograd's method unless the precision is 'strict': values
-// and gradients held to float64 and to the plain sum's errors, at the edges of tiles, blocks of tiles and panels of filters.
+// Convolutions of 3 x 3 and 5 x 5 taps on the CPU, which are computed by Winograd's method unless the precision is 'strict':
+// values and gradients held to float64 and to the plain sum's errors, at the edges of tiles, blocks of tiles and panels of filters.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Float32Precision, Tensor } from '../../lib/index.ts';
@@ -15,7 +15,7 @@ import { rand } from '../support/random.ts';
 import type { NDArray } from '../support/reference/ndarray.ts';
 import { elements, type Layout, make, valuesOf } from '../support/tensors.ts';
 
-type Options = { readonly padding?: number | readonly number[] };
+type Options = { readonly padding?: number | readonly number[]; readonly stride?: number };
 
 interface Case {
   readonly name: string;
@@ -24,6 +24,7 @@ interface Case {
   readonly weight: readonly number[];
   readonly bias?: boolean;
   readonly padding?: number | readonly number[];
+  readonly stride?: number;
   readonly layouts?: readonly [Layout, Layout];
 }
 
@@ -41,13 +42,35 @@ const cases: readonly Case[] = [
   { name: 'backwards', x: [2, 32, 20, 20], weight: [32, 32, 3, 3], padding: 1, layouts: ['reversed', 'reversed'] },
   { name: 'repeated', x: [2, 32, 20, 20], weight: [32, 32, 3, 3], padding: 1, layouts: ['broadcast', 'broadcast'] },
   { name: 'transposed', op: convTranspose2d, x: [2, 22, 15, 18], weight: [22, 35, 3, 3], padding: 1, bias: true },
+  { name: 'five taps', x: [4, 32, 14, 14], weight: [64, 32, 5, 5], padding: 2, bias: true },
+  { name: 'five taps, odd sizes', x: [3, 37, 19, 21], weight: [35, 37, 5, 5], padding: [0, 3] },
+  {
+    name: 'five taps, sliced',
+    x: [2, 33, 15, 9],
+    weight: [33, 33, 5, 5],
+    padding: 2,
+    layouts: ['sliced', 'transposed'],
+  },
+  { name: 'five taps, transposed', op: convTranspose2d, x: [2, 34, 11, 12], weight: [34, 33, 5, 5], padding: 1 },
+  { name: 'stride 2', x: [2, 64, 32, 32], weight: [96, 64, 3, 3], padding: 1, stride: 2, bias: true },
+  { name: 'stride 2, odd sizes', x: [3, 70, 17, 23], weight: [67, 70, 3, 3], padding: 1, stride: 2 },
+  { name: 'stride 2, even padding', x: [3, 64, 19, 18], weight: [64, 64, 3, 3], padding: [0, 2], stride: 2 },
+  { name: 'stride 2, more padding than taps', x: [3, 64, 10, 9], weight: [64, 64, 3, 3], padding: [3, 5], stride: 2 },
+  {
+    name: 'stride 2, transposed',
+    op: convTranspose2d,
+    x: [4, 64, 9, 11],
+    weight: [64, 70, 3, 3],
+    padding: 1,
+    stride: 2,
+  },
 ];
 
 /** The result, and with a `dy` the gradients of x and weight. */
 function results(each: Case, inputs: readonly Tensor[], dy: Tensor | null): Tensor[] {
   const [x, weight, bias] = inputs as [Tensor, Tensor, Tensor?];
   x.requiresGrad = weight.requiresGrad = dy !== null;
-  const y = (each.op ?? conv2d)(x, weight, bias ?? null, { padding: each.padding ?? 0 });
+  const y = (each.op ?? conv2d)(x, weight, bias ?? null, { padding: each.padding ?? 0, stride: each.stride ?? 1 });
   return dy === null ? [y] : [y, ...(grad(y, [x, weight], { gradOutputs: dy }) as Tensor[])];
 }
 
@@ -109,8 +132,31 @@ test('the method follows the precision: other bits in each', () => {
   }
 });
 
+for (const name of ['five taps', 'stride 2', 'stride 2, transposed', 'stride 2, even padding']) {
+  test(`${name}: other bits than the plain sum's`, () => {
+    const [strict, highest, high] = measure(cases.find((one) => one.name === name) as Case, [
+      'strict',
+      'highest',
+      'high',
+    ]);
+    for (const which of [0, 1, 2]) {
+      // An input gradient of even padding is a plain sum: its tiles would begin within a phase.
+      if (which === 1 && name.includes('even')) assert.equal(strict?.bits[which], highest?.bits[which]);
+      else assert.not.equal(strict?.bits[which], highest?.bits[which]);
+      assert.equal(highest?.bits[which], high?.bits[which]);
+    }
+  });
+}
+
 test('the same bits for 1, 2 and 3 threads', () => {
-  for (const name of ['odd sizes', 'whole tiles', 'few tiles, many channels', 'several lots of shared tiles']) {
+  for (const name of [
+    'odd sizes',
+    'whole tiles',
+    'few tiles, many channels',
+    'several lots of shared tiles',
+    'five taps',
+    'stride 2',
+  ]) {
     const each = cases.find((one) => one.name === name) as Case;
     const x = make(rand(...each.x), { device: 'cpu', dtype: 'float32', layout: 'contiguous' });
     const weight = make(rand(...each.weight), { device: 'cpu', dtype: 'float32', layout: 'contiguous' });
@@ -118,7 +164,7 @@ test('the same bits for 1, 2 and 3 threads', () => {
       setFloat32Precision(mode);
       const [one, ...others] = [1, 2, 3].map((threads) => {
         setThreads(threads);
-        const y = conv2d(x, weight, null, { padding: 1 });
+        const y = conv2d(x, weight, null, { padding: each.padding ?? 0, stride: each.stride ?? 1 });
         return results(each, [x, weight], y).map(elements);
       });
       for (const other of others) assert.equal(other, one, `${name}, ${mode}`);
