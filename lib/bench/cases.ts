@@ -40,3 +40,15 @@ export function chosen(words: readonly string[]): readonly Case[] {
     return parts.every((part) => full.includes(part)) && !barred.some((part) => full.includes(part));
   });
 }
+
+/** Cases of the reader's own sizes (`512x512x64`), one for each kind of case among these that has as many. */
+export function resized(cases: readonly Case[], sizes: readonly string[]): readonly Case[] {
+  const made = sizes.flatMap((size) => {
+    const numbers = size.split('x').map(Number);
+    return cases.flatMap((each) => each.resized(numbers) ?? []);
+  });
+  const first = new Map<string, Case>();
+  for (const each of made)
+    if (!first.has(`${each.family} ${each.name}`)) first.set(`${each.family} ${each.name}`, each);
+  return [...first.values()];
+}

@@ -7,7 +7,7 @@ export type Params = Readonly<Record<string, number | string | boolean>>;
 export interface Work {
   /** Multiplications and additions of one call, where they are what bounds it. */
   readonly flops?: number;
-  /** Bytes that one call cannot avoid to read or write. */
+  /** Bytes that one call cannot avoid to read or write, of float32 inputs. */
   readonly bytes?: number;
   /** One call; the tensors it makes are freed by the caller's scope. */
   run(): unknown;
@@ -17,10 +17,20 @@ export interface Case {
   readonly family: string;
   readonly name: string;
   readonly params: Params;
+  /** Whether its inputs can be of any dtype; cases with layers are of float32. */
+  readonly anyDtype: boolean;
   /** With inputs of its size; call it in a scope, which frees them. */
   make(): Work;
   /** The same case at a size that takes no time. */
   tiny(): Case;
+  /** The same at the reader's own sizes; null where a case has another number of them. */
+  resized(sizes: readonly number[]): Case | null;
+}
+
+export interface FamilyOptions {
+  /** Names of the numbers that a reader may choose, in the order to give them in. */
+  readonly sizes?: readonly string[];
+  readonly anyDtype?: boolean;
 }
 
 /** The cases of a family. */
@@ -28,13 +38,20 @@ export function family<P extends Params>(
   of: string,
   shapes: readonly (P & { readonly name: string })[],
   make: (params: P) => Work,
+  { sizes: sizeNames = [], anyDtype = true }: FamilyOptions = {},
 ): readonly Case[] {
   const caseOf = (name: string, params: P): Case => ({
     family: of,
     name,
     params,
+    anyDtype,
     make: () => make(params),
     tiny: () => caseOf(name, shrink(params)),
+    resized: (sizes) => {
+      if (sizes.length !== sizeNames.length || sizes.length === 0) return null;
+      const chosen = Object.fromEntries(sizeNames.map((each, i) => [each, sizes[i] as number]));
+      return caseOf(`${wordsOf(params)} ${sizes.join('x')}`, { ...params, ...chosen });
+    },
   });
   return shapes.map(({ name, ...params }) => caseOf(name, params as unknown as P));
 }
@@ -46,4 +63,14 @@ function shrink<P extends Params>(params: P): P {
     typeof value === 'number' ? Math.min(value, 8) : value,
   ]);
   return Object.fromEntries(entries) as P;
+}
+
+/** What a case is besides its sizes: words, the names of what is true, and the axis. */
+function wordsOf(params: Params): string {
+  const words = Object.entries(params).flatMap(([key, value]) => {
+    if (typeof value === 'string') return [value];
+    if (key === 'axis') return [`axis ${value}`];
+    return value === true ? [key] : [];
+  });
+  return words.join(' ');
 }

@@ -1,6 +1,9 @@
 // What a figure depends on besides the code.
+import { readFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
+import { join } from 'node:path';
 import { devices } from '../index.ts';
+import { packageRoot } from '../native/load.ts';
 
 export function machine(): Record<string, unknown> {
   const list = cpus();
@@ -16,4 +19,10 @@ export function machine(): Record<string, unknown> {
 
 export function print(row: Record<string, unknown>): void {
   console.log(JSON.stringify(row, (_, value) => (typeof value === 'number' ? Number(value.toPrecision(5)) : value)));
+}
+
+/** This package's. */
+export function version(): string {
+  const manifest = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string };
+  return manifest.version;
 }

@@ -41,7 +41,10 @@ export async function timeAsyncCalls(run: Call, calls: number, on: Device, clock
 const batchSeconds = 0.005;
 
 /** How many calls make a batch, after some that warm up. A step that is captured runs eagerly twice first. */
-export async function callsOf(time: (calls: number) => number | Promise<number>): Promise<number> {
+export async function callsOf(
+  time: (calls: number) => number | Promise<number>,
+  batch: number = batchSeconds,
+): Promise<number> {
   await time(3);
-  return Math.max(1, Math.min(100_000, Math.round(batchSeconds / (await time(2)))));
+  return Math.max(1, Math.min(100_000, Math.round(batch / (await time(2)))));
 }

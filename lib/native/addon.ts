@@ -124,4 +124,9 @@ export interface Addon {
   configure(kind: string, key: string, value: number): number;
   setThreads(count: number): void;
   threads(): number;
+  /**
+   * The CPU's best rate in so many milliseconds at multiply-adds (0), or at reading (1) and copying (2) so many bytes of each thread; 0
+   * when memory ran out.
+   */
+  ceiling(what: 0 | 1 | 2, bytes: number, milliseconds: number): number;
 }

@@ -1,5 +1,6 @@
 #include "devices.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <map>
 #include <memory>
@@ -7,6 +8,7 @@
 
 #include "../core/library.h"
 #include "../cpu/backend.h"
+#include "../cpu/peak.h"
 #include "../cpu/pool.h"
 #include "binding.h"
 
@@ -104,6 +106,20 @@ Napi::Value setThreads(const Napi::CallbackInfo& info) {
   cpu::setThreads(static_cast<int32_t>(integer(info, 0)));
   return info.Env().Undefined();
 }
+cpu::Ceiling ceilingOf(const Napi::CallbackInfo& info) {
+  const int64_t what = integer(info, 0);
+  if (what < 0 || what > 2) throwError(info.Env(), "ERR_ARGUMENT", "argument 0 must be 0, 1 or 2");
+  return static_cast<cpu::Ceiling>(what);
+}
+
+// (0 multiply-adds, 1 read, 2 copy; bytes of a thread; milliseconds) → a second
+Napi::Value ceiling(const Napi::CallbackInfo& info) {
+  const cpu::Ceiling what = ceilingOf(info);
+  const auto bytes = static_cast<int64_t>(size(info, 1));
+  if (bytes > int64_t{1} << 31) throwError(info.Env(), "ERR_ARGUMENT", "argument 1 must be at most 2 GiB");
+  const auto seconds = static_cast<double>(std::min(size(info, 2), size_t{1000})) / 1000;
+  return Napi::Number::New(info.Env(), cpu::measureCeiling(what, bytes, seconds));
+}
 Napi::Value threads(const Napi::CallbackInfo& info) { return Napi::Number::New(info.Env(), cpu::threads()); }
 
 }  // namespace
@@ -151,6 +167,7 @@ void defineDevices(Napi::Env env, Napi::Object exports) {
   define<configure>(env, exports, "configure");
   define<setThreads>(env, exports, "setThreads");
   define<threads>(env, exports, "threads");
+  define<ceiling>(env, exports, "ceiling");
   const char* complaint = cpu::isaComplaint();
   exports.Set("complaint",
               complaint ? Napi::Value(Napi::String::New(env, complaint)) : Napi::Value(env.Null()));

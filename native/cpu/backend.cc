@@ -28,11 +28,6 @@ const Isa& chooseIsa() {
   return kIsas[kIsaCount - 1];
 }
 
-const Isa& isa() {
-  static const Isa& chosen = chooseIsa();
-  return chosen;
-}
-
 /// Whether steps captured from now on have their elementwise ops run in chains; tests compare both.
 std::atomic<bool> chains{true};
 
@@ -88,6 +83,11 @@ Backend make() {
 }
 
 }  // namespace
+
+const Isa& isa() {
+  static const Isa& chosen = chooseIsa();
+  return chosen;
+}
 
 const Backend& backend() {
   static const Backend instance = make();

@@ -10,14 +10,17 @@ namespace wg::cpu {
 
 namespace base {
 const KernelRow* table();
-}
+const PeakLoops* peakLoops();
+}  // namespace base
 #if defined(WG_X86_ISAS)
 namespace avx2 {
 const KernelRow* table();
-}
+const PeakLoops* peakLoops();
+}  // namespace avx2
 namespace avx512 {
 const KernelRow* table();
-}
+const PeakLoops* peakLoops();
+}  // namespace avx512
 #endif
 
 namespace {
@@ -56,10 +59,10 @@ bool hasAvx512() {
 
 const Isa kIsas[] = {
 #if defined(WG_X86_ISAS)
-    {"avx512", avx512::table, hasAvx512},
-    {"avx2", avx2::table, hasAvx2},
+    {"avx512", avx512::table, avx512::peakLoops, hasAvx512},
+    {"avx2", avx2::table, avx2::peakLoops, hasAvx2},
 #endif
-    {"base", base::table, always},
+    {"base", base::table, base::peakLoops, always},
 };
 const int kIsaCount = sizeof kIsas / sizeof kIsas[0];
 

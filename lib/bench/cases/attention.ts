@@ -1,5 +1,6 @@
-import { grad, randn, scaledDotProductAttention } from '../../index.ts';
+import { grad, scaledDotProductAttention } from '../../index.ts';
 import { type Case, family } from '../family.ts';
+import { randn } from '../inputs.ts';
 
 export const cases: readonly Case[] = family(
   'attention',
@@ -23,4 +24,5 @@ export const cases: readonly Case[] = family(
     const dy = randn(q.shape);
     return { flops: 3.5 * flops, run: () => grad(forward(), [q, k, v], { gradOutputs: dy }) };
   },
+  { sizes: ['batch', 'heads', 'length', 'depth'] },
 );

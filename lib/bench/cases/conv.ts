@@ -1,5 +1,6 @@
-import { conv2d, grad, randn, scope } from '../../index.ts';
+import { conv2d, grad, scope } from '../../index.ts';
 import { type Case, family } from '../family.ts';
+import { randn } from '../inputs.ts';
 
 // name, channels in and out, kernel, stride, padding, side, groups
 const windows = [
@@ -36,4 +37,5 @@ export const cases: readonly Case[] = family(
     const dy = randn([batch, co, out, out]);
     return { flops, bytes, run: () => grad(y, to, { gradOutputs: dy, retainGraph: true }) };
   },
+  { sizes: ['batch', 'ci', 'co', 'kernel', 'side'] },
 );

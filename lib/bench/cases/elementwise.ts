@@ -1,11 +1,12 @@
 import type { Tensor } from '../../index.ts';
 import * as wg from '../../index.ts';
 import { type Case, family } from '../family.ts';
+import { randn } from '../inputs.ts';
 
 const cached = 2 ** 18; // 1 MiB an operand
 const large = 2 ** 26; // 256 MiB
 
-const { grad, randn } = wg;
+const { grad } = wg;
 const unary = {
   relu: wg.relu,
   exp: wg.exp,
@@ -29,6 +30,7 @@ const maps = family(
     const x = op === 'log' ? wg.exp(randn([n])) : randn([n]);
     return { bytes: 8 * n, run: () => unary[op](x) };
   },
+  { sizes: ['n'] },
 );
 
 const additions = family(
@@ -41,6 +43,7 @@ const additions = family(
     const [x, y] = [randn([n]), randn([n])];
     return { bytes: 12 * n, run: () => wg.add(x, y) };
   },
+  { sizes: ['n'] },
 );
 
 const biases = family(
@@ -50,6 +53,7 @@ const biases = family(
     const [x, b] = [randn([rows, columns]), randn([columns])];
     return { bytes: 8 * rows * columns, run: () => wg.add(x, b) };
   },
+  { sizes: ['rows', 'columns'] },
 );
 
 const gradients = family(
@@ -64,6 +68,7 @@ const gradients = family(
     const [x, dy] = [randn([n], { requiresGrad: true }), randn([n])];
     return { bytes: 20 * n, run: () => grad(unary[op](x), x, { gradOutputs: dy }) };
   },
+  { sizes: ['n'] },
 );
 
 /** Eight ops on operands that stay where they are; bytes are those of two inputs and one output. */

@@ -1,5 +1,6 @@
-import { matmul, randn, transpose } from '../../index.ts';
+import { matmul, transpose } from '../../index.ts';
 import { type Case, family } from '../family.ts';
+import { randn } from '../inputs.ts';
 
 /** Batches of products; `form` says which operands are stored transposed. */
 const shape = (form: string, m: number, n: number, k: number, tag = '', batch = 1) => ({
@@ -36,4 +37,5 @@ export const cases: readonly Case[] = family(
     const [a, b] = [make(form[0], m, k), make(form[1], k, n)];
     return { flops: 2 * batch * m * n * k, bytes: 4 * batch * (m * k + k * n + m * n), run: () => matmul(a, b) };
   },
+  { sizes: ['m', 'n', 'k'] },
 );

@@ -1,5 +1,6 @@
 import * as wg from '../../index.ts';
 import { type Case, family } from '../family.ts';
+import { randn } from '../inputs.ts';
 
 const transposes = family(
   'move',
@@ -9,9 +10,10 @@ const transposes = family(
     { name: 'transpose 8192x8192', op: 'transpose', rows: 8192, columns: 8192 },
   ],
   ({ rows, columns }) => {
-    const x = wg.randn([rows, columns]);
+    const x = randn([rows, columns]);
     return { bytes: 8 * x.size, run: () => wg.contiguous(wg.transpose(x)) };
   },
+  { sizes: ['rows', 'columns'] },
 );
 
 const permutations = family(
@@ -21,13 +23,13 @@ const permutations = family(
     { name: 'NCHW to NHWC 32x64x56x56', op: 'permute', order: '0231', a: 32, b: 64, c: 56, d: 56 },
   ],
   ({ order, a, b, c, d }) => {
-    const x = wg.randn([a, b, c, d]);
+    const x = randn([a, b, c, d]);
     return { bytes: 8 * x.size, run: () => wg.contiguous(wg.permute(x, [...order].map(Number))) };
   },
 );
 
 const joins = family('move', [{ name: 'cat of 4 256x1024', op: 'cat', count: 4, rows: 256, columns: 1024 }], (p) => {
-  const parts = Array.from({ length: p.count }, () => wg.randn([p.rows, p.columns]));
+  const parts = Array.from({ length: p.count }, () => randn([p.rows, p.columns]));
   return { bytes: 8 * p.count * p.rows * p.columns, run: () => wg.cat(parts, 1) };
 });
 
@@ -41,11 +43,11 @@ const lookups = family(
     },
   ],
   ({ ids, rows, width, backward }) => {
-    const table = wg.randn([rows, width], { requiresGrad: backward });
+    const table = randn([rows, width], { requiresGrad: backward });
     const index = wg.randint([ids], { high: rows });
     const bytes = 8 * ids * width;
     if (!backward) return { bytes, run: () => wg.embedding(index, table) };
-    const dy = wg.randn([ids, width]);
+    const dy = randn([ids, width]);
     const run = (): unknown => wg.grad(wg.embedding(index, table), table, { gradOutputs: dy });
     return { bytes: 2 * bytes + 4 * rows * width, run };
   },

@@ -1,7 +1,8 @@
 import * as wg from '../../index.ts';
 import { type Case, family } from '../family.ts';
+import { randn } from '../inputs.ts';
 
-const { grad, nn, randn } = wg;
+const { grad, nn } = wg;
 
 const rows = family(
   'norm',
@@ -31,6 +32,7 @@ const rows = family(
     for (const t of to) t.requiresGrad = true;
     return { bytes: 20 * r * c, run: () => grad(forward(), to, { gradOutputs: dy }) };
   },
+  { sizes: ['rows', 'columns'] },
 );
 
 const batches = family(
@@ -59,6 +61,7 @@ const batches = family(
     const to = [x, ...norm.parameters()];
     return { bytes: 20 * x.size, run: () => grad(norm.forward(x), to, { gradOutputs: dy }) };
   },
+  { sizes: ['batch', 'channels', 'side'], anyDtype: false },
 );
 
 export const cases: readonly Case[] = [...rows, ...batches];

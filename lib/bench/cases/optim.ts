@@ -1,5 +1,6 @@
-import { optim, randn } from '../../index.ts';
+import { optim } from '../../index.ts';
 import { type Case, family } from '../family.ts';
+import { randn } from '../inputs.ts';
 
 export const cases: readonly Case[] = family(
   'optim',
@@ -18,4 +19,5 @@ export const cases: readonly Case[] = family(
       op === 'adam' ? new optim.Adam(parameters, { lr: 1e-3 }) : new optim.SGD(parameters, { lr: 1e-3, momentum: 0.9 });
     return { bytes, run: () => step.step() };
   },
+  { sizes: ['count', 'n'] },
 );

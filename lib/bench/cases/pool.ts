@@ -1,5 +1,6 @@
 import * as wg from '../../index.ts';
 import { type Case, family } from '../family.ts';
+import { randn } from '../inputs.ts';
 
 export const cases: readonly Case[] = family(
   'pool',
@@ -17,12 +18,13 @@ export const cases: readonly Case[] = family(
     })),
   ),
   ({ op, kernel, stride, padding, batch, channels, side, backward }) => {
-    const x = wg.randn([batch, channels, side, side], { requiresGrad: backward });
+    const x = randn([batch, channels, side, side], { requiresGrad: backward });
     const pool = op === 'max' ? wg.maxPool2d : wg.avgPool2d;
     const forward = (): wg.Tensor => pool(x, kernel, { stride, padding });
     const y = wg.scope(() => forward().detach());
     if (!backward) return { bytes: 4 * (x.size + y.size), run: forward };
-    const dy = wg.randn(y.shape);
+    const dy = randn(y.shape);
     return { bytes: 8 * (x.size + y.size), run: () => wg.grad(forward(), x, { gradOutputs: dy }) };
   },
+  { sizes: ['batch', 'channels', 'side'] },
 );

@@ -1,5 +1,6 @@
 import * as wg from '../../index.ts';
 import { type Case, family } from '../family.ts';
+import { randn } from '../inputs.ts';
 
 const reductions = { sum: wg.sum, mean: wg.mean, max: wg.amax, argmax: wg.argmax, variance: wg.variance } as const;
 type Op = keyof typeof reductions;
@@ -22,9 +23,14 @@ for (const [size, rows] of [
   }
 }
 
-export const cases: readonly Case[] = family('reduce', shapes, (p) => {
-  const x = wg.randn([p.rows, p.columns]);
-  const f = reductions[p.op];
-  const { axis } = p;
-  return { bytes: 4 * p.rows * p.columns, run: () => (axis === 'all' ? f(x) : f(x, { axis })) };
-});
+export const cases: readonly Case[] = family(
+  'reduce',
+  shapes,
+  (p) => {
+    const x = randn([p.rows, p.columns]);
+    const f = reductions[p.op];
+    const { axis } = p;
+    return { bytes: 4 * p.rows * p.columns, run: () => (axis === 'all' ? f(x) : f(x, { axis })) };
+  },
+  { sizes: ['rows', 'columns'] },
+);

@@ -20,4 +20,5 @@ export const cases: readonly Case[] = family(
     const to = [...layer.parameters()];
     return { flops: 3 * flops, run: () => grad(forward(), to, { gradOutputs: dy }) };
   },
+  { sizes: ['batch', 'length', 'width'], anyDtype: false },
 );

@@ -1,5 +1,6 @@
 import * as wg from '../../index.ts';
 import { type Case, family } from '../family.ts';
+import { randn } from '../inputs.ts';
 
 const forward = { softmax: wg.softmax, logSoftmax: wg.logSoftmax } as const;
 
@@ -14,12 +15,13 @@ const softmaxes = family(
     { name: 'softmax forward and backward 256x1024', op: 'softmax', rows: 256, columns: 1024, backward: true },
   ] as const,
   ({ op, rows, columns, backward }) => {
-    const x = wg.randn([rows, columns], { requiresGrad: backward });
+    const x = randn([rows, columns], { requiresGrad: backward });
     const y = (): wg.Tensor => forward[op](x, { axis: -1 });
     if (!backward) return { bytes: 8 * rows * columns, run: y };
-    const dy = wg.randn([rows, columns]);
+    const dy = randn([rows, columns]);
     return { bytes: 20 * rows * columns, run: () => wg.grad(y(), x, { gradOutputs: dy }) };
   },
+  { sizes: ['rows', 'columns'] },
 );
 
 const losses = family(
@@ -30,10 +32,11 @@ const losses = family(
     { name: 'crossEntropy forward and backward 256x50304', op: 'crossEntropy', rows: 256, columns: 50304 },
   ],
   ({ rows, columns }) => {
-    const x = wg.randn([rows, columns], { requiresGrad: true });
+    const x = randn([rows, columns], { requiresGrad: true });
     const labels = wg.randint([rows], { high: columns });
     return { bytes: 12 * rows * columns, run: () => wg.grad(wg.crossEntropy(x, labels), x) };
   },
+  { sizes: ['rows', 'columns'] },
 );
 
 export const cases: readonly Case[] = [...softmaxes, ...losses];

@@ -64,4 +64,5 @@ export const cases: readonly Case[] = family(
     const run = p.captured ? capture(step) : step;
     return { flops: p.gflop * 1e9, run: () => run(x, labels) };
   },
+  { anyDtype: false },
 );

@@ -1,0 +1,56 @@
+// The peers' times beside ours: a batch of ours, a batch of each peer, and again.
+import { device, scope } from '../index.ts';
+import type { Case } from './family.ts';
+import type { Peer } from './peer.ts';
+import { median } from './statistics.ts';
+import { callsOf, type Clock, timeCalls } from './timing.ts';
+
+export interface PeerResult {
+  readonly name: string;
+  readonly version: string;
+  /** Seconds a call, of the least batches and of the middle ones; beside ours, measured in turns. */
+  readonly least: number;
+  readonly median: number;
+  readonly ours: { readonly least: number; readonly median: number };
+  /** Theirs over ours, of the least times, which other work on the machine disturbs least: above 1, ours is faster. */
+  readonly ratio: number;
+}
+
+/** Seconds a call of each round, of ours and of each peer. */
+export async function inTurns(one: Case, peers: readonly Peer[], rounds: number, clock: Clock): Promise<number[][]> {
+  const cpu = device('cpu');
+  return await scope(async () => {
+    const work = one.make();
+    const runs = [
+      (calls: number) => timeCalls(work.run, calls, cpu, clock),
+      ...peers.map((peer) => (n: number) => peer.run(n, clock)),
+    ];
+    const calls: number[] = [];
+    for (const run of runs) calls.push(await callsOf(run));
+    const times: number[][] = runs.map(() => []);
+    for (let i = 0; i < rounds; i++) {
+      for (const [k, run] of runs.entries()) times[k]?.push(await run(calls[k] as number));
+      await new Promise(setImmediate);
+    }
+    return times;
+  });
+}
+
+/** What each peer that has a counterpart took for the case. */
+export async function againstPeers(
+  one: Case,
+  peers: readonly Peer[],
+  rounds: number,
+  clock: Clock,
+): Promise<readonly PeerResult[]> {
+  const able: Peer[] = [];
+  for (const peer of peers) if (await peer.make(one)) able.push(peer);
+  if (able.length === 0) return [];
+  const [mine = [], ...theirs] = await inTurns(one, able, rounds, clock);
+  const ours = { least: Math.min(...mine), median: median(mine) };
+  return able.map(({ name, version }, i) => {
+    const times = theirs[i] as number[];
+    const least = Math.min(...times);
+    return { name, version, least, median: median(times), ours, ratio: least / ours.least };
+  });
+}
