@@ -21,6 +21,7 @@ export default defineConfig({
         text: 'Guide',
         items: [
           page('Getting started', 'getting-started'),
+          page('Installation', 'installation'),
           page('Tensors', 'tensors'),
           page('Gradients', 'autograd'),
           page('Training', 'training'),
