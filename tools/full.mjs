@@ -1,7 +1,7 @@
 // The checks that take too long for every change: node tools/full.mjs [stage …]. The last record of each stage is kept in
 // test/full.md, which is committed.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { arm64Stage } from './arm64.mjs';
 import { installStage } from './install.mjs';
@@ -43,6 +43,29 @@ const emulated = (label, program) => async (/** @type {Stage} */ stage) => {
   await stage.node(label, [`.test/test/native/kernels/${program}.js`], { show: true });
 };
 
+/** float32 functions over every float32, compiled as the addon's kernels of each instruction set are. @param {Stage} stage */
+async function ulp(stage) {
+  if (!(await stage.node('build', ['tools/build-native.mjs']))) return;
+  const folder = join(root, '.cache/ulp');
+  mkdirSync(folder, { recursive: true });
+  /** @type {{ directory: string, command: string, file: string }[]} */
+  const all = JSON.parse(readFileSync(join(root, 'build/compile_commands.json'), 'utf8'));
+  const objects = [];
+  let compiler = '';
+  for (const { directory, command } of all.filter(({ file }) => file.endsWith('native/cpu/unary.cc'))) {
+    const object = join(folder, `${/-DWG_ISA=(\w+)/.exec(command)?.[1]}.o`);
+    const source = join(root, 'test/native/ulp/functions.cc');
+    const own = command.replace(/ -o \S+/, ` -o ${object}`).replace(/ \S*native\/cpu\/unary\.cc/, ` ${source}`);
+    if (!(await stage.run(object.slice(root.length + 1), 'sh', ['-c', own], { cwd: directory }))) return;
+    compiler = command.slice(0, command.indexOf(' -'));
+    objects.push(object);
+  }
+  const program = join(folder, 'ulp');
+  const link = `${compiler} -std=c++20 -O2 test/native/ulp/ulp.cc ${objects.join(' ')} -o ${program} -pthread`;
+  if (!(await stage.run('link', 'sh', ['-c', link]))) return;
+  await stage.run('errors over every float32 stay within their bounds', program, [], { show: true });
+}
+
 const stages = {
   'isa-base': suite({ WARPGRAD_ISA: 'base' }),
   'isa-avx2': suite({ WARPGRAD_ISA: 'avx2' }),
@@ -54,6 +77,7 @@ const stages = {
   'fuzz-long': longTests('fuzz'),
   defects: async (/** @type {Stage} */ stage) =>
     void (await stage.node('the fuzzer finds every planted defect', ['.test/test/fuzz/defects.js'], { show: true })),
+  ulp,
   'cuda-all': cudaAll,
   schedules: emulated('every kernel under every schedule of the emulator', 'schedules'),
   'seeded-bugs': emulated('every bug planted in a kernel is noticed', 'defects'),
