@@ -9,7 +9,7 @@ import { castTo } from './cast.ts';
 import { eq, ne } from './compare.ts';
 import { arange } from './creation.ts';
 import { index } from './index-select.ts';
-import { classRows, countRows, crossEntropyRows, reduceRows } from './loss-rows.ts';
+import { classRows, countRows, crossEntropyRows, meanCrossEntropyRows, reduceRows } from './loss-rows.ts';
 import type { LossOptions, Reduction } from './loss-shared.ts';
 import { reduceLoss, reductionOf, requireOperands, requireShape } from './loss-shared.ts';
 import { sum, sumOver } from './reduce.ts';
@@ -67,6 +67,8 @@ export function crossEntropy(logits: Tensor, target: Tensor, options: CrossEntro
   return tidy(() => {
     const { rows, flat } = classRows('crossEntropy', logits, target);
     checkWeight('crossEntropy', weight, logits);
+    if (weight == null && labelSmoothing === 0 && reduction === 'mean')
+      return meanCrossEntropyRows(rows, flat, ignoreIndex);
     const sharp = crossEntropyRows(rows, flat, ignoreIndex);
     const counted = countRows(flat, ignoreIndex, weight, rows);
     const weighted = weight == null ? sharp : mul(sharp, counted.factor as Tensor);
@@ -118,7 +120,8 @@ export function nllLoss(logProbs: Tensor, labels: Tensor, options: ClassLossOpti
     const counted = countRows(flat, ignoreIndex, weight, rows);
     const classes = arange(rows.shape[1] as number, { dtype: 'int32', device: rows.device });
     // Reading the class numbers at the labels checks their range; ignored rows read class 0.
-    const chosen = eq(unsqueeze(index(classes, counted.safe), 1), classes);
+    const safe = counted.counted === null ? flat : where(counted.counted, flat, 0);
+    const chosen = eq(unsqueeze(index(classes, safe), 1), classes);
     const picked = neg(sumOver(where(chosen, rows, 0), [1], false));
     // where, not a product: an ignored row may hold anything.
     const kept = counted.factor === null ? picked : where(ne(flat, ignoreIndex), picked, 0);
