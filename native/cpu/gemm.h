@@ -75,6 +75,64 @@ inline void runTile(TileKernel<T> kernel, Tile<T>& tile, int rows, int64_t cCol)
   tile.accumulate = accumulate;
 }
 
+/// What the tiles of one panel of columns share.
+template <class T>
+struct PanelTiles {
+  const Gemm<T>& g;
+  int64_t rows, k0, kc;  ///< of a tile; the part of k
+  alignas(64) T bias[kWideVectors * Lanes<T>::kCount];
+  Tile<T> t;
+
+  /// Columns [j, j + cols) in `vectors` vectors, B's at b with rows bRow apart.
+  void at(int64_t j, int cols, int vectors, const T* b, int64_t bRow) {
+    t.b = b;
+    t.bRow = bRow;
+    t.k = kc;
+    t.c = g.c + j * g.cCol;
+    t.cRow = g.cRow;
+    t.cols = cols;
+    t.accumulate = k0 > 0 || g.accumulate;
+    t.columnBias = nullptr;
+    t.rowBiasStride = g.rowBiasStride;
+    if (!last() || !g.columnBias) return;
+    for (int x = 0; x < vectors * Lanes<T>::kCount; ++x)
+      bias[x] = x < cols ? g.columnBias[(j + x) * g.columnBiasStride] : T(0);
+    t.columnBias = bias;
+  }
+  bool last() const { return k0 + kc >= g.k; }
+
+  /// Rows [m0, mEnd): A packed in panels `stride` apart, or where it lies when `packed` is null.
+  void run(int vectors, int64_t m0, int64_t mEnd, const T* packed, int64_t stride) {
+    T* const c = t.c;
+    for (int64_t i = m0; i < mEnd; i += rows) {
+      const int lines = static_cast<int>(minOf(rows, mEnd - i));
+      t.c = c + i * g.cRow;
+      // Read or allocated when the sums are done: by then the lines have come.
+      for (int r = 0; r < lines; ++r)
+        for (int x = 0; x < t.cols; x += kLine<T>) __builtin_prefetch(t.c + r * g.cRow + x, 1, 2);
+      t.rowBias = last() && g.rowBias ? g.rowBias + i * g.rowBiasStride : nullptr;
+      if (packed) {
+        t.a = packed;
+        packed += stride;
+        runTile(tileKernel<T, true>(lines, vectors), t, lines, g.cCol);
+      } else {
+        t.a = g.a + i * g.aRow + k0 * g.aCol;
+        t.aRow = g.aRow;
+        t.aCol = g.aCol;
+        runTile(tileKernel<T, false>(lines, vectors), t, lines, g.cCol);
+      }
+    }
+    t.c = c;
+  }
+};
+
+/// Vectors of a panel of `cols` columns.
+template <class T>
+inline int vectorsFor(int cols) {
+  constexpr int L = Lanes<T>::kCount;
+  return cols <= L ? 1 : cols <= 2 * L ? 2 : kWideVectors;
+}
+
 /// The whole of g on the calling thread. A caller that keeps its own tiles in the scratch leaves two blocks
 /// of `blockBytes` and their slack to the packing.
 template <class T>
@@ -96,11 +154,10 @@ inline void gemmBlock(const Gemm<T>& g, T* scratch, int64_t blockBytes = kBlockB
       g.n <= 2 * panel || (g.aCol == 1 && g.m * minOf(g.k, depth) * static_cast<int64_t>(sizeof(T)) <= 24576);
   T* const packedA = scratch;
   T* const packedB = scratch + (blockBytes + kScratchSlack) / static_cast<int64_t>(sizeof(T));
-  alignas(64) T bias[kWideVectors * L];
 
   for (int64_t k0 = 0; k0 == 0 || k0 < g.k; k0 += depth) {
     const int64_t kc = minOf(depth, g.k - k0);
-    const bool last = k0 + kc >= g.k;
+    PanelTiles<T> tiles{g, rows, k0, kc, {}, {}};
     for (int64_t m0 = 0; m0 < g.m; m0 += blockRows) {
       const int64_t mEnd = minOf(g.m, m0 + blockRows);
       if (!directA) {
@@ -114,50 +171,22 @@ inline void gemmBlock(const Gemm<T>& g, T* scratch, int64_t blockBytes = kBlockB
       const int64_t group = minOf(maxOf(capacity / panel, 1), kPanelGroup);
       for (int64_t j = 0; j < g.n; j += panel) {
         const int cols = static_cast<int>(minOf(panel, g.n - j));
-        const int nv = cols <= L ? 1 : cols <= 2 * L ? 2 : kWideVectors;
-        Tile<T> t;
-        t.k = kc;
-        t.cols = cols;
-        t.accumulate = k0 > 0 || g.accumulate;
-        t.columnBias = nullptr;
-        t.rowBiasStride = g.rowBiasStride;
-        if (last && g.columnBias) {
-          for (int x = 0; x < nv * L; ++x)
-            bias[x] = x < cols ? g.columnBias[(j + x) * g.columnBiasStride] : T(0);
-          t.columnBias = bias;
-        }
+        const int nv = vectorsFor<T>(cols);
         const T* const b = g.b + k0 * g.bRow + j * g.bCol;
-        t.bRow = nv * L;
+        const T* from = packedB;
         if (cols == nv * L && directB) {
-          t.b = b;
-          t.bRow = g.bRow;
+          from = b;
         } else if (cols == panel && g.bCol == 1) {
           const int64_t place = j / panel % group;
           if (place == 0)
             packPanels(packedB, static_cast<int>(minOf(group, (g.n - j) / panel)), static_cast<int>(panel),
                        kc, b, g.bRow);
-          t.b = packedB + place * kc * panel;
+          from = packedB + place * kc * panel;
         } else {
           packPanel(packedB, nv * L, cols, kc, b, g.bCol, g.bRow);
-          t.b = packedB;
         }
-        const T* packed = packedA;
-        for (int64_t i = m0; i < mEnd; i += rows) {
-          const int lines = static_cast<int>(minOf(rows, mEnd - i));
-          t.c = g.c + i * g.cRow + j * g.cCol;
-          t.cRow = g.cRow;
-          t.rowBias = last && g.rowBias ? g.rowBias + i * g.rowBiasStride : nullptr;
-          if (directA) {
-            t.a = g.a + i * g.aRow + k0 * g.aCol;
-            t.aRow = g.aRow;
-            t.aCol = g.aCol;
-            runTile(tileKernel<T, false>(lines, nv), t, lines, g.cCol);
-          } else {
-            t.a = packed;
-            packed += lines * kc;
-            runTile(tileKernel<T, true>(lines, nv), t, lines, g.cCol);
-          }
-        }
+        tiles.at(j, cols, nv, from, from == b ? g.bRow : nv * L);
+        tiles.run(nv, m0, mEnd, directA ? nullptr : packedA, rows * kc);
       }
     }
   }

@@ -2,6 +2,7 @@
 #include "../ops/rows/matrix.h"
 
 #include "gemm_dots.h"
+#include "gemm_shared.h"
 
 WG_PROTOTYPES(WG_MATRIX_ROWS)
 
@@ -77,6 +78,13 @@ Batched<T> transposed(const Batched<T>& op) {
   return t;
 }
 
+/// The same product with rows of C contiguous, where they can be.
+template <class T>
+Batched<T> upright(const Batched<T>& op) {
+  const Gemm<T>& g = op.matrix;
+  return (g.cCol != 1 && g.cRow == 1) || (g.n == 1 && g.m > 1) ? transposed(op) : op;
+}
+
 /// Integers: no blocking, the order does not matter.
 template <class T>
 void plain(const Gemm<T>& g, T*) {
@@ -94,10 +102,15 @@ void plain(const Gemm<T>& g, T*) {
 }
 
 template <class T, auto block>
-void run(Stream& s, Batched<T>& op) {
+void run(Stream& s, const Batched<T>& op) {
   const Gemm<T>& g = op.matrix;
   if (op.count <= 0 || g.m <= 0 || g.n <= 0) return;
-  if ((g.cCol != 1 && g.cRow == 1) || (g.n == 1 && g.m > 1)) op = transposed(op);
+  if constexpr (T(0.5) != T(0)) {
+    if (sharesPacking(g)) {
+      for (int64_t i = 0; i < op.count && !failed(s); ++i) gemmShared(s, op.at(i));
+      return;
+    }
+  }
   const double each = static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k + 1);
   const double total = each * static_cast<double>(op.count);
   const auto scratch = [&s] {
@@ -153,17 +166,23 @@ bool shapesMatch(const Out& out, const In& a, const In& b, const MaybeIn& bias) 
 
 }  // namespace
 
-size_t matmulWorkspace(const Out&, const In&, const In&, const MaybeIn&, const MatmulParams&) { return 0; }
+size_t matmulWorkspace(const Out& out, const In& a, const In& b, const MaybeIn& bias, const MatmulParams&) {
+  const auto bytes = [&]<class T>() {
+    const Batched<T> op = upright(batchedOf<T>(out, a, b, bias));
+    return op.count > 0 && sharesPacking(op.matrix) ? sharedPlan(op.matrix).bytes() : 0;
+  };
+  if (!shapesMatch(out, a, b, bias)) return 0;
+  return out.dtype == DType::f32   ? bytes.template operator()<float>()
+         : out.dtype == DType::f64 ? bytes.template operator()<double>()
+                                   : 0;
+}
 
 void matmul(Stream& s, const Out& out, const In& a, const In& b, const MaybeIn& bias, const MatmulParams&) {
   if (!require(s, shapesMatch(out, a, b, bias), "matmul: out, a, b and bias do not fit together")) return;
   if (!require(s, a.dtype == out.dtype && b.dtype == out.dtype && (!bias.data || bias.dtype == out.dtype),
                "matmul: out, a, b and bias must have one dtype"))
     return;
-  const auto typed = [&]<class T, auto block>() {
-    Batched<T> op = batchedOf<T>(out, a, b, bias);
-    run<T, block>(s, op);
-  };
+  const auto typed = [&]<class T, auto block>() { run<T, block>(s, upright(batchedOf<T>(out, a, b, bias))); };
   switch (out.dtype) {
     case DType::f32:
       return typed.template operator()<float, &gemmAny<float>>();

@@ -1,0 +1,68 @@
+// Large products, whose packed factors all chunks share: the bits of the same product cut into blocks of rows and columns small
+// enough to be packed on their own, which ops/matmul holds to its reference.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { DType, Tensor } from '../../lib/index.ts';
+import { cat, linear, manualSeed, matmul, narrow, randn, setThreads, transpose } from '../../lib/index.ts';
+import { elements } from '../support/tensors.ts';
+
+/** Rows or columns [from, from + 60) and so on. */
+function pieces<T>(size: number, piece: (from: number, count: number) => T): T[] {
+  return Array.from({ length: Math.ceil(size / 60) }, (_, i) => piece(i * 60, Math.min(60, size - i * 60)));
+}
+
+function inBlocks(a: Tensor, b: Tensor): Tensor {
+  const rows = pieces(a.shape[a.rank - 2] as number, (row, height) => {
+    const part = narrow(a, -2, row, height);
+    return cat(
+      pieces(b.shape[b.rank - 1] as number, (column, width) => matmul(part, narrow(b, -1, column, width))),
+      -1,
+    );
+  });
+  return cat(rows, -2);
+}
+
+interface Case {
+  readonly name: string;
+  readonly a: readonly number[];
+  readonly b: readonly number[];
+  readonly dtype?: DType;
+}
+const cases: readonly Case[] = [
+  { name: 'odd sizes', a: [263, 701], b: [701, 389] },
+  { name: 'more depth than is packed at once', a: [1101, 2050], b: [2050, 1057] },
+  { name: 'little depth', a: [517, 67], b: [67, 1001] },
+  { name: 'float64', a: [263, 701], b: [701, 389], dtype: 'float64' },
+  { name: 'batches', a: [2, 263, 701], b: [701, 389] },
+];
+
+for (const { name, a, b, dtype } of cases) {
+  test(`${name}: the bits of its blocks, however the factors lie`, () => {
+    manualSeed(1);
+    const place = dtype === undefined ? {} : { dtype };
+    const [x, y] = [randn(a, place) as Tensor, randn(b, place) as Tensor];
+    const turned = [x, y].map((t) => transpose(transpose(t).contiguous())) as [Tensor, Tensor];
+    const wanted = elements(inBlocks(x, y));
+    assert.equal(elements(matmul(x, y)), wanted, 'NN');
+    assert.equal(elements(matmul(x, turned[1])), wanted, 'NT');
+    assert.equal(elements(matmul(turned[0], y)), wanted, 'TN');
+    assert.equal(elements(matmul(turned[0], turned[1])), wanted, 'TT');
+  });
+}
+
+test('a bias is added after the last term, in any number of threads', () => {
+  manualSeed(2);
+  const [x, weight, bias] = [randn([323, 650]), randn([403, 650]), randn([403])];
+  const wanted = elements(
+    cat(
+      pieces(323, (row, height) => linear(narrow(x, 0, row, height), weight, bias)),
+      0,
+    ),
+  );
+  for (const threads of [1, 2, 3]) {
+    setThreads(threads);
+    assert.equal(elements(linear(x, weight, bias)), wanted);
+  }
+});
+
+test.run();
