@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { arm64Stage } from './arm64.mjs';
 import { installStage } from './install.mjs';
 import { sanitizerCommand, sanitizerEnv } from './sanitizers.mjs';
-import { root, runStages, summary } from './stages.mjs';
+import { findTool, root, runStages, summary } from './stages.mjs';
 
 /** @typedef {import('./stages.mjs').Stage} Stage */
 
@@ -66,6 +66,21 @@ async function ulp(stage) {
   await stage.run('errors over every float32 stay within their bounds', program, [], { show: true });
 }
 
+/** @param {Stage} stage */
+async function reportInBrowser(stage) {
+  const browser = await findTool(['chromium', 'chromium-browser', 'google-chrome']);
+  if (!browser) return stage.skip('the report in a browser', 'no Chromium is installed');
+  const picture = join(root, '.cache/report.png');
+  const program = ['.test/test/bench/browser.js', browser, picture];
+  await stage.node('the report of the benchmark in a browser', program, { show: true });
+}
+
+/** @param {Stage} stage */
+const benchGate = async (stage) =>
+  void (await stage.node('slowdowns are seen beside a busy neighbour', ['.test/test/bench/gate.js', '8', '0.8'], {
+    show: true,
+  }));
+
 const stages = {
   'isa-base': suite({ WARPGRAD_ISA: 'base' }),
   'isa-avx2': suite({ WARPGRAD_ISA: 'avx2' }),
@@ -79,6 +94,8 @@ const stages = {
     void (await stage.node('the fuzzer finds every planted defect', ['.test/test/fuzz/defects.js'], { show: true })),
   ulp,
   'cuda-all': cudaAll,
+  'bench-gate': benchGate,
+  report: reportInBrowser,
   schedules: emulated('every kernel under every schedule of the emulator', 'schedules'),
   'seeded-bugs': emulated('every bug planted in a kernel is noticed', 'defects'),
   install: installStage,
