@@ -30,6 +30,7 @@ export default defineConfig({
           page('Devices', 'devices'),
           page('Errors', 'errors'),
           page('Performance', 'performance'),
+          page('Benchmarks', 'benchmarks'),
         ],
       },
       { text: 'Coming from', items: [page('PyTorch', 'from-pytorch'), page('TensorFlow.js', 'from-tfjs')] },

@@ -13,8 +13,10 @@ const colours = ['#0072b2', '#e69f00', '#009e73', '#cc79a7', '#56b4e9', '#d55e00
 const moreColours = ['#17a2b8', '#e377c2', '#8c564b'];
 
 /** The same colour for a family in every picture of a report. */
-function familyColour(cases: Report['cases'], legend: boolean): Spec {
+function familyColour(cases: Report['cases'], shown: readonly { readonly family: string }[] | null): Spec {
   const domain = [...new Set(cases.map(({ family }) => family))];
+  // Of those in this picture.
+  const legend = shown === null ? null : { values: [...new Set(shown.map(({ family }) => family))] };
   const range = domain.map((_, i) => [...colours, ...moreColours][i % 12]);
   return {
     field: 'family',
@@ -61,7 +63,7 @@ export async function rooflineSvg({ ceilings, cases }: Pick<Report, 'ceilings' |
       {
         data: { values: points },
         mark: dots,
-        encoding: { x, y, color: familyColour(cases, true), description: { field: 'about' } },
+        encoding: { x, y, color: familyColour(cases, points), description: { field: 'about' } },
       },
     ],
   });
@@ -141,7 +143,7 @@ export async function bandwidthSvg({ ceilings, cases }: Pick<Report, 'ceilings' 
       {
         data: { values: points },
         mark: dots,
-        encoding: { x, y, color: familyColour(cases, true), description: { field: 'about' } },
+        encoding: { x, y, color: familyColour(cases, points), description: { field: 'about' } },
       },
     ],
   });
@@ -169,7 +171,7 @@ export async function barsSvg({ cases }: Pick<Report, 'cases'>): Promise<string>
         axis: { format: '.0%', orient: 'top' },
         scale: { domainMin: 0 },
       },
-      color: familyColour(cases, false),
+      color: familyColour(cases, null),
       description: { field: 'about' },
     },
   };

@@ -20,9 +20,10 @@ export const cases: readonly Case[] = family(
     const [q, k, v] = [make(), make(), make()];
     const forward = () => scaledDotProductAttention(q, k, v, { isCausal: true });
     const flops = 2 * batch * heads * length * length * depth; // the half below the diagonal, of two products
-    if (!backward) return { flops, run: forward };
+    const bytes = 16 * q.size; // three read, one written
+    if (!backward) return { flops, bytes, run: forward };
     const dy = randn(q.shape);
-    return { flops: 3.5 * flops, run: () => grad(forward(), [q, k, v], { gradOutputs: dy }) };
+    return { flops: 3.5 * flops, bytes: 3 * bytes, run: () => grad(forward(), [q, k, v], { gradOutputs: dy }) };
   },
   { sizes: ['batch', 'heads', 'length', 'depth'] },
 );
