@@ -7,13 +7,13 @@
 import { spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { device, manualSeed, scope, setFloat32Precision, setThreads } from '../lib/index.ts';
+import { manualSeed, setFloat32Precision, setThreads } from '../lib/index.ts';
 import type { Float32Precision } from '../lib/index.ts';
 import { chosen } from '../lib/bench/cases.ts';
-import type { Case } from '../lib/bench/family.ts';
 import { machine } from '../lib/bench/machine.ts';
+import { inTurns } from '../lib/bench/peers.ts';
 import { median } from '../lib/bench/statistics.ts';
-import { callsOf, type Clock, timeCalls } from '../lib/bench/timing.ts';
+import type { Clock } from '../lib/bench/timing.ts';
 import { commit } from './commit.ts';
 import { type Peer, peerNames, startPeer } from './peers/peer.ts';
 
@@ -45,26 +45,6 @@ function keep(row: Record<string, unknown>, line?: string): void {
   console.log(values.json ? kept.at(-1) : (line ?? kept.at(-1)));
 }
 
-/** Microseconds a call of each round, of ours and of each peer. */
-async function compare(one: Case, peers: readonly Peer[]): Promise<number[][]> {
-  const cpu = device('cpu');
-  return await scope(async () => {
-    const work = one.make();
-    const runs = [
-      (calls: number) => timeCalls(work.run, calls, cpu, clock),
-      ...peers.map((peer) => (n: number) => peer.run(n, clock)),
-    ];
-    const calls: number[] = [];
-    for (const run of runs) calls.push(await callsOf(run));
-    const times: number[][] = runs.map(() => []);
-    for (let i = 0; i < rounds; i++) {
-      for (const [k, run] of runs.entries()) times[k]?.push((await run(calls[k] as number)) * 1e6);
-      await new Promise(setImmediate);
-    }
-    return times;
-  });
-}
-
 const started = await Promise.all(values.peers.split(',').map((name) => startPeer(name, threads)));
 const peers = started.filter((each) => typeof each !== 'string');
 const versions = Object.fromEntries(peers.map(({ name, version }) => [name, version]));
@@ -88,7 +68,7 @@ const best: number[] = [];
 for (const one of chosen(positionals)) {
   const able: Peer[] = [];
   for (const peer of peers) if (await peer.make(one)) able.push(peer);
-  const [ours = [], ...theirs] = await compare(one, able);
+  const [ours = [], ...theirs] = (await inTurns(one, able, rounds, clock)).map((times) => times.map((t) => t * 1e6));
   const name = `${one.family} ${one.name}`;
   for (const [k, peer] of able.entries()) {
     const [mine, other] = [Math.min(...ours), Math.min(...(theirs[k] ?? []))];
