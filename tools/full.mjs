@@ -77,7 +77,7 @@ async function reportInBrowser(stage) {
 
 /** @param {Stage} stage */
 const benchGate = async (stage) =>
-  void (await stage.node('slowdowns are seen beside a busy neighbour', ['.test/test/bench/gate.js', '8', '0.8'], {
+  void (await stage.node('slowdowns are seen beside a busy neighbour', ['.test/test/bench/gate.js', '16', '0.6'], {
     show: true,
   }));
 
