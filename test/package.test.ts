@@ -1,6 +1,6 @@
 // What the published package promises, as far as it can be seen without packing it (tools/ci.mjs `pack` does that).
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { test } from 'uvu';
@@ -19,6 +19,8 @@ interface Manifest {
   binary: { napi_versions: number[] };
   gypfile: boolean;
   engines: { node: string };
+  version: string;
+  peerDependencies: Record<string, string>;
 }
 const manifest = JSON.parse(read('package.json')) as Manifest;
 
@@ -110,6 +112,40 @@ test('an addon that is missing or broken: the error says where it looked, what i
     const real = readFileSync(join(root, 'build/Release/warpgrad.node'));
     writeFileSync(join(release, 'warpgrad.node'), real.subarray(0, real.length / 2));
     assert.match(complaint(), /does not load; the file is damaged: reinstall the package\nthe file ends early/);
+  });
+});
+
+test('the CUDA library is found in the package of its own, of the same version alone', async () => {
+  const companion = JSON.parse(read('packages/warpgrad-cuda/package.json')) as Manifest;
+  assert.is(companion.version, manifest.version);
+  assert.is(companion.peerDependencies['warpgrad'], manifest.version);
+  assert.is(manifest.peerDependencies['warpgrad-cuda'], manifest.version);
+  await withFolder(async (folder) => {
+    // An addon without a library beside it.
+    mkdirSync(join(folder, 'build/Release'), { recursive: true });
+    cpSync(join(root, 'build/Release/warpgrad.node'), join(folder, 'build/Release/warpgrad.node'));
+    const program = `
+      const { device } = await import(${JSON.stringify(pathToFileURL(join(root, 'dist/index.js')).href)});
+      try { device('cuda'); } catch (error) { console.log(error.code, error.message); }`;
+    const complaint = (): string =>
+      execFileSync(process.execPath, ['--input-type=module', '-e', program], {
+        cwd: folder,
+        encoding: 'utf8',
+        env: { ...process.env, WARPGRAD_PREBUILD: folder, WARPGRAD_CUDA_LIB: '', WARPGRAD_CUDA_PROBE: '0' },
+      });
+    const remedy = new RegExp(`npm install warpgrad-cuda@${manifest.version}.*npx warpgrad-build --cuda`);
+    assert.match(complaint(), /ERR_DEVICE device: libwarpgrad_cuda\.so is not installed; /);
+    assert.match(complaint(), remedy);
+    const installed = join(folder, 'node_modules/warpgrad-cuda');
+    mkdirSync(installed, { recursive: true });
+    const install = (version: string): void =>
+      writeFileSync(join(installed, 'package.json'), JSON.stringify({ ...companion, version }));
+    writeFileSync(join(installed, 'libwarpgrad_cuda.so'), 'no library');
+    install('99.0.0');
+    assert.match(complaint(), new RegExp(`warpgrad-cuda is 99\\.0\\.0 and warpgrad ${manifest.version}; `));
+    assert.match(complaint(), remedy);
+    install(manifest.version);
+    assert.match(complaint(), /node_modules\/warpgrad-cuda\/libwarpgrad_cuda\.so/);
   });
 });
 

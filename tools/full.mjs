@@ -1,12 +1,13 @@
 // The checks that take too long for every change: node tools/full.mjs [stage …]. The last record of each stage is kept in
 // test/full.md, which is committed.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { arm64Stage } from './arm64.mjs';
-import { installStage } from './install.mjs';
+import { installStage, packInto } from './install.mjs';
 import { sanitizerCommand, sanitizerEnv } from './sanitizers.mjs';
-import { findTool, root, runStages, summary } from './stages.mjs';
+import { execute, findTool, root, runStages, summary } from './stages.mjs';
 
 /** @typedef {import('./stages.mjs').Stage} Stage */
 
@@ -28,12 +29,25 @@ const sanitized = (sanitize) => async (/** @type {Stage} */ stage) => {
   await stage.tests([], { WARPGRAD_TEST_TIMEOUT: '3600', ...env }, wrapper);
 };
 
-/** Every architecture of a release, compressed as there. @param {Stage} stage */
+/** Every architecture of a release, compressed as there, in the package of its own beside the other. @param {Stage} stage */
 async function cudaAll(stage) {
-  if (!(await stage.node('build', ['tools/build-native.mjs', '--cuda', '--arch', 'all']))) return;
-  const bytes = statSync(join(root, 'build/Release/libwarpgrad_cuda.so')).size;
-  const label = `libwarpgrad_cuda.so for sm_80, sm_86, sm_89, sm_90a and PTX: ${(bytes / 1e6).toFixed(1)} MB`;
-  stage.check(label, bytes <= 60e6, 'more than 60 MB');
+  if (!(await stage.node('build', ['tools/prebuilds.mjs', '--cuda']))) return;
+  const megabytes = (/** @type {number} */ bytes) => `${(bytes / 1e6).toFixed(1)} MB`;
+  const folder = mkdtempSync(join(tmpdir(), 'warpgrad-cuda-'));
+  const tarballs = [await packInto(folder), await packInto(folder, join(root, 'packages/warpgrad-cuda'))];
+  const { name = '', size = 0, unpackedSize = 0 } = tarballs[1] ?? {};
+  const label = `${name}, sm_80, sm_86, sm_89, sm_90a and PTX: ${megabytes(size)}, ${megabytes(unpackedSize)} unpacked`;
+  stage.check(label, unpackedSize <= 60e6, 'more than 60 MB');
+  writeFileSync(join(folder, 'package.json'), '{ "name": "user", "private": true, "type": "module" }');
+  const files = tarballs.map((each) => `./${each.name}`);
+  const install = ['install', '--ignore-scripts', '--no-audit', '--no-fund', ...files];
+  if (await stage.run('both packages install together', 'npm', install, { cwd: folder })) {
+    const program =
+      "try { console.log((await import('warpgrad')).device('cuda').name) } catch (e) { console.log(e.message) }";
+    const { output } = await execute(process.execPath, ['--input-type=module', '-e', program], { cwd: folder });
+    stage.check("device('cuda') loads the library", /^cuda|no cuda device/m.test(output), output);
+  }
+  rmSync(folder, { recursive: true, force: true });
   await stage.tests(['native/cuda']);
 }
 

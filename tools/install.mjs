@@ -17,9 +17,10 @@ import { execute, root } from './stages.mjs';
 /** @typedef {import('./stages.mjs').Stage} Stage */
 /** @typedef {{ name: string, size: number, unpackedSize: number, files: readonly string[] }} Tarball */
 
-/** Packs the package, with the binary of this machine, into `folder`. @param {string} folder @returns {Promise<Tarball>} */
-export async function packInto(folder) {
-  const { output } = await execute('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder]);
+/** Packs the package, with the binary of this machine, or the one in another folder, into `folder`.
+ * @param {string} folder @param {string} [from] @returns {Promise<Tarball>} */
+export async function packInto(folder, from = root) {
+  const { output } = await execute('npm', ['pack', from, '--json', '--ignore-scripts', '--pack-destination', folder]);
   const [info] = JSON.parse(output.slice(output.indexOf('[')));
   const files = info.files.map((/** @type {{ path: string }} */ file) => file.path);
   return { name: info.filename, size: info.size, unpackedSize: info.unpackedSize, files };

@@ -1,4 +1,5 @@
-// Puts the binaries that travel in the tarball into prebuilds/<platform>-<arch>/: node tools/prebuilds.mjs [--cuda]
+// Puts the binary that travels in the tarball into prebuilds/<platform>-<arch>/: node tools/prebuilds.mjs [--cuda]
+// With --cuda also the CUDA library into packages/warpgrad-cuda, which is published beside the package: it is larger than all else.
 // The build itself is the usual one; prebuildify strips, names and tags it. It moves what it finds, so it gets copies.
 import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, rmSync } from 'node:fs';
@@ -18,11 +19,15 @@ rmSync(staging, { recursive: true, force: true });
 rmSync(join(root, 'prebuilds'), { recursive: true, force: true });
 mkdirSync(release, { recursive: true });
 
-const products = [{ file: 'warpgrad.node', args: /** @type {string[]} */ ([]) }];
-if (process.argv.includes('--cuda')) products.push({ file: 'libwarpgrad_cuda.so', args: ['--cuda', '--arch', 'all'] });
-for (const { file, args } of products) {
+const build = (/** @type {string[]} */ ...args) =>
   execFileSync(process.execPath, [join(root, 'tools/build-native.mjs'), ...args], { cwd: root, stdio: 'inherit' });
-  cpSync(join(root, 'build/Release', file), join(release, file));
+build();
+cpSync(join(root, 'build/Release/warpgrad.node'), join(release, 'warpgrad.node'));
+if (process.argv.includes('--cuda')) {
+  build('--cuda', '--arch', 'all');
+  const library = join(root, 'packages/warpgrad-cuda/libwarpgrad_cuda.so');
+  cpSync(join(root, 'build/Release/libwarpgrad_cuda.so'), library);
+  execFileSync('strip', ['--strip-unneeded', library]);
 }
 // libc is in the name because an untagged Linux binary would be offered on Alpine too.
 await prebuildify({

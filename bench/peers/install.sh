@@ -9,4 +9,4 @@ if command -v apt-get > /dev/null; then
 else
   "${PYTHON:-python3}" -m pip install torch numpy
 fi
-npm install --ignore-scripts --no-package-lock # of package.json here: TensorFlow.js, jax-js
+npm install --ignore-scripts --no-package-lock # of package.json here: TensorFlow.js, jax-js, ONNX Runtime

@@ -33,6 +33,12 @@ export const peerAdapters: Readonly<Record<string, Adapter>> = {
     module: '@tensorflow/tfjs-backend-wasm',
     install: 'npm install @tensorflow/tfjs @tensorflow/tfjs-backend-wasm',
   },
+  onnxruntime: {
+    language: 'node',
+    script: 'tools/peers/onnx.mjs',
+    module: 'onnxruntime-node',
+    install: 'npm install --ignore-scripts onnxruntime-node',
+  },
   'jax-js': {
     language: 'node',
     script: 'tools/peers/jax.mjs',

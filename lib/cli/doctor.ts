@@ -22,6 +22,7 @@ interface Inspection {
   readonly threads: number;
   readonly cpu: NativeDevices;
   readonly cudaLibrary: string | null;
+  readonly cudaMissing: { readonly found: string; readonly remedy: string } | null;
 }
 
 const driver = 'driver 580 or newer (https://www.nvidia.com/drivers)';
@@ -38,12 +39,12 @@ export function examine(): Finding[] {
     const how = remedy ?? 'build it with `npx warpgrad-build`';
     return [...findings, { state: 'FAIL', what: 'addon', found: [found, ...details].join(' ').trim(), remedy: how }];
   }
-  const { addonPath, loadMs, threads, cpu, cudaLibrary } = inspection;
+  const { addonPath, loadMs, threads, cpu } = inspection;
   findings.push({ state: 'ok', what: 'addon', found: `${addonPath}, loads in ${loadMs.toFixed(0)} ms` });
   const memory = gib(cpu.list[0]?.memoryBytes ?? 0);
   findings.push({ state: 'ok', what: 'cpu', found: `${cpu.architecture} kernels, ${threads} threads, ${memory}` });
   findings.push(toolkit());
-  return [...findings, ...cuda(addonPath, cudaLibrary), ...selfTest()];
+  return [...findings, ...cuda(inspection), ...selfTest()];
 }
 
 function node(): Finding {
@@ -99,19 +100,12 @@ function toolkit(): Finding {
   return { state: 'none', what: 'toolkit', found: 'no nvcc (needed only to build)' };
 }
 
-function cuda(addonPath: string, library: string | null): Finding[] {
+function cuda({ addonPath, cudaLibrary: library, cudaMissing }: Inspection): Finding[] {
   const cards = nvidiaCards();
   if (library === null) {
-    const found = 'libwarpgrad_cuda.so is not installed';
+    const { found = '', remedy = '' } = cudaMissing ?? {};
     if (cards === 0) return [{ state: 'none', what: 'cuda', found: `${found}, and there is no NVIDIA card here` }];
-    return [
-      {
-        state: 'FAIL',
-        what: 'cuda',
-        found,
-        remedy: 'build it with `npx warpgrad-build --cuda` (needs the CUDA toolkit 13)',
-      },
-    ];
+    return [{ state: 'FAIL', what: 'cuda', found, remedy }];
   }
   const probe = probeBackend(addonPath, 'cuda', library);
   if (probe === null) return [{ state: 'FAIL', what: 'cuda', found: 'no process could be started to ask the driver' }];

@@ -2,7 +2,7 @@ import { argumentError, deviceError } from '../errors.ts';
 import type { NativeMemory } from '../native/addon.ts';
 import { blockedTime, fence, openQueue, waitAll } from '../native/command-buffer.ts';
 import { takeUnseen } from '../native/failures.ts';
-import { addon, addonPath, backendFile, backendPath } from '../native/load.ts';
+import { addon, addonPath, backendMissing, backendPath } from '../native/load.ts';
 import { driverSigns, probeBackend } from '../native/probe.ts';
 import { formatValue } from './values.ts';
 
@@ -118,11 +118,10 @@ export function device(name: string | Device): Device {
 function loadKind(kind: DeviceKind): void {
   if (kind === 'cpu') return;
   const path = backendPath(kind);
-  if (path === null)
-    throw deviceError(
-      'device',
-      `${backendFile(kind)} is not installed; build it with \`npm run build:${kind.replace('cuda-', '')}\``,
-    );
+  if (path === null) {
+    const { found, remedy } = backendMissing(kind);
+    throw deviceError('device', `${found}; ${remedy}`);
+  }
   const complaint = (kind === 'cuda' ? driverComplaint(path) : '') || addon.loadBackend(kind, path);
   if (complaint !== '') throw deviceError('device', `${kind}: ${complaint}`);
 }

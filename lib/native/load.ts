@@ -83,11 +83,29 @@ export const addonPath: string = loaded.path;
 if (addon.complaint !== null) throw nativeLoadError('warpgrad', addon.complaint);
 
 /** What the library of a backend is called; the emulated CUDA's is that of `emu`. */
-export function backendFile(kind: string): string {
+function backendFile(kind: string): string {
   return `libwarpgrad_${kind.replace('cuda-', '')}.so`;
 }
 
-/** Where the library of a backend lies, or null: beside the addon, or among the prebuilt binaries. */
+const companion = 'warpgrad-cuda';
+
+/** The version of this package, which that of the CUDA library's has to be. */
+function ownVersion(): string {
+  return (JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8')) as { version: string }).version;
+}
+
+/** The package that brings the CUDA library: beside this one, or where the program runs. */
+function companionPackage(): { folder: string; version: string } | null {
+  try {
+    const file = require.resolve(`${companion}/package.json`, { paths: [packageRoot, process.cwd()] });
+    const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string };
+    return { folder: dirname(file), version };
+  } catch {
+    return null;
+  }
+}
+
+/** Where the library of a backend lies, or null: beside the addon, among the prebuilt binaries, or in the package of its own. */
 export function backendPath(kind: string): string | null {
   const file = backendFile(kind);
   const places = [
@@ -95,5 +113,21 @@ export function backendPath(kind: string): string | null {
     join(dirname(addonPath), file),
     join(packageRoot, 'prebuilds', `${process.platform}-${process.arch}`, file),
   ];
-  return places.find((path): path is string => path !== undefined && path !== '' && existsSync(path)) ?? null;
+  const found = places.find((path): path is string => path !== undefined && path !== '' && existsSync(path));
+  if (found !== undefined || kind !== 'cuda') return found ?? null;
+  const brought = companionPackage();
+  const path = brought?.version === ownVersion() ? join(brought.folder, file) : '';
+  return existsSync(path) ? path : null;
+}
+
+/** Why the library of a backend was not found, and what to do about it. */
+export function backendMissing(kind: string): { readonly found: string; readonly remedy: string } {
+  const found = `${backendFile(kind)} is not installed`;
+  if (kind !== 'cuda') return { found, remedy: `build it with \`npm run build:${kind.replace('cuda-', '')}\`` };
+  const own = ownVersion();
+  const other = companionPackage()?.version ?? own;
+  return {
+    found: other === own ? found : `${companion} is ${other} and warpgrad ${own}`,
+    remedy: `get it with \`npm install ${companion}@${own}\`, or build it with \`npx warpgrad-build --cuda\` (CUDA toolkit 13)`,
+  };
 }

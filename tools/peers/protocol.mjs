@@ -11,7 +11,7 @@ const say = (/** @type {Record<string, unknown>} */ answer) => process.stdout.wr
 /**
  * A family makes a call from a case's numbers, or null where the library has nothing of the kind.
  * @param {string} version
- * @param {Record<string, (params: any) => (() => unknown) | null>} families
+ * @param {Record<string, (params: any) => (() => unknown) | null | Promise<() => unknown>>} families
  */
 export async function serve(version, families) {
   say({ ready: version });
@@ -23,7 +23,7 @@ export async function serve(version, families) {
       work = null; // its memory first
       const { family, ...params } = order.make;
       try {
-        work = families[family]?.(params) ?? null;
+        work = (await families[family]?.(params)) ?? null;
         if (work === null) throw new Error(`no counterpart of ${family}`);
         await work();
         say({ made: true });
