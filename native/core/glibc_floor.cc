@@ -6,6 +6,7 @@
 #include <new>
 
 namespace std {
+// NOLINTNEXTLINE(bugprone-reserved-identifier): the compiler chose the name
 [[noreturn]] __attribute__((visibility("hidden"))) void __throw_bad_array_new_length() { throw bad_alloc(); }
 }  // namespace std
 #endif
