@@ -1,5 +1,6 @@
 // The peers' times beside ours: a batch of ours, a batch of each peer, and again.
-import { device, scope } from '../index.ts';
+import { setTimeout as pause } from 'node:timers/promises';
+import { device, getThreads, scope } from '../index.ts';
 import type { Case } from './family.ts';
 import type { Peer } from './peer.ts';
 import { median } from './statistics.ts';
@@ -16,6 +17,9 @@ export interface PeerResult {
   readonly ratio: number;
 }
 
+/** For as long threads of OpenMP and OpenBLAS turn on their processors after their work: the next one's processors, when it has several. */
+const spinMs = 100;
+
 /** Seconds a call of each round, of ours and of each peer. */
 export async function inTurns(one: Case, peers: readonly Peer[], rounds: number, clock: Clock): Promise<number[][]> {
   const cpu = device('cpu');
@@ -29,8 +33,10 @@ export async function inTurns(one: Case, peers: readonly Peer[], rounds: number,
     for (const run of runs) calls.push(await callsOf(run));
     const times: number[][] = runs.map(() => []);
     for (let i = 0; i < rounds; i++) {
-      for (const [k, run] of runs.entries()) times[k]?.push(await run(calls[k] as number));
-      await new Promise(setImmediate);
+      for (const [k, run] of runs.entries()) {
+        times[k]?.push(await run(calls[k] as number));
+        await pause(getThreads() > 1 ? spinMs : 0);
+      }
     }
     return times;
   });
