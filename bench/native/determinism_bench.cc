@@ -3,51 +3,20 @@
 // on one thread, best of all bursts. Built as memory_bench.cc is:
 //   /tmp/determinism_bench [seconds a case]
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
-#include <initializer_list>
 
-#include "../../native/cpu/kernels.h"
 #include "../../native/cpu/pool.h"
+#include "operands.h"
 
 using namespace wg;
+using namespace wg::bench;
 
 namespace {
 
 using Lanes = float __attribute__((vector_size(64), aligned(4)));
 constexpr int64_t kLanes = 16, kRows = 256, kColumns = 1024, kCount = kRows * kColumns;
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
-template <class V>
-V view(float* data, std::initializer_list<int64_t> shape) {
-  V v{};
-  v.data = data;
-  v.dtype = DType::f32;
-  v.rank = static_cast<int32_t>(shape.size());
-  std::copy(shape.begin(), shape.end(), v.shape);
-  int64_t step = 1;
-  for (int i = v.rank - 1; i >= 0; i--) {
-    v.stride[i] = step;
-    step *= v.shape[i];
-  }
-  return v;
-}
-
-float* randoms(int64_t count) {
-  auto* p =
-      static_cast<float*>(std::aligned_alloc(4096, static_cast<size_t>(count * 4 + 4095) / 4096 * 4096));
-  uint32_t state = 1;
-  for (int64_t i = 0; i < count; i++) {
-    state = state * 1664525u + 1013904223u;
-    p[i] = static_cast<float>(state >> 8) * 0x1p-24f - 0.5f;
-  }
-  return p;
-}
 
 /// Eight registers in float32 from the first to the last element.
 float freeSum(const float* p, int64_t n) {

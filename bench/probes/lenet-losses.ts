@@ -7,9 +7,10 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import type { Tensor } from '../../lib/index.ts';
-import { capture, crossEntropy, data, manualSeed, nn, optim, scope, setThreads, tensor } from '../../lib/index.ts';
+import { capture, crossEntropy, data, manualSeed, optim, scope, setThreads, tensor } from '../../lib/index.ts';
 import { packageRoot } from '../../test/support/package-root.ts';
 import { machine, print } from '../../lib/bench/machine.ts';
+import { lenet } from '../../lib/bench/models.ts';
 import { median } from '../../lib/bench/statistics.ts';
 import { seconds } from '../../lib/bench/timing.ts';
 
@@ -25,18 +26,7 @@ export async function run(argv: string[]): Promise<void> {
   const threads = Number(values.threads ?? 1);
   setThreads(threads);
   manualSeed(1);
-  const model = new nn.Sequential(
-    new nn.Conv2d(1, 32, 5, { padding: 2 }),
-    new nn.ReLU(),
-    new nn.MaxPool2d(2),
-    new nn.Conv2d(32, 64, 5, { padding: 2 }),
-    new nn.ReLU(),
-    new nn.MaxPool2d(2),
-    new nn.Flatten(),
-    new nn.Linear(3136, 512),
-    new nn.ReLU(),
-    new nn.Linear(512, 10),
-  );
+  const model = lenet(28, 10);
   const digits = await data.mnistDigits({ seed: 1 });
   const [pictures, classes] = digits.train.fields;
   const count = Math.floor(Math.min(digits.train.length, 8 * batch) / batch);

@@ -17,7 +17,7 @@ export interface PeerResult {
   readonly ratio: number;
 }
 
-/** For as long threads of OpenMP and OpenBLAS turn on their processors after their work: the next one's processors, when it has several. */
+/** OpenMP's and OpenBLAS's threads go on spinning this long after their work, on processors that the next batch needs. */
 const spinMs = 100;
 
 /** Seconds a call of each round, of ours and of each peer. */
