@@ -10,23 +10,12 @@ namespace {
 
 using simd::Vec;
 
-constexpr int64_t kRowsPerChunk = 2 * kQueryBlock;  // keys are packed once for each chunk
+constexpr int64_t kRowsPerChunk = kQueryBlock;  // keys are turned once for each chunk
 
 template <class T>
 void scaleRow(T* p, int64_t step, int64_t n, T factor) {
   if (step == 1) return simd::mapBlock(p, p, p, n, [factor](Vec<T> x, Vec<T>) { return x * Vec<T>(factor); });
   for (int64_t i = 0; i < n; ++i) p[i * step] *= factor;
-}
-
-/// row = row * scale + bias, and its largest value.
-template <class T>
-T finishScores(T* row, const T* bias, int64_t n, T scale) {
-  const Vec<T> factor(scale);
-  if (bias) simd::mapBlock(row, row, bias, n, [factor](Vec<T> x, Vec<T> b) { return x * factor + b; });
-  else simd::mapBlock(row, row, row, n, [factor](Vec<T> x, Vec<T>) { return x * factor; });
-  simd::ExtremeState<T, true> state;
-  state.add(row, n);
-  return state.value();
 }
 
 template <class T>
@@ -35,58 +24,104 @@ struct Forward {
   int64_t depth, width, group;
   const View &q, &k, &v, &out, &lse;
 
+  /// row = row * scale + bias where it is seen and -inf in the rest of its registers; its largest value, NaN
+  /// if that is all there is.
+  T finish(T* row, const T* bias, const Seen<T>& seen) const {
+    const Vec<T> factor(scores.scale);
+    Vec<T> best(-Format<T>::kInf);
+    for (int64_t x = seen.start; x < seen.stop; x += Vec<T>::kLanes) {
+      Vec<T> score = simd::load<Vec<T>>(row + x) * factor;
+      if (bias) score = score + seen.read(bias, x);
+      score = seen.keep(score, x, -Format<T>::kInf);
+      store(row + x, score);
+      best = maxNum(score, best);
+    }
+    const T top = simd::foldRegister(best, [](Vec<T> a, Vec<T> b) { return maxNum(a, b); });
+    if (top == -Format<T>::kInf)
+      for (int64_t x = seen.first; x < seen.last; ++x)
+        if (row[x] != row[x]) return row[x];
+    return top;
+  }
+
   /// Turns a row's scores into exp(score - top) and gives by how much what was summed before shrinks.
-  T weigh(T* row, int64_t b, int64_t h, int64_t i, int64_t j0, int64_t n, T& top, double& sum) const {
-    int64_t first, last;
-    scores.visible(i, j0, n, first, last);
-    for (int64_t x = 0; x < first; ++x) row[x] = T(0);
-    for (int64_t x = last; x < n; ++x) row[x] = T(0);
-    if (first >= last) return T(1);
-    alignas(64) T stage[kKeyBlock];
-    T* const seen = row + first;
-    const int64_t count = last - first;
-    const T* bias = scores.bias(b, h, i, j0 + first, count, stage);
-    const T block = finishScores(seen, bias, count, scores.scale);
-    const T before = top;
-    top = block > before || block != block ? block : before;
-    if (top == -Format<T>::kInf) {  // nothing takes part so far
-      for (int64_t x = 0; x < count; ++x) seen[x] = T(0);
+  T weigh(T* row, int64_t b, int64_t h, int64_t i, int64_t j0, const Seen<T>& seen, T& top,
+          double& sum) const {
+    if (seen.first >= seen.last) {
+      clearLanes(row, seen.start, seen.stop);
       return T(1);
     }
-    const T shrink = before == top ? T(1) : math::exp(Vec<T>(before - top)).raw[0];
-    sum = sum * static_cast<double>(shrink) + simd::sumExp<true>(seen, count, top, seen);
+    alignas(64) T stage[kKeyBlock];
+    const int64_t count = seen.last - seen.first;
+    const T* bias = scores.bias(b, h, i, j0 + seen.first, count, stage);
+    const T block = finish(row, bias, seen), before = top;
+    top = block > before || block != block ? block : before;
+    if (top == -Format<T>::kInf) {  // nothing takes part so far
+      clearLanes(row, seen.start, seen.stop);
+      return T(1);
+    }
+    T shrink = T(1);
+    if (before == -Format<T>::kInf) shrink = T(0);
+    else if (before != top) shrink = math::exp(Vec<T>(before - top)).raw[0];
+    T* const from = row + seen.start;
+    sum = sum * static_cast<double>(shrink) + simd::sumExp<true>(from, seen.stop - seen.start, top, from);
     if (scores.dropout > T(0)) {
-      scores.factors(b, h, i, j0 + first, count, stage);
-      simd::mapBlock(seen, seen, stage, count, [](Vec<T> x, Vec<T> f) { return x * f; });
+      scores.factors(b, h, i, j0 + seen.first, count, stage);
+      T* const weights = row + seen.first;
+      simd::mapBlock(weights, weights, stage, count, [](Vec<T> x, Vec<T> f) { return x * f; });
     }
     return shrink;
   }
 
   void run(int64_t b, int64_t h, int64_t i0, int64_t rows, char* memory) const {
+    constexpr int64_t kPitch = kTilePitch<T>;
     T* const packing = reinterpret_cast<T*>(memory);
     T* const tile = reinterpret_cast<T*>(memory + kTileStart);
+    T* const turnedKeys = tile + kRowsPerChunk * kPitch;
+    // One vector behind the end, because packing may write that far.
+    const bool fits = (kRowsPerChunk + depth) * kPitch * static_cast<int64_t>(sizeof(T)) + 64 <= kTileBytes;
+    const int64_t strip = fits ? kQueryStrip : kRowsPerChunk;
     const Matrix<const T> queries = matrixOf<const T>(q, b, h), keys = matrixOf<const T>(k, b, h / group),
                           values = matrixOf<const T>(v, b, h / group);
     const Matrix<T> all = matrixOf<T>(out, b, h);
     const Matrix<T> result{all.data + i0 * all.row, all.row, all.col};
     T top[kRowsPerChunk];
     double sum[kRowsPerChunk];
+    bool begun[kRowsPerChunk] = {};  // by strip
     for (int64_t r = 0; r < rows; ++r) {
       top[r] = -Format<T>::kInf;
       sum[r] = 0;
-      for (int64_t x = 0; x < width; ++x) result.data[r * result.row + x * result.col] = T(0);
     }
     for (int64_t j0 = 0; j0 < scores.keys; j0 += kKeyBlock) {
       const int64_t n = minOf(kKeyBlock, scores.keys - j0);
       if (!scores.meets(i0, rows, j0, n)) continue;
-      product<T>(rows, n, depth, from(queries, i0), flipped(from(keys, j0)), {tile, kTilePitch<T>, 1}, false,
-                 packing);
-      for (int64_t r = 0; r < rows; ++r) {
-        const T shrink = weigh(tile + r * kTilePitch<T>, b, h, i0 + r, j0, n, top[r], sum[r]);
-        if (shrink != T(1)) scaleRow(result.data + r * result.row, result.col, width, shrink);
+      const Matrix<const T> keysTurned = turned(turnedKeys, fits, from(keys, j0), n, depth);
+      for (int64_t r0 = 0; r0 < rows; r0 += strip) {
+        const int64_t lines = minOf(strip, rows - r0);
+        int64_t first, last;
+        scores.visible(i0 + r0, lines, j0, n, first, last);
+        if (first >= last) continue;
+        const Seen<T> wide(first, last);
+        const Matrix<T> results{result.data + r0 * result.row, result.row, result.col};
+        product<T>(lines, fits ? wide.stop - wide.start : last - wide.start, depth, from(queries, i0 + r0),
+                   column(keysTurned, wide.start), {tile + wide.start, kPitch, 1}, false, packing);
+        for (int64_t r = 0; r < lines; ++r) {
+          T* const row = tile + r * kPitch;
+          scores.visible(i0 + r0 + r, j0, n, first, last);
+          const Seen<T> seen(first, last);
+          clearLanes(row, wide.start, seen.start);
+          clearLanes(row, seen.stop, wide.stop);
+          const T shrink = weigh(row, b, h, i0 + r0 + r, j0, seen, top[r0 + r], sum[r0 + r]);
+          if (begun[r0 / strip] && shrink != T(1))
+            scaleRow(results.data + r * results.row, results.col, width, shrink);
+        }
+        product<T>(lines, width, wide.last - wide.start, {tile + wide.start, kPitch, 1},
+                   from(values, j0 + wide.start), results, begun[r0 / strip], packing);
+        begun[r0 / strip] = true;
       }
-      product<T>(rows, width, n, {tile, kTilePitch<T>, 1}, from(values, j0), result, true, packing);
     }
+    for (int64_t r0 = 0; r0 < rows; r0 += strip)
+      if (!begun[r0 / strip])
+        clear<T>({result.data + r0 * result.row, result.row, result.col}, minOf(strip, rows - r0), width);
     T* const logs = static_cast<T*>(lse.data) + b * lse.stride[0] + h * lse.stride[1] + i0 * lse.stride[2];
     for (int64_t r = 0; r < rows; ++r) {
       const bool none = top[r] == -Format<T>::kInf;

@@ -12,9 +12,11 @@ namespace wg::cpu {
 inline namespace WG_ISA {
 
 // bench/probes/attention-memory.ts on Zen 4: a block's scores, its keys and values transposed and the packing
-// share the second-level cache. Five tiles of rows are the most for which B is read in place.
-inline constexpr int64_t kQueryBlock = (64 + kTileRows - 1) / kTileRows * kTileRows;
-inline constexpr int64_t kKeyBlock = 128;
+// share the second-level cache. Within a block products go by strips of a few tiles, which leave out what
+// none of their rows sees; a strip of queries uses so few rows that B is read in place.
+inline constexpr int64_t kQueryStrip = (28 + kTileRows - 1) / kTileRows * kTileRows;
+inline constexpr int64_t kQueryBlock = 5 * kQueryStrip;
+inline constexpr int64_t kKeyBlock = 128, kKeyStrip = 32;
 /// Elements between rows of a tile: an odd number of cache lines, or rows would share few sets of the cache.
 template <class T>
 inline constexpr int64_t kTilePitch = kKeyBlock + 64 / static_cast<int64_t>(sizeof(T));
@@ -73,6 +75,12 @@ struct Scores {
   void visible(int64_t i, int64_t j0, int64_t n, int64_t& from, int64_t& to) const {
     from = left < 0 ? 0 : minOf(maxOf(i - left - j0, 0), n);
     to = right < 0 ? n : maxOf(minOf(i + right + 1 - j0, n), from);
+  }
+  /// The keys that any of queries [i0, i0 + rows) sees: both bounds rise with the query.
+  void visible(int64_t i0, int64_t rows, int64_t j0, int64_t n, int64_t& from, int64_t& to) const {
+    int64_t none;
+    visible(i0, j0, n, from, none);
+    visible(i0 + rows - 1, j0, n, none, to);
   }
   /// Whether any of queries [i0, i0 + rows) sees any of keys [j0, j0 + n).
   bool meets(int64_t i0, int64_t rows, int64_t j0, int64_t n) const {
@@ -157,6 +165,63 @@ inline Scores<T> scoresOf(const View& q, const View& k, const View& mask, const 
     s.dropout = static_cast<T>(p.dropout);
   }
   return s;
+}
+
+/// Where a row of a tile is seen, in registers: those from `start` to `stop` hold elements [first, last) and,
+/// in the first and the last of them, others that must not count.
+template <class T>
+struct Seen {
+  using V = simd::Vec<T>;
+  int64_t first, last, start, stop;
+
+  Seen(int64_t from, int64_t to)
+      : first(from),
+        last(to),
+        start(from / V::kLanes * V::kLanes),
+        stop(ceilDiv(to, V::kLanes) * V::kLanes) {}
+
+  bool whole(int64_t at) const { return at >= first && at + V::kLanes <= last; }
+  /// x, with `other` where the row is not seen.
+  V keep(V x, int64_t at, T other) const {
+    if (whole(at)) return x;
+    V place;
+    for (int i = 0; i < V::kLanes; ++i) place.raw[i] = static_cast<T>(i);
+    const V far = select(place < V(static_cast<T>(last - at)), x, V(other));
+    return select(place < V(static_cast<T>(first - at)), V(other), far);
+  }
+  /// One register of what stands densely from `first` on; 0 where the row is not seen.
+  V read(const T* p, int64_t at) const {
+    if (whole(at)) return simd::load<V>(p + (at - first));
+    alignas(64) T lanes[V::kLanes] = {};
+    for (int64_t i = maxOf(first, at); i < minOf(last, at + V::kLanes); ++i) lanes[i - at] = p[i - first];
+    return simd::load<V>(lanes);
+  }
+};
+
+/// Zeros in elements [from, to) of a row, both multiples of a register.
+template <class T>
+inline void clearLanes(T* row, int64_t from, int64_t to) {
+  for (int64_t x = from; x < to; x += simd::Vec<T>::kLanes) store(row + x, simd::Vec<T>(T(0)));
+}
+
+template <class T>
+inline void clear(Matrix<T> m, int64_t rows, int64_t cols) {
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t x = 0; x < cols; ++x) m.data[r * m.row + x * m.col] = T(0);
+}
+
+/// A block of n keys or values with their elements apart, so that products read them in place: at `to` where
+/// there is room, else as they lie.
+template <class T>
+inline Matrix<const T> turned(T* to, bool fits, Matrix<const T> block, int64_t n, int64_t width) {
+  if (!fits) return flipped(block);
+  packPanel(to, static_cast<int>(kTilePitch<T>), static_cast<int>(n), width, block.data, block.row,
+            block.col);
+  return {to, kTilePitch<T>, 1};
+}
+template <class T>
+inline Matrix<const T> column(Matrix<const T> a, int64_t j) {
+  return {a.data + j * a.col, a.row, a.col};
 }
 
 /// Chunks of small work run on the caller, in order.
