@@ -1,18 +1,10 @@
-import type { Shape } from '../core/shape.ts';
 import { isContiguous, numelOf } from '../core/shape.ts';
 import { checkLive, Tensor } from '../core/tensor.ts';
 import { register } from './define-op.ts';
-import type { BackwardContext, RecordedOp } from './tape.ts';
+import type { BackwardContext, Geometry, RecordedOp } from './tape.ts';
 import { needsGrad, record, recording } from './tape.ts';
 import type { ViewInfo, ViewStep } from './views.ts';
 import { viewInfo } from './views.ts';
-
-/** Where the elements of a view lie in its storage. */
-export interface Geometry {
-  readonly shape: Shape;
-  readonly strides: Shape;
-  readonly offset: number;
-}
 
 export interface ViewDefinition<A extends readonly unknown[]> {
   readonly name: string;
@@ -20,6 +12,8 @@ export interface ViewDefinition<A extends readonly unknown[]> {
   readonly readOnly?: boolean;
   /** Where the result's elements lie; throws when there is no such view. */
   readonly geometry: (x: Tensor, ...args: A) => Geometry;
+  /** The result leaves elements out: a sum of gradients of `x` takes its gradient at its place. */
+  readonly partial?: boolean;
   /** The gradient of `x`. */
   readonly backward: (ctx: BackwardContext<readonly [Tensor, ...A]>, dy: Tensor) => Tensor;
 }
@@ -28,10 +22,11 @@ export interface ViewDefinition<A extends readonly unknown[]> {
 export function defineView<A extends readonly unknown[]>(
   definition: ViewDefinition<A>,
 ): (x: Tensor, ...args: A) => Tensor {
-  const { name, geometry, backward, readOnly = false } = definition;
+  const { name, geometry, backward, readOnly = false, partial = false } = definition;
   const recorded: RecordedOp = register({
     name,
     saves: [],
+    place: partial ? (sum, args) => geometry(sum, ...(args.slice(1) as unknown as A)) : undefined,
     backward: (ctx, dy) => [backward(ctx, dy)],
   });
   const apply = (x: Tensor, ...args: A): Tensor => {

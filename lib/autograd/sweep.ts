@@ -158,8 +158,10 @@ function hooked(sweep: Sweep, hook: GradientHook, g: Tensor): Tensor {
   }
 }
 
+type Wanted = (target: Node | LeafNode) => boolean;
+
 /** Runs one node's backward and sends the results on. */
-export function step(sweep: Sweep, node: Node, wanted: (target: Node | LeafNode) => boolean): void {
+export function step(sweep: Sweep, node: Node, wanted: Wanted): void {
   const { op } = node;
   if (node.freed) {
     throw gradError(
@@ -176,23 +178,40 @@ export function step(sweep: Sweep, node: Node, wanted: (target: Node | LeafNode)
       if (g != null) return g;
       return isFloat(out.dtype) ? filledTensor(out.shape, out.dtype, out.storage.queue, 0) : null;
     });
-    const ctx = openContext(node, sweep.createGraph);
-    const run = (!sweep.createGraph && op.fastBackward) || op.backward;
-    if (run === undefined) throw gradError(op.name, 'has no backward');
-    const flat = flatten(node, run(ctx, dys[0] as Tensor, ...dys.slice(1)));
-    for (let i = 0; i < node.sources.length; i++) {
-      const source = node.sources[i];
-      const g = flat[i];
-      if (source == null || g == null || !wanted(source)) continue;
-      checkGradient(node, i, g);
-      if (current().anomaly) checkFinite(node, g);
-      send(sweep, source, node.sourceIndices[i] as number, handle(g));
-    }
+    if (!addedInPlace(sweep, node, dys[0] as Tensor, wanted)) passOn(sweep, node, dys, wanted);
   } finally {
     sweep.scope.close(mark, undefined, null);
     for (const g of slots) g?.dispose();
   }
   if (!sweep.retainGraph) node.free();
+}
+
+/** Runs a node's backward. */
+function passOn(sweep: Sweep, node: Node, dys: readonly (Tensor | null)[], wanted: Wanted): void {
+  const { op } = node;
+  const ctx = openContext(node, sweep.createGraph);
+  const run = (!sweep.createGraph && op.fastBackward) || op.backward;
+  if (run === undefined) throw gradError(op.name, 'has no backward');
+  const flat = flatten(node, run(ctx, dys[0] as Tensor, ...dys.slice(1)));
+  for (let i = 0; i < node.sources.length; i++) {
+    const source = node.sources[i];
+    const g = flat[i];
+    if (source == null || g == null || !wanted(source)) continue;
+    checkGradient(node, i, g);
+    if (current().anomaly) checkFinite(node, g);
+    send(sweep, source, node.sourceIndices[i] as number, handle(g));
+  }
+}
+
+/** Adds the gradient of a part to the whole's, if that waits already and nobody else sees it. */
+function addedInPlace(sweep: Sweep, node: Node, dy: Tensor, wanted: Wanted): boolean {
+  const [source] = node.sources;
+  if (node.op.place === undefined || source == null || !wanted(source) || current().anomaly || sweep.createGraph)
+    return false;
+  const sum = sweep.pending.get(source)?.[node.sourceIndices[0] as number];
+  if (sum == null || !owned(sum)) return false;
+  if (dy.size > 0) addInPlaceKernel(sum, dy, node.op.place(sum, node.args));
+  return true;
 }
 
 function flatten(node: Node, gradients: Gradients): (Tensor | null | undefined)[] {

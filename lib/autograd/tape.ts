@@ -24,6 +24,18 @@ export interface RecordedOp {
   // biome-ignore lint/suspicious/noExplicitAny: the tape stores ops of every argument list
   readonly backward?: ((ctx: any, dy: Tensor, ...more: (Tensor | null)[]) => Gradients) | undefined;
   readonly fastBackward?: RecordedOp['backward'];
+  /**
+   * Where in a gradient of the first argument that of the output belongs, all else being zero: a sum under way takes it there,
+   * and no zeros are written or added.
+   */
+  readonly place?: ((sum: Tensor, args: readonly unknown[]) => Geometry) | undefined;
+}
+
+/** Where the elements of a view lie in its storage. */
+export interface Geometry {
+  readonly shape: Shape;
+  readonly strides: Shape;
+  readonly offset: number;
 }
 
 /** What backward may read. */

@@ -19,13 +19,18 @@ export function fillKernel(out: KernelView, value: number): void {
 }
 
 /**
- * out += x, of one shape and dtype, for sums of gradients. Unlike an in-place op of the user's, a failure spoils `out`: a
+ * out += x, of one shape and dtype, or a part of out, for sums of gradients. Unlike an in-place op of the user's, a failure spoils `out`: a
  * sum that lacks a part must not reach an optimizer.
  */
-export function addInPlaceKernel(out: Tensor, x: KernelView): void {
-  const { storage, offset, shape, strides, dtype } = out;
+export function addInPlaceKernel(
+  out: Tensor,
+  x: KernelView,
+  { offset, shape, strides }: Pick<KernelView, 'offset' | 'shape' | 'strides'> = out,
+): void {
+  const { storage, dtype } = out;
   const { index, generation, queue } = storage;
-  kernels.add({ storage: { index, generation, queue, version: 0 }, offset, shape, strides, dtype }, out, x);
+  const place = { offset, shape, strides, dtype };
+  kernels.add({ storage: { index, generation, queue, version: 0 }, ...place }, { storage, ...place }, x);
   storage.version++;
   storage.lastWriter = 'backward';
 }

@@ -11,6 +11,7 @@ import { broadcastShapes, formatShape, numelOf, sameShape } from '../core/shape.
 import { emptyTensor } from '../core/tensor.ts';
 import type { Tensor } from '../core/tensor.ts';
 import { checkOptions, formatValue } from '../core/values.ts';
+import type { KernelView } from '../native/kernels.ts';
 import type { AttentionParams } from '../native/kernels.gen.ts';
 import { kernels } from '../native/kernels.ts';
 import { attentionWeights, distances, dropWeights, gatherHeads, spreadHeads } from './attention-weights.ts';
@@ -42,6 +43,28 @@ export interface AttentionOptions {
   readonly returnLse?: boolean | undefined;
 }
 
+/**
+ * Which of heads and positions comes first in the result, and in the gradients of q, k and v, as they lie in memory: that of q,
+ * so that taking heads apart and putting them together again copies nothing.
+ */
+type Order = 'heads' | 'positions';
+
+const orderOf = (t: Tensor): Order =>
+  (t.shape[1] as number) > 1 && (t.strides[1] as number) < (t.strides[2] as number) ? 'positions' : 'heads';
+
+/** [B, S, H, D] as [B, H, S, D] and back. */
+const exchanged = (t: Tensor): KernelView => {
+  const swap = ([b, x, y, ...rest]: Shape): Shape => [b as number, y as number, x as number, ...rest];
+  return { storage: t.storage, offset: t.offset, shape: swap(t.shape), strides: swap(t.strides), dtype: t.dtype };
+};
+
+/** Room for the gradient of `t`. */
+const roomFor = (t: Tensor, order: Order): Tensor => {
+  const { queue } = t.storage;
+  if (order === 'heads') return emptyTensor(t.shape, t.dtype, queue);
+  return transpose(emptyTensor(exchanged(t).shape, t.dtype, queue), 1, 2);
+};
+
 type Arguments = [
   q: Tensor,
   k: Tensor,
@@ -50,11 +73,17 @@ type Arguments = [
   slopes: Tensor | null,
   used: Tensor | null,
   p: AttentionParams,
+  order: Order,
 ];
 
 /** The gradients in ops, with [B, H, S, T] numbers between: for second derivatives, and for gradients of a mask. */
 function composedGradients(ctx: BackwardContext<Arguments>, ...from: [dy: Tensor, dLse: Tensor]): Gradients {
-  const [q, k, v, mask, slopes, used, p, dy, dLse] = widen([...ctx.args, ...from]) as [...Arguments, Tensor, Tensor];
+  const [q, k, v, mask, slopes, used, p, order, dOut, dLse] = widen([...ctx.args, ...from]) as [
+    ...Arguments,
+    Tensor,
+    Tensor,
+  ];
+  const dy = order === 'heads' ? dOut : transpose(dOut, 1, 2);
   const [heads, keyHeads] = [q.shape[1] as number, k.shape[1] as number];
   const [keys, values] = [spreadHeads(k, heads), spreadHeads(v, heads)];
   const weights = attentionWeights(q, keys, mask, slopes, p);
@@ -70,7 +99,7 @@ function composedGradients(ctx: BackwardContext<Arguments>, ...from: [dy: Tensor
       ? sumOver(mul(dScores, distances(q, k.shape[2] as number)), [0, 2, 3], false)
       : null,
   ];
-  return [...gradients.map((each) => each && castTensor(each, ctx.args[0].dtype)), null, null];
+  return [...gradients.map((each) => each && castTensor(each, ctx.args[0].dtype)), null, null, null];
 }
 
 const maskView = (mask: Tensor | null, q: Tensor, k: Tensor) =>
@@ -81,28 +110,30 @@ const attentionOp: Op<Arguments, [Spec, Spec]> = defineOp<Arguments, [Spec, Spec
   name: 'scaledDotProductAttention',
   autocast: 'lower',
   row: 'attention',
-  infer: (q, _k, v) => [
-    { shape: [...q.shape.slice(0, 3), v.shape[3] as number], dtype: q.dtype },
-    { shape: q.shape.slice(0, 3), dtype: computeDtype[q.dtype] },
-  ],
-  forward: (ctx, q, k, v, mask, slopes, used, p) => {
-    kernels.attention(ctx.out, ctx.outputs[1] as Tensor, q, k, v, maskView(mask, q, k), slopes, used, p);
+  infer: (q, _k, v, _mask, _slopes, _used, _p, order) => {
+    const [b, h, s] = q.shape as [number, number, number];
+    const width = v.shape[3] as number;
+    return [
+      { shape: order === 'heads' ? [b, h, s, width] : [b, s, h, width], dtype: q.dtype },
+      { shape: [b, h, s], dtype: computeDtype[q.dtype] },
+    ];
+  },
+  forward: (ctx, q, k, v, mask, slopes, used, p, order) => {
+    const out = order === 'heads' ? ctx.out : exchanged(ctx.out);
+    kernels.attention(out, ctx.outputs[1] as Tensor, q, k, v, maskView(mask, q, k), slopes, used, p);
   },
   backward: (ctx, dy, dLse) => composedGradients(ctx, dy, dLse as Tensor),
   fastBackward: (ctx, dy, dLse) => {
-    const [q, k, v, mask, slopes, used, p] = ctx.args;
+    const [q, k, v, mask, slopes, used, p, order] = ctx.args;
     if (ctx.needs(3) || ctx.needs(4)) return composedGradients(ctx, dy, dLse as Tensor);
-    const [dq, dk, dv] = [q, k, v].map((t) => emptyTensor(t.shape, t.dtype, t.storage.queue)) as [
-      Tensor,
-      Tensor,
-      Tensor,
-    ];
+    const [dq, dk, dv] = [q, k, v].map((t) => roomFor(t, order)) as [Tensor, Tensor, Tensor];
     const [out, lse] = ctx.outputs as [Tensor, Tensor];
     const view = maskView(mask, q, k);
-    // The kernel reads dy once for each block of keys: a broadcast one is laid out first.
-    const dense = contiguous(dy);
-    kernels.attentionGrad(dq, dk, dv, q, k, v, out, lse, dense, dLse as Tensor, view, slopes, used, p);
-    return [dq, dk, dv, null, null, null, null];
+    // The kernel reads rows of dy once for each block of keys: broadcast ones are laid out first.
+    const rows = dy.strides[3] === 1 ? dy : contiguous(dy);
+    const [y, dOut] = order === 'heads' ? [out, rows] : [exchanged(out), exchanged(rows)];
+    kernels.attentionGrad(dq, dk, dv, q, k, v, y, lse, dOut, dLse as Tensor, view, slopes, used, p);
+    return [dq, dk, dv, null, null, null, null, null];
   },
   savesOutputs: [0, 1],
 });
@@ -207,7 +238,9 @@ export function scaledDotProductAttention(
     const perCounter = q.dtype === 'float64' ? 2 : 4;
     const used = dropout === 0 ? null : take(name, generator, q, Math.ceil(weights / perCounter));
     const params = { scale, dropout, ...bounds };
-    const [out, lse] = attentionOp(q4, k4, v4, mask4, alibi, used, params) as [Tensor, Tensor];
+    const order = orderOf(q4);
+    const [made, lse] = attentionOp(q4, k4, v4, mask4, alibi, used, params, order) as [Tensor, Tensor];
+    const out = order === 'heads' ? made : transpose(made, 1, 2);
     const flat = Math.max(q.rank, k.rank, v.rank) === 2;
     const shape = [...lead, ...(flat ? [] : [heads]), rows];
     const result = reshape(out, [...shape, v.shape.at(-1) as number]);

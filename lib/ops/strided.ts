@@ -3,7 +3,7 @@ import { boundsError, shapeError } from '../errors.ts';
 import { defineOp } from '../autograd/define-op.ts';
 import type { Spec } from '../autograd/define-op.ts';
 import { defineView } from '../autograd/define-view.ts';
-import type { Geometry } from '../autograd/define-view.ts';
+import type { Geometry } from '../autograd/tape.ts';
 import type { Gradients } from '../autograd/tape.ts';
 import type { DType } from '../core/dtype.ts';
 import type { Shape } from '../core/shape.ts';

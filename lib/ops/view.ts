@@ -204,6 +204,7 @@ export function unsqueeze<D extends DType>(x: Tensor<D>, axis: number | readonly
 /** The geometric half of slice: everything already normalised. */
 export const sliceOp: (x: Tensor, starts: Shape, lengths: Shape, steps: Shape) => Tensor = defineView({
   name: 'slice',
+  partial: true,
   geometry: (x, starts: Shape, lengths: Shape, steps: Shape) => sliceView(x, starts, lengths, steps),
   backward: (ctx, dy) => embedSlice(dy, ctx.args[0].shape, ctx.args[1], ctx.args[3]),
 });
@@ -235,6 +236,7 @@ export function narrow<D extends DType>(x: Tensor<D>, axis: number, start: numbe
 
 const selectOp = defineView({
   name: 'select',
+  partial: true,
   geometry: (x, axis: number, index: number) => ({
     shape: x.shape.toSpliced(axis, 1),
     strides: x.strides.toSpliced(axis, 1),

@@ -1,7 +1,7 @@
 // Twelve programs of views and in-place ops, with the results and refusals PyTorch has for them.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { memory, noGrad, ones, type Tensor, tensor, zeros } from '../../lib/index.ts';
+import { grad, memory, noGrad, ones, slice, type Tensor, tensor, unbind, zeros } from '../../lib/index.ts';
 
 const leaf = (...values: number[]): Tensor => tensor(values, { requiresGrad: true });
 const gradOf = (t: Tensor): unknown => t.grad?.toArraySync();
@@ -181,6 +181,18 @@ test('views of empty tensors may be used and written', () => {
   assert.equal(row.add(1).toArraySync(), []);
   const wide = zeros([0, 3]).expand([2, 0, 3]).add(1);
   assert.is(wide.add_(1).size, 0);
+});
+
+test('gradients of parts are summed at their places: overlapping, in steps, empty, of rows and of other uses', () => {
+  const x = leaf(1, 2, 3, 4, 5, 6);
+  const y = x.mul(1);
+  const parts = [y.narrow(0, 0, 4), y.narrow(0, 2, 3), y.narrow(0, 6, 0), slice(y, [[1, 6]], [2]), y];
+  const total = parts.map((part, i) => part.mul(10 ** i).sum()).reduce((a, b) => a.add(b));
+  total.add(y.select(0, 5)).backward();
+  assert.equal(gradOf(x), [10001, 11001, 10011, 11011, 10010, 11001]);
+  const sum = unbind(x.mul(1).reshape([3, 2])).reduce((a, b, i) => a.add(b.mul(i + 2)));
+  const [rows] = grad(sum.sum(), [x]);
+  assert.equal(rows?.toArraySync(), [1, 1, 3, 3, 4, 4]);
 });
 
 test.run();

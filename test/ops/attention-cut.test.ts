@@ -1,5 +1,6 @@
-// Attention at the sizes where a GPU cuts it otherwise: blocks of queries and keys and their ends, columns that fill a
-// tile, or that come in parts, windows that skip whole blocks. Values and gradients are held to the CPU's.
+// Attention at the sizes where kernels cut it: blocks and strips of queries and keys and their ends, columns that fill a tile,
+// or that come in parts, windows that skip whole blocks. Values and gradients are held to whole matrices, other devices' to
+// the CPU's.
 import { strict as assert } from 'node:assert';
 import { test } from 'uvu';
 import type { DType, Tensor } from '../../lib/index.ts';
@@ -7,6 +8,7 @@ import { Generator, grad, scope, tensor } from '../../lib/index.ts';
 import * as ops from '../../lib/ops/index.ts';
 import type { AttentionOptions } from '../../lib/ops/index.ts';
 import { testDevices } from '../support/devices.ts';
+import { attentionWeights, spreadHeads } from '../../lib/ops/attention-weights.ts';
 import { elements } from '../support/tensors.ts';
 
 interface Case {
@@ -19,6 +21,8 @@ interface Case {
   readonly alibi?: boolean;
   /** q, k and v lie in memory as [B, rows, H, columns], with one column more, or with rows and columns exchanged. */
   readonly layout?: 'byRows' | 'wider' | 'turned';
+  /** Whether its gradient is asked for, too. */
+  readonly lse?: 'unused';
 }
 
 const cases: Case[] = [
@@ -121,12 +125,72 @@ function results(c: Case, dtype: DType, device: string): Float64Array[] {
     const total = ops.sum(ops.mul(y, filled([b, h, s, dv], 4, dtype, device)));
     // Rows that see nothing have a log-sum-exp of minus infinity.
     const finite = ops.where(ops.isfinite(lse), lse, 0);
-    return [y, lse, ...grad(ops.add(total, ops.sum(finite)), [q, k, v])].map(elements);
+    const loss = c.lse === 'unused' ? total : ops.add(total, ops.sum(finite));
+    return [y, lse, ...grad(loss, [q, k, v])].map(elements);
   });
 }
 
 /** What an element may be off by: of one, or for those of 16 bits, whose weights are rounded too, of the largest. */
 const tolerance = { float32: 2e-5, float64: 1e-12, float16: 4e-3, bfloat16: 2e-2 } as const;
+
+/** Blocks and strips as the CPU cuts them. */
+const blocks: Case[] = [
+  { name: 'causal blocks', sizes: [1, 1, 1, 290, 290, 16, 20], options: { isCausal: true } },
+  {
+    name: 'causal blocks of many heads',
+    sizes: [2, 4, 4, 150, 150, 12, 12],
+    options: { isCausal: true },
+    layout: 'byRows',
+  },
+  { name: 'a window within blocks', sizes: [3, 3, 3, 300, 280, 7, 9], options: { window: [37, 20] } },
+  { name: 'a window behind every query', sizes: [1, 8, 8, 60, 290, 8, 8], options: { window: [0, -1] } },
+  { name: 'columns without room to turn them', sizes: [1, 1, 1, 150, 140, 470, 470], options: { isCausal: true } },
+  {
+    name: 'causal blocks under a mask',
+    sizes: [1, 8, 2, 145, 131, 8, 8],
+    options: { isCausal: true, enableGqa: true },
+    mask: { shape: [145, 131], bool: true },
+    alibi: true,
+  },
+];
+
+/** The result and the gradients of q, k and v, from whole matrices in float64. */
+function whole(c: Case): Float64Array[] {
+  const [b, h, g, s, t, d, dv] = c.sizes;
+  return scope(() => {
+    const [q, k, v] = [
+      operand(c, h, s, d, 1, 'float64', 'cpu'),
+      operand(c, g, t, d, 5, 'float64', 'cpu'),
+      operand(c, g, t, dv, 3, 'float64', 'cpu'),
+    ] as const;
+    for (const x of [q, k, v]) x.requiresGrad = true;
+    const [left, right] = c.options?.window ?? [-1, -1];
+    const params = { scale: 1 / Math.sqrt(Math.max(d, 1)), dropout: 0, left, right: c.options?.isCausal ? 0 : right };
+    const alibi = c.alibi ? filled([h], 2, 'float64', 'cpu') : null;
+    const weights = attentionWeights(q, spreadHeads(k, h), maskOf(c, 'float64', 'cpu'), alibi, params);
+    const y = ops.matmul(weights, spreadHeads(v, h));
+    const total = ops.sum(ops.mul(y, filled([b, h, s, dv], 4, 'float64', 'cpu')));
+    return [y, ...grad(total, [q, k, v])].map(elements);
+  });
+}
+
+for (const c of [...cases, ...blocks].filter((each) => !each.options?.dropout)) {
+  for (const dtype of ['float32', 'float64'] as const) {
+    test(`attention of ${c.name} beside whole matrices, ${dtype}`, () => {
+      const [y, , ...gradients] = results({ ...c, lse: 'unused' }, dtype, 'cpu') as [Float64Array, ...Float64Array[]];
+      const wanted = whole(c);
+      [y, ...gradients].forEach((values, which) => {
+        const others = wanted[which] as Float64Array;
+        const size = others.reduce((a, x) => Math.max(a, Math.abs(x)), 1);
+        values.forEach((value, i) => {
+          const other = others[i] as number;
+          const what = `${['y', 'dq', 'dk', 'dv'][which]}[${i}] is ${value}, not ${other}`;
+          assert.ok(Math.abs(value - other) <= tolerance[dtype] * size, what);
+        });
+      });
+    });
+  }
+}
 
 for (const device of testDevices.filter((name) => name !== 'cpu')) {
   for (const c of cases) {
