@@ -116,14 +116,21 @@ export function forEachStep(
 /** The state before each step, laid out as the states after them are. */
 export function shifted(all: Tensor, initial: Tensor, { sizes, reverse }: Steps): Tensor {
   const starts = startsOf(sizes);
-  const parts: Tensor[] = [];
+  const parts: { readonly of: Tensor; readonly start: number; count: number }[] = [];
+  const take = (of: Tensor, start: number, count: number): void => {
+    const before = parts.at(-1);
+    if (count === 0) return;
+    // Steps of as many rows as the one before follow each other: one piece.
+    if (before?.of === of && before.start + before.count === start) before.count += count;
+    else parts.push({ of, start, count });
+  };
   sizes.forEach((count, t) => {
     const last = reverse ? t + 1 : t - 1;
     const held = Math.min(sizes[last] ?? 0, count);
-    if (held > 0) parts.push(narrow(all, 0, starts[last] as number, held));
-    if (held < count) parts.push(narrow(initial, 0, held, count - held));
+    if (held > 0) take(all, starts[last] as number, held);
+    take(initial, held, count - held);
   });
-  return parts.length === 0 ? initial : cat(parts);
+  return parts.length === 0 ? initial : cat(parts.map(({ of, start, count }) => narrow(of, 0, start, count)));
 }
 
 /** Calls `step` for each step from the last taken to the first, by kernels: gradients of the state are in `carried`. */

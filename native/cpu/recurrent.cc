@@ -46,13 +46,16 @@ struct Strip {
   }
 };
 
-/// f(row, first unit, count) for blocks of units; n rows of h units.
+// A transcendental function is some eight times a plain element's work; a unit of LSTM or GRU has three or
+// five and a dozen operands: 32 rows of 128 take 11 to 15 us, which two threads should share.
+constexpr int64_t kOneFunction = 8, kGated = 32;
+
+/// f(row, first unit, count) for blocks of units; n rows of h units, each `work` plain elements' time.
 template <class F>
-void forUnits(Stream& s, int64_t rows, int64_t hidden, F f) {
-  forEachRow(s, rows, hidden * 8,
-             [&](int64_t i) {  // transcendental functions: eight times a plain element's work
-               for (int64_t u = 0; u < hidden; u += kUnits) f(i, u, minOf(kUnits, hidden - u));
-             });
+void forUnits(Stream& s, int64_t rows, int64_t hidden, int64_t work, F f) {
+  forEachRow(s, rows, hidden * work, [&](int64_t i) {
+    for (int64_t u = 0; u < hidden; u += kUnits) f(i, u, minOf(kUnits, hidden - u));
+  });
 }
 
 /// Every view is [rows, parts * hidden] of one float dtype.
@@ -82,7 +85,7 @@ void rnnGates(Stream& s, const Out& h, const In& x, const In& r, const int32_t& 
   if (!fits(s, h, views, parts, 2)) return;
   const Strip to(h), a(x), b(r);
   withFloat(s, h.dtype, "rnnGates", [&]<class T>() {
-    forUnits(s, h.shape[0], h.shape[1], [&](int64_t i, int64_t u, int64_t n) {
+    forUnits(s, h.shape[0], h.shape[1], kOneFunction, [&](int64_t i, int64_t u, int64_t n) {
       alignas(64) T stage[3][kUnits];
       const T* const left = a.read(stage[0], i, u, n);
       const T* const right = b.read(stage[1], i, u, n);
@@ -102,7 +105,7 @@ void rnnGatesGrad(Stream& s, const Out& dGates, const In& h, const In& dh, const
   if (!fits(s, h, views, parts, 2)) return;
   const Strip to(dGates), a(h), b(dh);
   withFloat(s, h.dtype, "rnnGatesGrad", [&]<class T>() {
-    forUnits(s, h.shape[0], h.shape[1], [&](int64_t i, int64_t u, int64_t n) {
+    forUnits(s, h.shape[0], h.shape[1], kOneFunction, [&](int64_t i, int64_t u, int64_t n) {
       alignas(64) T stage[3][kUnits];
       const T* const y = a.read(stage[0], i, u, n);
       const T* const dy = b.read(stage[1], i, u, n);
@@ -124,7 +127,7 @@ void lstmGates(Stream& s, const Out& h, const Out& c, const Out& gates, const In
   const Strip toH(h), toC(c), toGates(gates), a(x), b(r), before(c0);
   const int64_t hidden = h.shape[1];
   withFloat(s, h.dtype, "lstmGates", [&]<class T>() {
-    forUnits(s, h.shape[0], hidden, [&](int64_t i, int64_t u, int64_t n) {
+    forUnits(s, h.shape[0], hidden, kGated, [&](int64_t i, int64_t u, int64_t n) {
       alignas(64) T stage[4][kUnits], own[4][kUnits];
       T* gate[4];
       for (int g = 0; g < 4; ++g) {
@@ -161,7 +164,7 @@ void lstmGatesGrad(Stream& s, const Out& dGates, const Out& dc0, const In& gates
   const Strip toGates(dGates), toC0(dc0), acts(gates), cells(c), before(c0), dHidden(dh), dCell(dc);
   const int64_t hidden = c.shape[1];
   withFloat(s, c.dtype, "lstmGatesGrad", [&]<class T>() {
-    forUnits(s, c.shape[0], hidden, [&](int64_t i, int64_t u, int64_t n) {
+    forUnits(s, c.shape[0], hidden, kGated, [&](int64_t i, int64_t u, int64_t n) {
       alignas(64) T stage[8][kUnits], own[5][kUnits];
       const T* gate[4];
       T* slope[4];
@@ -198,7 +201,7 @@ void gruGates(Stream& s, const Out& h, const Out& acts, const In& x, const In& r
   const Strip toH(h), toActs(acts), a(x), b(r), before(h0);
   const int64_t hidden = h.shape[1];
   withFloat(s, h.dtype, "gruGates", [&]<class T>() {
-    forUnits(s, h.shape[0], hidden, [&](int64_t i, int64_t u, int64_t n) {
+    forUnits(s, h.shape[0], hidden, kGated, [&](int64_t i, int64_t u, int64_t n) {
       alignas(64) T stage[4][kUnits], own[4][kUnits];
       T* gate[4];
       for (int g = 0; g < 4; ++g) gate[g] = toActs.write(own[g], i, g * hidden + u, n);
@@ -232,7 +235,7 @@ void gruGatesGrad(Stream& s, const Out& dx, const Out& dr, const Out& dh0, const
   const Strip toX(dx), toR(dr), toH0(dh0), saved(acts), before(h0), dHidden(dh);
   const int64_t hidden = h0.shape[1];
   withFloat(s, h0.dtype, "gruGatesGrad", [&]<class T>() {
-    forUnits(s, h0.shape[0], hidden, [&](int64_t i, int64_t u, int64_t n) {
+    forUnits(s, h0.shape[0], hidden, kGated, [&](int64_t i, int64_t u, int64_t n) {
       alignas(64) T stage[6][kUnits], own[7][kUnits];
       const T* gate[4];
       T *toInput[3], *toHidden[3];
