@@ -4,7 +4,7 @@ import { device, getThreads, scope } from '../index.ts';
 import type { Case } from './family.ts';
 import type { Peer } from './peer.ts';
 import { median } from './statistics.ts';
-import { callsOf, type Clock, timeCalls } from './timing.ts';
+import { callsOf, type Clock, seconds, timeCalls } from './timing.ts';
 
 export interface PeerResult {
   readonly name: string;
@@ -20,6 +20,9 @@ export interface PeerResult {
 /** OpenMP's and OpenBLAS's threads go on spinning this long after their work, on processors that the next batch needs. */
 const spinMs = 100;
 
+/** Each side runs this long untimed: V8 compiles what is hot meanwhile, on threads whose time the processor clock counts too. */
+const warmSeconds = 0.1;
+
 /** Seconds a call of each round, of ours and of each peer. */
 export async function inTurns(one: Case, peers: readonly Peer[], rounds: number, clock: Clock): Promise<number[][]> {
   const cpu = device('cpu');
@@ -30,7 +33,11 @@ export async function inTurns(one: Case, peers: readonly Peer[], rounds: number,
       ...peers.map((peer) => (n: number) => peer.run(n, clock)),
     ];
     const calls: number[] = [];
-    for (const run of runs) calls.push(await callsOf(run));
+    for (const run of runs) {
+      const until = seconds() + warmSeconds;
+      for (let n = 1; seconds() < until; n *= 2) await run(n);
+      calls.push(await callsOf(run));
+    }
     const times: number[][] = runs.map(() => []);
     for (let i = 0; i < rounds; i++) {
       for (const [k, run] of runs.entries()) {
