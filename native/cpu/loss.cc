@@ -2,9 +2,8 @@
 // (softmax - onehot) dLoss from it in one sweep.
 #include "../ops/rows/loss.h"
 
+#include "exponent_rows.h"
 #include "labels.h"
-#include "rows.h"
-#include "simd/exponent.h"
 
 WG_PROTOTYPES(WG_LOSS_ROWS)
 
@@ -36,26 +35,23 @@ bool isColumn(const View& v, int64_t rows, DType dtype) {
 }
 
 template <class T>
-void forwardRow(const Rows& x, const char* row, int64_t label, T& loss, T& logSum) {
-  alignas(64) T stage[kRowBlock];
-  T top = simd::lowest<T>();  // of a row with NaN too: the sum of exponentials keeps it
-  for (int64_t i = 0; i < x.width; i += kRowBlock) {
-    const int64_t n = minOf(kRowBlock, x.width - i);
-    top = simd::largestOf(readRow(x, row, i, n, stage), n, top);
+void forwardRows(Stream& s, const Rows& x, const Labels& labels, const Walk& loss, const Walk& logSum,
+                 int64_t first, int64_t n) {
+  ExponentRows<T> group;
+  group.add(x, first, n, nullptr);
+  group.takeLogs();
+  for (int64_t r = 0; r < n; r++) {
+    const int64_t label = labels.at(s, "crossEntropy", first + r);
+    const double top = static_cast<double>(group.top[r]), log = group.sum[r];
+    *reinterpret_cast<T*>(at(logSum, first + r)) = static_cast<T>(top + log);
+    T& value = *reinterpret_cast<T*>(at(loss, first + r));
+    value = T(0);
+    if (label < 0) continue;
+    T chosen;
+    __builtin_memcpy(&chosen, group.from[r] + label * x.step, sizeof chosen);
+    // The maximum is taken off first: two large logits would lose the loss's last digits.
+    value = static_cast<T>((top - static_cast<double>(chosen)) + log);
   }
-  double sum = 0;
-  for (int64_t i = 0; i < x.width; i += kRowBlock) {
-    const int64_t n = minOf(kRowBlock, x.width - i);
-    sum += simd::sumExp<false, T>(readRow(x, row, i, n, stage), n, top, nullptr);
-  }
-  const double log = simd::logOf(sum);
-  logSum = static_cast<T>(static_cast<double>(top) + log);
-  loss = T(0);
-  if (label < 0) return;
-  T chosen;
-  __builtin_memcpy(&chosen, row + label * x.step, sizeof chosen);
-  // The maximum is taken off first: two large logits would lose the loss's last digits.
-  loss = static_cast<T>((static_cast<double>(top) - static_cast<double>(chosen)) + log);
 }
 
 template <class T>
@@ -93,12 +89,8 @@ void crossEntropy(Stream& s, const Out& losses, const Out& logSumExp, const In& 
   const Rows x = rowsOf(logits);
   const Walk loss = walkOf(losses), logSum = walkOf(logSumExp);
   withFloat(s, logits.dtype, "crossEntropy", [&]<class T>() {
-    forEachRow(s, rows, x.width, [&](int64_t i) {
-      const int64_t chosen = label.at(s, "crossEntropy", i);
-      if (chosen == -2) return;
-      forwardRow<T>(x, at(x.start, i), chosen, *reinterpret_cast<T*>(at(loss, i)),
-                    *reinterpret_cast<T*>(at(logSum, i)));
-    });
+    forEachRows(s, rows, x.width, rowsTogether(x.width, x.item),
+                [&](int64_t first, int64_t n) { forwardRows<T>(s, x, label, loss, logSum, first, n); });
   });
 }
 

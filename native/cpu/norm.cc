@@ -3,7 +3,7 @@
 // rows: each chunk of rows has partial sums of its own, added in the order of chunks.
 #include "../ops/rows/norm.h"
 
-#include "rows.h"
+#include "row_groups.h"
 #include "simd/exponent.h"
 
 WG_PROTOTYPES(WG_NORM_ROWS)
@@ -32,10 +32,6 @@ const T* readVector(const Vector& v, int64_t i, int64_t n, T* stage) {
   return v.present ? readRow(v.rows, v.rows.start.data, i, n, stage) : nullptr;
 }
 
-struct Statistics {
-  double mean, rstd;
-};
-
 /// Σ (x - shift)² of at most kRowBlock elements.
 template <class T>
 double sumSquares(const T* p, int64_t n, T shift) {
@@ -59,23 +55,25 @@ double sumSquares(const T* p, int64_t n, T shift) {
 }
 
 template <class T>
-Statistics statisticsOf(const Rows& x, const char* row, double eps, bool center, T* stage) {
+double meanOf(const Rows& x, const char* row, T* stage) {
   const double count = static_cast<double>(x.width);
-  double mean = 0;
-  if (center) {
-    simd::SumState<T> state;
-    for (int64_t i = 0; i < x.width; i += kRowBlock) {
-      const int64_t n = minOf(kRowBlock, x.width - i);
-      state.add(readRow(x, row, i, n, stage), n);
-    }
-    mean = state.total() / count;
+  if (x.width <= kRowBlock) return simd::SumState<T>::of(readRow(x, row, 0, x.width, stage), x.width) / count;
+  simd::SumState<T> state;
+  for (int64_t i = 0; i < x.width; i += kRowBlock) {
+    const int64_t n = minOf(kRowBlock, x.width - i);
+    state.add(readRow(x, row, i, n, stage), n);
   }
+  return state.total() / count;
+}
+
+template <class T>
+double rstdOf(const Rows& x, const char* row, double mean, double eps, T* stage) {
   double squares = 0;
   for (int64_t i = 0; i < x.width; i += kRowBlock) {
     const int64_t n = minOf(kRowBlock, x.width - i);
     squares += sumSquares(readRow(x, row, i, n, stage), n, static_cast<T>(mean));
   }
-  return {mean, 1.0 / __builtin_sqrt(squares / count + eps)};
+  return 1.0 / __builtin_sqrt(squares / static_cast<double>(x.width) + eps);
 }
 
 /// out = f(load) for each register of a block and a partial last one; load(p) reads p at the same place.
@@ -90,13 +88,10 @@ WG_SIMD void eachRegister(T* out, int64_t n, F f) {
 
 template <class T>
 void normRow(const Rows& out, char* to, const Rows& x, const char* from, const Vector& weight,
-             const Vector& bias, double eps, bool center, T* meanAt, T* rstdAt) {
+             const Vector& bias, T mean, T rstd) {
   using V = Vec<T>;
   alignas(64) T stage[4][kRowBlock];
-  const Statistics of = statisticsOf<T>(x, from, eps, center, stage[0]);
-  *meanAt = static_cast<T>(of.mean);
-  *rstdAt = static_cast<T>(of.rstd);
-  const V shift(*meanAt), scale(*rstdAt);
+  const V shift(mean), scale(rstd);
   for (int64_t i = 0; i < x.width; i += kRowBlock) {
     const int64_t n = minOf(kRowBlock, x.width - i);
     const T* p = readRow(x, from, i, n, stage[0]);
@@ -210,9 +205,19 @@ void rowNorm(Stream& s, const Out& out, const Out& mean, const Out& rstd, const 
   const Walk means = walkOf(mean), rstds = walkOf(rstd);
   const Vector w = vectorOf(weight), b = vectorOf(bias);
   withFloat(s, x.dtype, "rowNorm", [&]<class T>() {
-    forEachRow(s, from.count, from.width, [&](int64_t i) {
-      normRow<T>(to, at(to.start, i), from, at(from.start, i), w, b, eps, center != 0,
-                 reinterpret_cast<T*>(at(means, i)), reinterpret_cast<T*>(at(rstds, i)));
+    forEachRows(s, from.count, from.width, rowsTogether(from.width, from.item), [&](int64_t i, int64_t n) {
+      alignas(64) T stage[kRowBlock];
+      double average[kTogether], scale[kTogether];
+      for (int64_t r = 0; r < n; r++)
+        average[r] = center != 0 ? meanOf<T>(from, at(from.start, i + r), stage) : 0;
+      for (int64_t r = 0; r < n; r++)
+        scale[r] = rstdOf<T>(from, at(from.start, i + r), average[r], eps, stage);
+      for (int64_t r = 0; r < n; r++) {
+        const T m = static_cast<T>(average[r]), k = static_cast<T>(scale[r]);
+        *reinterpret_cast<T*>(at(means, i + r)) = m;
+        *reinterpret_cast<T*>(at(rstds, i + r)) = k;
+        normRow<T>(to, at(to.start, i + r), from, at(from.start, i + r), w, b, m, k);
+      }
     });
   });
 }

@@ -20,6 +20,7 @@ template <class T>
 struct FloatSum : simd::SumState<T> {
   using Partial = FloatTotal;
   FloatTotal partial() const { return {this->total()}; }
+  static FloatTotal partialOf(const T* p, int64_t n) { return {simd::SumState<T>::of(p, n)}; }
 };
 struct IntTotal {
   int64_t value;
@@ -34,43 +35,69 @@ struct IntSum {
   }
   IntTotal partial() const { return {static_cast<int64_t>(sum)}; }
 };
-// Column folds: plain loops over a strip, which compilers vectorise; rows are taken in order.
+// Column folds: a strip of columns at a time, rows in order.
 
-/// Sums of a strip's columns over rows [0, rows.total) in a cascade of 64, 4096 …, four rows at a time.
+/// level[c] += row(0)[c] + row(1)[c] + ….
+template <class T, class Sum, class Row>
+WG_SIMD void addRows(Row row, int64_t rows, int64_t columns, Sum* level) {
+  if constexpr (kIsFloat<T>) {
+    using V = simd::Vec<T>;
+    constexpr int kWide = 8;  // registers side by side, which stay registers over all rows
+    const auto strip = [&]<int kRegisters>(int64_t c, auto load) {
+      V sum[kRegisters];
+      for (int k = 0; k < kRegisters; k++) sum[k] = load(row(0) + c + k * V::kLanes);
+      for (int64_t i = 1; i < rows; i++) {
+        const T* const p = row(i) + c;
+        for (int k = 0; k < kRegisters; k++) sum[k] = sum[k] + load(p + k * V::kLanes);
+      }
+      for (int k = 0; k < kRegisters; k++) {
+        Sum* const to = level + c + k * V::kLanes;
+        store(to, simd::load<V>(to) + sum[k]);  // a strip is whole registers long
+      }
+    };
+    const auto whole = [](const T* p) { return simd::load<V>(p); };
+    int64_t c = 0;
+    for (; c + kWide * V::kLanes <= columns; c += kWide * V::kLanes)
+      strip.template operator()<kWide>(c, whole);
+    for (; c + V::kLanes <= columns; c += V::kLanes) strip.template operator()<1>(c, whole);
+    const int64_t left = columns - c;
+    if (left > 0) strip.template operator()<1>(c, [left](const T* p) { return simd::loadPart<V>(p, left); });
+  } else {
+    int64_t i = 0;
+    for (; i + 4 <= rows; i += 4) {
+      const T *a = row(i), *b = row(i + 1), *d = row(i + 2), *e = row(i + 3);
+      for (int64_t c = 0; c < columns; c++) {
+        level[c] += (static_cast<Sum>(a[c]) + static_cast<Sum>(b[c])) +
+                    (static_cast<Sum>(d[c]) + static_cast<Sum>(e[c]));
+      }
+    }
+    for (; i < rows; i++) {
+      const T* a = row(i);
+      for (int64_t c = 0; c < columns; c++) level[c] += static_cast<Sum>(a[c]);
+    }
+  }
+}
+
+/// Sums of a strip's columns over rows [0, rows.total) in a cascade of 64, 4096 ….
 template <class T, class Sum>
 void sumColumns(const char* x, const Walk& rows, int64_t columns, Sum* sums) {
   constexpr int64_t kGroup = 64;
-  Sum level[3][kStrip];
-  for (auto& l : level) {
-    for (int64_t c = 0; c < columns; c++) l[c] = Sum(0);
-  }
-  const int64_t n = rows.total;
-  const auto row = [&](int64_t i) { return reinterpret_cast<const T*>(x + (at(rows, i) - rows.data)); };
-  for (int64_t start = 0, groups = 0; start < n; start += kGroup) {
-    const int64_t end = minOf(start + kGroup, n);
-    int64_t i = start;
-    for (; i + 4 <= end; i += 4) {
-      const T *a = row(i), *b = row(i + 1), *d = row(i + 2), *e = row(i + 3);
-      for (int64_t c = 0; c < columns; c++) {
-        level[0][c] += (static_cast<Sum>(a[c]) + static_cast<Sum>(b[c])) +
-                       (static_cast<Sum>(d[c]) + static_cast<Sum>(e[c]));
-      }
-    }
-    for (; i < end; i++) {
-      const T* a = row(i);
-      for (int64_t c = 0; c < columns; c++) level[0][c] += static_cast<Sum>(a[c]);
-    }
-    const bool second = ++groups % kGroup == 0;
+  alignas(64) Sum level[2][kStrip] = {};
+  const int64_t step = rows.stride[0];
+  for (int64_t start = 0, groups = 0; start < rows.total; start += kGroup) {
+    const int64_t n = minOf(kGroup, rows.total - start);
+    const auto add = [&](auto row) {
+      addRows<T>([=](int64_t i) { return reinterpret_cast<const T*>(row(start + i)); }, n, columns, level[0]);
+    };
+    if (rows.rank == 1) add([=](int64_t i) { return x + i * step; });
+    else add([x, &rows](int64_t i) { return x + (at(rows, i) - rows.data); });
+    if (++groups % kGroup != 0) continue;
     for (int64_t c = 0; c < columns; c++) {
       level[1][c] += level[0][c];
       level[0][c] = Sum(0);
     }
-    for (int64_t c = 0; second && c < columns; c++) {
-      level[2][c] += level[1][c];
-      level[1][c] = Sum(0);
-    }
   }
-  for (int64_t c = 0; c < columns; c++) sums[c] = level[1][c] + level[2][c];
+  for (int64_t c = 0; c < columns; c++) sums[c] = level[0][c] + level[1][c];
 }
 
 /// Sum times `scale`, or divided by the count for a mean.
@@ -85,8 +112,9 @@ void sumFloats(Stream& s, const Reduction& r, bool mean) {
   reduceColumns(s, r, [&](const char* x, int64_t columns, char* out, int64_t outStride) {
     T sums[kStrip];
     sumColumns<T>(x, r.reduced, columns, sums);
-    for (int64_t c = 0; c < columns; c++)
-      put(out + c * outStride, static_cast<T>(static_cast<double>(sums[c]) / count));
+    for (int64_t c = 0; mean && c < columns; c++)
+      sums[c] = static_cast<T>(static_cast<double>(sums[c]) / count);
+    for (int64_t c = 0; c < columns; c++) put(out + c * outStride, sums[c]);
   });
 }
 

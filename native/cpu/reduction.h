@@ -47,7 +47,7 @@ template <class T, class State>
 
 /// Folds every output's row of x. State: add(const T*, n) and partial(); State::Partial has merge(next).
 /// write(char* out, partial). A long reduction with few outputs is cut into pieces whose partials are merged
-/// in order.
+/// in order. Where State has partialOf(const T*, n), it is what a fresh state makes of a contiguous row.
 template <class T, class State, class Write>
 inline void reduceRows(Stream& s, const Reduction& r, Write write) {
   using Partial = typename State::Partial;
@@ -72,6 +72,12 @@ inline void reduceRows(Stream& s, const Reduction& r, Write write) {
   const int64_t perChunk = maxOf(1, kChunk / maxOf(1, length));
   const auto chunk = [&](int64_t c) __attribute__((noinline)) {
     for (int64_t o = c * perChunk, end = minOf(o + perChunk, outputs); o < end; o++) {
+      if constexpr (requires(const T* p) { State::partialOf(p, length); }) {
+        if (r.reduced.direct) {
+          write(at(r.out, o), State::partialOf(reinterpret_cast<const T*>(at(r.kept, o)), length));
+          continue;
+        }
+      }
       State state;
       foldWalk<T>(r.reduced, at(r.kept, o), 0, length, state);
       write(at(r.out, o), state.partial());

@@ -1,10 +1,9 @@
-// softmax, logSoftmax and logsumexp over the last axis, with gradients. Three passes over a row that stays in
-// the cache: maximum, exponentials and their sum, scaling. Any strides: rows are taken in blocks, staged when
-// they are not contiguous.
+// softmax, logSoftmax and logsumexp over the last axis, with gradients. Three passes over a few rows that
+// stay in the cache: maxima, exponentials and their sums, scaling. Any strides: rows are taken in blocks,
+// staged when they are not contiguous.
 #include "../ops/rows/softmax.h"
 
-#include "rows.h"
-#include "simd/exponent.h"
+#include "exponent_rows.h"
 
 WG_PROTOTYPES(WG_SOFTMAX_ROWS)
 
@@ -14,69 +13,72 @@ namespace {
 
 using simd::Vec;
 
-/// NaN may be passed over: it comes back through the sum of exponentials.
-template <class T>
-T largest(const Rows& x, const char* row, T* stage) {
-  T top = simd::lowest<T>();
-  for (int64_t i = 0; i < x.width; i += kRowBlock) {
-    const int64_t n = minOf(kRowBlock, x.width - i);
-    top = simd::largestOf(readRow(x, row, i, n, stage), n, top);
-  }
-  return top;
-}
-
-template <class T>
-void softmaxRow(const Rows& out, char* to, const Rows& x, const char* from) {
+/// to = f(from), a row.
+template <class T, class F>
+void mapRow(const Rows& out, char* to, const Rows& x, const char* from, F f) {
   alignas(64) T stage[2][kRowBlock];
-  const T top = largest(x, from, stage[0]);
-  double sum = 0;
   for (int64_t i = 0; i < x.width; i += kRowBlock) {
     const int64_t n = minOf(kRowBlock, x.width - i);
     const T* p = readRow(x, from, i, n, stage[0]);
-    sum += simd::sumExp<true>(p, n, top, writeRow(out, to, i, stage[1]));
-    flushRow(out, to, i, n, stage[1]);
-  }
-  const Vec<T> scale(static_cast<T>(1.0 / sum));
-  for (int64_t i = 0; i < x.width; i += kRowBlock) {
-    const int64_t n = minOf(kRowBlock, x.width - i);
-    const T* p = readRow(out, to, i, n, stage[1]);
-    simd::mapBlock(writeRow(out, to, i, stage[1]), p, p, n, [scale](Vec<T> e, Vec<T>) { return e * scale; });
+    simd::mapBlock(writeRow(out, to, i, stage[1]), p, p, n, f);
     flushRow(out, to, i, n, stage[1]);
   }
 }
 
+/// The maximum of a row, or NaN if it has one.
 template <class T>
-void logSoftmaxRow(const Rows& out, char* to, const Rows& x, const char* from) {
-  alignas(64) T stage[2][kRowBlock];
-  const T top = largest(x, from, stage[0]);
-  double sum = 0;
-  for (int64_t i = 0; i < x.width; i += kRowBlock) {
-    const int64_t n = minOf(kRowBlock, x.width - i);
-    sum += simd::sumExp<false, T>(readRow(x, from, i, n, stage[0]), n, top, nullptr);
-  }
-  const Vec<T> shift(top), logSum(static_cast<T>(simd::logOf(sum)));
-  for (int64_t i = 0; i < x.width; i += kRowBlock) {
-    const int64_t n = minOf(kRowBlock, x.width - i);
-    const T* p = readRow(x, from, i, n, stage[0]);
-    simd::mapBlock(writeRow(out, to, i, stage[1]), p, p, n,
-                   [=](Vec<T> v, Vec<T>) { return (v - shift) - logSum; });
-    flushRow(out, to, i, n, stage[1]);
-  }
-}
-
-template <class T>
-T logsumexpRow(const Rows& x, const char* from) {
+T strictlyLargest(const Rows& x, const char* row) {
   alignas(64) T stage[kRowBlock];
-  const T top = largest(x, from, stage);
-  // An infinite maximum (all minus infinity, or any infinity) is the result itself, unless there is a NaN.
-  if (top - top != T(0)) return top;
-  double sum = 0;
+  simd::ExtremeState<T, true> state;
   for (int64_t i = 0; i < x.width; i += kRowBlock) {
     const int64_t n = minOf(kRowBlock, x.width - i);
-    sum += simd::sumExp<false, T>(readRow(x, from, i, n, stage), n, top, nullptr);
+    state.add(readRow(x, row, i, n, stage), n);
   }
-  return top + static_cast<T>(simd::logOf(sum));
+  return state.value();
 }
+
+struct Softmax {
+  template <class T>
+  static void rows(const Rows& out, const Rows& x, int64_t first, int64_t n) {
+    ExponentRows<T> group;
+    group.add(x, first, n, &out);
+    for (int64_t r = 0; r < n; r++) {
+      const Vec<T> scale(static_cast<T>(1.0 / group.sum[r]));
+      char* const to = at(out.start, first + r);
+      mapRow<T>(out, to, out, to, [scale](Vec<T> e, Vec<T>) { return e * scale; });
+    }
+  }
+};
+
+struct LogSoftmax {
+  template <class T>
+  static void rows(const Rows& out, const Rows& x, int64_t first, int64_t n) {
+    ExponentRows<T> group;
+    group.add(x, first, n, nullptr);
+    group.takeLogs();
+    for (int64_t r = 0; r < n; r++) {
+      const Vec<T> shift(group.top[r]), logSum(static_cast<T>(group.sum[r]));
+      mapRow<T>(out, at(out.start, first + r), x, group.from[r],
+                [=](Vec<T> v, Vec<T>) { return (v - shift) - logSum; });
+    }
+  }
+};
+
+struct LogSumExp {
+  template <class T>
+  static void rows(const Rows& out, const Rows& x, int64_t first, int64_t n) {
+    ExponentRows<T> group;
+    group.add(x, first, n, nullptr);
+    group.takeLogs();
+    for (int64_t r = 0; r < n; r++) {
+      // An infinite maximum (all minus infinity, or any infinity) is the result itself, unless there is a
+      // NaN.
+      const T top = group.top[r];
+      *reinterpret_cast<T*>(at(out.start, first + r)) =
+          top - top != T(0) ? strictlyLargest<T>(x, group.from[r]) : top + static_cast<T>(group.sum[r]);
+    }
+  }
+};
 
 /// dx = y (dy - Σ y dy), or for the logarithm dx = dy - exp(y) Σ dy.
 template <class T, bool kLog>
@@ -113,16 +115,20 @@ void gradRow(const Rows& dx, char* to, const Rows& y, const char* yRow, const Ro
   }
 }
 
-template <class F>
-void forward(Stream& s, const char* name, const View& out, const View& x, F row) {
+template <class Op>
+void run(Stream& s, const char* name, const View& out, const View& x) {
+  const Rows to = rowsOf(out), from = rowsOf(x);
+  withFloat(s, x.dtype, name, [&]<class T>() {
+    forEachRows(s, from.count, from.width, rowsTogether(from.width, from.item),
+                [&](int64_t first, int64_t n) { Op::template rows<T>(to, from, first, n); });
+  });
+}
+template <class Op>
+void forward(Stream& s, const char* name, const View& out, const View& x) {
   if (!require(s, sameShape(out, x) && out.dtype == x.dtype, "softmax: output and input differ") ||
       numel(out) == 0)
     return;
-  const Rows to = rowsOf(out), from = rowsOf(x);
-  withFloat(s, x.dtype, name, [&]<class T>() {
-    forEachRow(s, from.count, from.width,
-               [&](int64_t i) { row.template operator()<T>(to, at(to.start, i), from, at(from.start, i)); });
-  });
+  run<Op>(s, name, out, x);
 }
 
 template <bool kLog>
@@ -139,16 +145,8 @@ void backward(Stream& s, const char* name, const View& dx, const View& y, const 
 
 }  // namespace
 
-void softmax(Stream& s, const Out& out, const In& x) {
-  forward(s, "softmax", out, x, []<class T>(const Rows& o, char* to, const Rows& i, const char* from) {
-    softmaxRow<T>(o, to, i, from);
-  });
-}
-void logSoftmax(Stream& s, const Out& out, const In& x) {
-  forward(s, "logSoftmax", out, x, []<class T>(const Rows& o, char* to, const Rows& i, const char* from) {
-    logSoftmaxRow<T>(o, to, i, from);
-  });
-}
+void softmax(Stream& s, const Out& out, const In& x) { forward<Softmax>(s, "softmax", out, x); }
+void logSoftmax(Stream& s, const Out& out, const In& x) { forward<LogSoftmax>(s, "logSoftmax", out, x); }
 void logsumexp(Stream& s, const Out& out, const In& x) {
   const int last = x.rank - 1;
   if (!require(s,
@@ -158,12 +156,7 @@ void logsumexp(Stream& s, const Out& out, const In& x) {
     return;
   for (int i = 0; i < last; i++)
     if (!require(s, out.shape[i] == x.shape[i], "logsumexp: output and input differ")) return;
-  const Rows to = rowsOf(out), from = rowsOf(x);
-  withFloat(s, x.dtype, "logsumexp", [&]<class T>() {
-    forEachRow(s, from.count, from.width, [&](int64_t i) {
-      *reinterpret_cast<T*>(at(to.start, i)) = logsumexpRow<T>(from, at(from.start, i));
-    });
-  });
+  run<LogSumExp>(s, "logsumexp", out, x);
 }
 void softmaxGrad(Stream& s, const Out& dx, const In& out, const In& dy) {
   backward<false>(s, "softmaxGrad", dx, out, dy);

@@ -30,10 +30,8 @@ __attribute__((noinline)) double sumExp(const T* x, int64_t n, T top, T* terms) 
       if constexpr (kStore) store(terms + i, e);
       sum0 = sum0 + e;
     } else {
-      // Lanes behind the end must add nothing: their terms are stored away and not read back.
-      T lanes[V::kLanes] = {};
-      storePart(lanes, math::exp(loadPart<V>(x + i, left) - shift), left);
-      const V e = load<V>(lanes);
+      // Lanes behind the end must add nothing.
+      const V e = firstOf(math::exp(loadPart<V>(x + i, left) - shift), left);
       if constexpr (kStore) storePart(terms + i, e, left);
       sum1 = sum1 + e;
     }
@@ -53,6 +51,11 @@ WG_SIMD void mapBlock(T* out, const T* a, const T* b, int64_t n, F f) {
 
 /// Natural logarithm of one number, through the same code as of many.
 WG_SIMD double logOf(double x) { return math::log(Vec<double>(x)).raw[0]; }
+/// Of n numbers, in place; there is room for a multiple of kLanes.
+WG_SIMD void logsOf(double* x, int64_t n) {
+  using V = Vec<double>;
+  for (int64_t i = 0; i < n; i += V::kLanes) store(x + i, math::log(load<V>(x + i)));
+}
 
 }  // namespace simd
 }  // namespace WG_ISA

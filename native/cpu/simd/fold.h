@@ -2,6 +2,7 @@
 // they are. A state takes its run in pieces; the pieces' sizes are functions of the shape, so results are
 // too.
 #pragma once
+#include "part.h"
 #include "shuffle.h"
 
 namespace wg::cpu {
@@ -55,6 +56,13 @@ struct SumState {
     for (int64_t i = 0; i < n; i += kLeaf) push(leaf(p + i, n - i < kLeaf ? n - i : kLeaf));
   }
   WG_SIMD double total() const { return addLanes((level[0] + level[1]) + level[2]); }
+  /// total() of a state that added these n elements at once.
+  static __attribute__((noinline)) double of(const T* p, int64_t n) {
+    if (n <= kLeaf) return addLanes(V(T(0)) + leaf(p, n));
+    SumState state;
+    state.add(p, n);
+    return state.total();
+  }
 };
 
 /// Largest of n floats and `top`; a NaN may or may not be passed over, so that every value is its own if it
@@ -69,15 +77,7 @@ __attribute__((noinline)) T largestOf(const T* p, int64_t n, T top) {
   }
   for (int k = 0; i < n; i += V::kLanes, k = (k + 1) & 3) {
     const int64_t left = n - i;
-    if (left >= V::kLanes) {
-      best[k] = maxNum(load<V>(p + i), best[k]);
-    } else {
-      // Lanes behind the end repeat the first of them.
-      T lanes[V::kLanes];
-      store(lanes, V(p[i]));
-      __builtin_memcpy(lanes, p + i, static_cast<size_t>(left) * sizeof(T));
-      best[k] = maxNum(load<V>(lanes), best[k]);
-    }
+    best[k] = maxNum(left >= V::kLanes ? load<V>(p + i) : loadPart<T>(p + i, left, best[k]), best[k]);
   }
   return foldRegister(maxNum(maxNum(best[0], best[1]), maxNum(best[2], best[3])),
                       [](V a, V b) { return maxNum(a, b); });
@@ -119,10 +119,7 @@ struct ExtremeState {
     }
     if (i < n) {
       // The lanes behind the end repeat the first element, which changes neither extremes nor NaNs.
-      T lanes[V::kLanes];
-      for (int k = 0; k < V::kLanes; k++) lanes[k] = p[i];
-      __builtin_memcpy(lanes, p + i, static_cast<size_t>(n - i) * sizeof(T));
-      const V x = load<V>(lanes);
+      const V x = loadPart<T>(p + i, n - i, V(p[i]));
       b1 = better(x, b1);
       note(x);
     }

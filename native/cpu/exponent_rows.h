@@ -1,0 +1,62 @@
+// Maxima of a few rows and sums of their exponentials: the first two passes of softmax and cross-entropy.
+#pragma once
+#include "row_groups.h"
+#include "simd/exponent.h"
+
+namespace wg::cpu {
+inline namespace WG_ISA {
+
+/// NaN may be passed over: it comes back through the sum of exponentials.
+template <class T>
+T largest(const Rows& x, const char* row, T* stage) {
+  T top = simd::lowest<T>();
+  for (int64_t i = 0; i < x.width; i += kRowBlock) {
+    const int64_t n = minOf(kRowBlock, x.width - i);
+    top = simd::largestOf(readRow(x, row, i, n, stage), n, top);
+  }
+  return top;
+}
+
+/// Σ exp(x - top) of a row; leaves the terms in `out` when there is one.
+template <class T>
+double sumExpRow(const Rows& x, const char* from, T top, const Rows* out, char* to) {
+  alignas(64) T stage[2][kRowBlock];
+  double sum = 0;
+  for (int64_t i = 0; i < x.width; i += kRowBlock) {
+    const int64_t n = minOf(kRowBlock, x.width - i);
+    const T* p = readRow(x, from, i, n, stage[0]);
+    if (out == nullptr) {
+      sum += simd::sumExp<false, T>(p, n, top, nullptr);
+      continue;
+    }
+    sum += simd::sumExp<true>(p, n, top, writeRow(*out, to, i, stage[1]));
+    flushRow(*out, to, i, n, stage[1]);
+  }
+  return sum;
+}
+
+/// A few rows, and the sums that say what becomes of them.
+template <class T>
+struct ExponentRows {
+  int64_t count;
+  const char* from[kTogether];
+  T top[kTogether];
+  double sum[kTogether];
+
+  /// Keeps the terms in `out` when there is one.
+  void add(const Rows& x, int64_t first, int64_t n, const Rows* out) {
+    alignas(64) T stage[kRowBlock];
+    count = n;
+    for (int64_t r = 0; r < n; r++) {
+      from[r] = at(x.start, first + r);
+      top[r] = largest(x, from[r], stage);
+    }
+    for (int64_t r = 0; r < n; r++)
+      sum[r] = sumExpRow(x, from[r], top[r], out, out == nullptr ? nullptr : at(out->start, first + r));
+    for (int64_t r = n; r < kTogether; r++) sum[r] = 1;
+  }
+  void takeLogs() { simd::logsOf(sum, count); }
+};
+
+}  // namespace WG_ISA
+}  // namespace wg::cpu
