@@ -4,6 +4,7 @@
 #include "../ops/math.h"
 #include "rows.h"
 #include "simd/exponent.h"
+#include "simd/tanh.h"
 
 WG_PROTOTYPES(WG_RECURRENT_ROWS)
 
@@ -92,7 +93,7 @@ void rnnGates(Stream& s, const Out& h, const In& x, const In& r, const int32_t& 
       T* const out = to.write(stage[2], i, u, n);
       each<T>(n, [&](int64_t k) {
         const Vec<T> sum = get(left, k) + get(right, k), zero(T(0));
-        store(out + k, relu ? select(sum < zero, zero, sum) : math::tanh(sum));
+        store(out + k, relu ? select(sum < zero, zero, sum) : simd::tanhOf(sum));
       });
       to.save(out, i, u, n);
     });
@@ -137,7 +138,7 @@ void lstmGates(Stream& s, const Out& h, const Out& c, const Out& gates, const In
         gate[g] = toGates.write(own[g], i, at, n);
         each<T>(n, [&](int64_t k) {
           const Vec<T> sum = get(left, k) + get(right, k);
-          store(gate[g] + k, g == 2 ? math::tanh(sum) : math::sigmoid(sum));
+          store(gate[g] + k, g == 2 ? simd::tanhOf(sum) : math::sigmoid(sum));
         });
         toGates.save(gate[g], i, at, n);
       }
@@ -148,7 +149,7 @@ void lstmGates(Stream& s, const Out& h, const Out& c, const Out& gates, const In
         const Vec<T> now = get(gate[1], k) * get(old, k) + get(gate[0], k) * get(gate[2], k);
         const Vec<T> open = get(gate[3], k);
         store(cell + k, now);
-        store(out + k, open * math::tanh(now));
+        store(out + k, open * simd::tanhOf(now));
       });
       toC.save(cell, i, u, n);
       toH.save(out, i, u, n);
@@ -180,7 +181,7 @@ void lstmGatesGrad(Stream& s, const Out& dGates, const Out& dc0, const In& gates
       // dc0 may be dc: each register is read before it is written.
       each<T>(n, [&](int64_t k) {
         const Vec<T> one(T(1)), in = get(gate[0], k), forget = get(gate[1], k), fresh = get(gate[2], k),
-                                open = get(gate[3], k), top = math::tanh(get(now, k)), d = get(dy, k);
+                                open = get(gate[3], k), top = simd::tanhOf(get(now, k)), d = get(dy, k);
         const Vec<T> through = get(flow, k) + d * open * (one - top * top), was = get(old, k);
         store(slope[0] + k, through * fresh * in * (one - in));
         store(slope[1] + k, through * was * forget * (one - forget));
@@ -216,7 +217,7 @@ void gruGates(Stream& s, const Out& h, const Out& acts, const In& x, const In& r
       T* const out = toH.write(stage[3], i, u, n);
       each<T>(n, [&](int64_t k) {
         const Vec<T> hiddenPart = get(part, k), was = get(old, k), keep = get(gate[1], k);
-        const Vec<T> fresh = math::tanh(get(input, k) + get(gate[0], k) * hiddenPart);
+        const Vec<T> fresh = simd::tanhOf(get(input, k) + get(gate[0], k) * hiddenPart);
         store(gate[2] + k, fresh);
         store(gate[3] + k, hiddenPart);
         store(out + k, fresh + keep * (was - fresh));

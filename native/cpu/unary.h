@@ -2,7 +2,7 @@
 // computed in; inputs of others are converted as they are read.
 #pragma once
 #include "elementwise.h"
-#include "simd/vec.h"
+#include "simd/tanh.h"
 
 namespace wg::cpu {
 inline namespace WG_ISA {
@@ -16,8 +16,8 @@ void valueBody(void* out, const void* a, const void*, const void*, int64_t n) {
   T* o = static_cast<T*>(out);
   const T* x = static_cast<const T*>(a);
   int64_t i = 0;
-  for (; i + V::kLanes <= n; i += V::kLanes) store(o + i, Op::value(simd::load<V>(x + i)));
-  if (i < n) storePart(o + i, Op::value(simd::loadPart<V>(x + i, n - i)), n - i);
+  for (; i + V::kLanes <= n; i += V::kLanes) store(o + i, simd::valueOf<Op>(simd::load<V>(x + i)));
+  if (i < n) storePart(o + i, simd::valueOf<Op>(simd::loadPart<V>(x + i, n - i)), n - i);
 }
 
 template <class Op, class T>

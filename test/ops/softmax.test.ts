@@ -46,6 +46,8 @@ checkOp('logsumexp', ops.logsumexp, {
     ...shapes,
     { name: 'nothing but minus infinity', args: [given([-Infinity, -Infinity])], grad: false },
     { name: 'plus infinity', args: [given([1, Infinity, 2])], grad: false },
+    { name: 'NaN beside infinity', args: [given([NaN, Infinity])], grad: false },
+    { name: 'nothing but NaN', args: [given([NaN, NaN])], grad: false },
     { name: 'several axes', args: [rand(2, 3, 4), { axis: [0, 2] }] },
     { name: 'trailing axes, kept', args: [rand(2, 3, 4), { axis: [1, 2], keepdim: true }] },
     { name: 'beside an empty axis', args: [rand(0, 3), 1], grad: false },

@@ -1,5 +1,5 @@
 // The float32 functions of one instruction set, for ulp.cc: compiled once for each with its WG_ISA and flags.
-#include "../../../native/cpu/simd/vec.h"
+#include "../../../native/cpu/simd/tanh.h"
 #include "../../../native/ops/activation.h"
 #include "ulp.h"
 
@@ -11,7 +11,7 @@ template <class Op>
 void over(float* y, const float* x, int64_t n) {
   using V = cpu::simd::Vec<float>;
   int64_t i = 0;
-  for (; i + V::kLanes <= n; i += V::kLanes) store(y + i, Op::value(cpu::simd::load<V>(x + i)));
+  for (; i + V::kLanes <= n; i += V::kLanes) store(y + i, cpu::simd::valueOf<Op>(cpu::simd::load<V>(x + i)));
   for (; i < n; i++) y[i] = Op::value(x[i]);  // the same body over scalars
 }
 
