@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { availableParallelism, tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { execute, filesUnder, findTool, parallel, root, runStages } from './stages.mjs';
+import { arm64Short } from './arm64.mjs';
 import { kernelGates } from './cuda/report.mjs';
 import { buildSite, checkSite } from './docs.mjs';
 import { onlyNode, packInto } from './install.mjs';
@@ -231,6 +232,7 @@ const stages = {
   exports: exports_,
   schedules,
   'asan-ubsan': asan,
+  arm64: arm64Short,
   docs,
   pack,
 };

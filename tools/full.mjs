@@ -4,7 +4,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { arm64Stage } from './arm64.mjs';
+import { arm64Long } from './arm64.mjs';
 import { installStage, packInto } from './install.mjs';
 import { sanitizerCommand, sanitizerEnv } from './sanitizers.mjs';
 import { execute, findTool, root, runStages, summary } from './stages.mjs';
@@ -113,7 +113,7 @@ const stages = {
   schedules: emulated('every kernel under every schedule of the emulator', 'schedules'),
   'seeded-bugs': emulated('every bug planted in a kernel is noticed', 'defects'),
   install: installStage,
-  arm64: arm64Stage,
+  arm64: arm64Long,
   soak: longTests('soak'),
   'kill-loop': longTests('kill'),
   workers: longTests('workers'),

@@ -1,10 +1,10 @@
-// How our side of `npm run gpu:bench` measures: calls are issued in batches and the device is waited for at the end of each, so
-// that a batch holds the calls' device time and one wait. Inputs are random and rotate through more than three times the L2.
+// How our side of `npm run gpu:bench` measures: calls are issued in batches, and the device reads its clock before and after
+// each. Inputs are random and rotate through more than three times the L2.
 import { device, randn, scope } from '../../lib/index.ts';
 import type { Device, DType, Tensor } from '../../lib/index.ts';
 import { print } from '../../lib/bench/machine.ts';
 import { median } from '../../lib/bench/statistics.ts';
-import { seconds } from '../../lib/bench/timing.ts';
+import { timeCalls, usualClock } from '../../lib/bench/timing.ts';
 
 const sweep = 200 * 2 ** 20; // bytes between two uses of the same input
 const batchSeconds = 0.02;
@@ -65,18 +65,14 @@ export class Bench {
   /** Milliseconds a call, of each batch. */
   async #times(f: (i: number) => unknown): Promise<number[]> {
     let i = 0;
-    const batch = async (calls: number): Promise<number> => {
-      const start = seconds();
-      for (let n = 0; n < calls; n++) scope(() => void f(i++));
-      await this.#device.synchronize();
-      return ((seconds() - start) / calls) * 1e3;
-    };
+    const batch = (calls: number): number =>
+      timeCalls(() => f(i++), calls, this.#device, usualClock(this.#device)) * 1e3;
     await this.#device.synchronize();
-    if (this.quick) return [await batch(1)];
-    await batch(5);
-    const calls = Math.max(1, Math.min(500, Math.ceil((batchSeconds * 1e3) / (await batch(5)))));
+    if (this.quick) return [batch(1)];
+    batch(5);
+    const calls = Math.max(1, Math.min(500, Math.ceil((batchSeconds * 1e3) / batch(5))));
     const times: number[] = [];
-    for (let n = 0; n < 20; n++) times.push(await batch(calls));
+    for (let n = 0; n < 20; n++) times.push(batch(calls));
     return times;
   }
 }

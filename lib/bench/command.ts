@@ -17,7 +17,7 @@ import { mergeResults, printReport, readReport, type Report, type ReportedCase, 
 import { askForPriority, runRound } from './rounds.ts';
 import { type RunOptions, runCase } from './run.ts';
 import { caseLines, ceilingLines, failureLines, header, legend, verdictLines } from './table.ts';
-import type { Clock } from './timing.ts';
+import { type Clock, usualClock } from './timing.ts';
 
 export const benchUsage: string = `warpgrad bench [WORD…] times the package's kernels against what this machine can do
 
@@ -29,7 +29,7 @@ export const benchUsage: string = `warpgrad bench [WORD…] times the package's 
   --threads 1       of the CPU
   --precision highest   or high: of float32 products
   --inputs rotate   or warm: whether memory-bound cases take other inputs each call
-  --clock …         wall or cpu (the process's own time)
+  --clock …         wall, cpu (the process's own time) or device (the device's own)
   --seconds 0.5     for each case and process
   --rounds 1        processes that measure each case, one after another
   --list            the names of the cases
@@ -116,14 +116,15 @@ function planOf(args: readonly string[]): Plan | null {
   const before = values.compare === undefined ? null : readReport(values.compare);
   const rounds = values.rounds ?? (before === null ? '1' : String(compareRounds));
   // A process that goes first is not interrupted, and time passed says most. One that does not counts its own, if it is alone.
-  const usual = threads === 1 && values.device === 'cpu' && !askForPriority() ? 'cpu' : 'wall';
+  const on = device(values.device);
+  const usual = on.kind === 'cpu' && threads === 1 && !askForPriority() ? 'cpu' : usualClock(on);
   return {
     cases,
     run: {
-      device: device(values.device).name,
+      device: on.name,
       dtype,
       seconds,
-      clock: oneOf<Clock>('clock', values.clock ?? usual, ['wall', 'cpu']),
+      clock: oneOf<Clock>('clock', values.clock ?? usual, ['wall', 'cpu', 'device']),
       inputs: oneOf('inputs', values.inputs, ['rotate', 'warm'] as const),
     },
     threads,

@@ -3,7 +3,7 @@ import { argumentError } from '../errors.ts';
 import { device, scope } from '../index.ts';
 import type { Device } from '../index.ts';
 import { median, quantile } from './statistics.ts';
-import { type Call, callsOf, type Clock, seconds, timeAsyncCalls, timeCalls } from './timing.ts';
+import { type Call, callsOf, type Clock, seconds, timeAsyncCalls, timeCalls, usualClock } from './timing.ts';
 
 export interface BenchOptions {
   /** Multiplications and additions of one call, where arithmetic is what bounds it. */
@@ -14,7 +14,7 @@ export interface BenchOptions {
   readonly device?: string | Device | undefined;
   /** How long to measure for: 0.5 by default, and five batches at least. */
   readonly seconds?: number | undefined;
-  /** `'wall'` by default; `'cpu'` counts this process's time on processors. */
+  /** `'wall'`, `'cpu'` (this process's time on processors) or `'device'` (the device's own clock): by default the last on a GPU, the first elsewhere. */
   readonly clock?: Clock | undefined;
 }
 
@@ -50,11 +50,13 @@ export interface Measurement {
  */
 export async function bench(name: string, fn: Call, options: BenchOptions = {}): Promise<Measurement> {
   if (typeof fn !== 'function') throw argumentError('bench', `wants a function, got ${typeof fn}`);
-  const { flops = null, bytes = null, device: on = 'cpu', seconds: budget = 0.5, clock = 'wall' } = options;
+  const { flops = null, bytes = null, device: on = 'cpu', seconds: budget = 0.5 } = options;
   for (const [key, value] of Object.entries({ flops, bytes, seconds: budget })) {
     if (value !== null && !(value >= 0)) throw argumentError('bench', `${key} is a number from 0 up, got ${value}`);
   }
-  const time = await timerOf(fn, device(on), clock);
+  const where = device(on);
+  const { clock = usualClock(where) } = options;
+  const time = await timerOf(fn, where, clock);
   const calls = await callsOf(time);
   const times: number[] = [];
   const until = seconds() + budget;

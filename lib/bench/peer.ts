@@ -111,7 +111,7 @@ export async function startPeer(
     version: String(ready['ready']),
     pid: child.pid as number,
     make: async ({ family, params }) => (await ask({ make: { family, ...params } }))['made'] === true,
-    run: async (calls, clock) => ((await ask({ run: calls }))[clock] as number) / calls,
+    run: async (calls, clock) => ((await ask({ run: calls }))[clock === 'cpu' ? 'cpu' : 'wall'] as number) / calls,
     stop: () => child.stdin.end(),
   };
 }

@@ -1,4 +1,5 @@
 // How a call is timed: in batches that are long against the wait at their end and short against the time between interruptions.
+import { timestamp } from '../core/primitives.ts';
 import { scope } from '../index.ts';
 import type { Device } from '../index.ts';
 
@@ -7,12 +8,18 @@ export function seconds(): number {
 }
 
 /**
- * What is counted: time passed (`wall`), or this process's time on processors (`cpu`), which others that are busy do not lengthen. A
- * device's work is not on processors, and threads that wait for each other are: `cpu` is for one thread.
+ * What is counted: time passed (`wall`); this process's time on processors (`cpu`), which others that are busy do not lengthen; or what
+ * passed on the clock of the device between two ops that read it (`device`), which leaves out how its end is learnt of. A GPU's work is
+ * not on processors, and threads that wait for each other are: `cpu` is for one thread.
  */
-export type Clock = 'wall' | 'cpu';
+export type Clock = 'wall' | 'cpu' | 'device';
 
-export function readClock(clock: Clock): number {
+/** A GPU's own clock; the time passed elsewhere. */
+export function usualClock(on: Device): Clock {
+  return on.kind === 'cuda' ? 'device' : 'wall';
+}
+
+function hostClock(clock: 'wall' | 'cpu'): number {
   if (clock === 'wall') return seconds();
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e6;
@@ -21,20 +28,40 @@ export function readClock(clock: Clock): number {
 /** What is timed; it gets the number of the call, so that it can take other inputs than the last one did. */
 export type Call = (call: number) => unknown;
 
+/** Begins to count; what it returns waits for the device and gives the seconds since. */
+function startClock(clock: Clock, on: Device): () => number {
+  if (clock === 'device') {
+    const start = timestamp(on.train);
+    return () => {
+      const end = timestamp(on.train);
+      on.synchronizeSync(); // throws what has failed
+      return Number(end.itemSync() - start.itemSync()) / 1e9;
+    };
+  }
+  const start = hostClock(clock);
+  return () => {
+    on.synchronizeSync();
+    return hostClock(clock) - start;
+  };
+}
+
 /** Seconds a call takes, of `calls` calls of ours with one wait at their end. */
 export function timeCalls(run: Call, calls: number, on: Device, clock: Clock): number {
-  const start = readClock(clock);
-  for (let i = 0; i < calls; i++) scope(() => void run(i));
-  on.synchronizeSync();
-  return (readClock(clock) - start) / calls;
+  return scope(() => {
+    const stop = startClock(clock, on);
+    for (let i = 0; i < calls; i++) scope(() => void run(i));
+    return stop() / calls;
+  });
 }
 
 /** The same of a function that returns promises: each call ends before the next begins. */
 export async function timeAsyncCalls(run: Call, calls: number, on: Device, clock: Clock): Promise<number> {
-  const start = readClock(clock);
-  for (let i = 0; i < calls; i++) await scope(async () => void (await run(i)));
-  await on.synchronize();
-  return (readClock(clock) - start) / calls;
+  return await scope(async () => {
+    const stop = startClock(clock, on);
+    for (let i = 0; i < calls; i++) await scope(async () => void (await run(i)));
+    await on.synchronize();
+    return stop() / calls;
+  });
 }
 
 /** Seconds of a batch: long against the wait at its end, short against the time between interruptions. */

@@ -1,4 +1,4 @@
-// The four ungraded kernels that core and autograd need themselves; everything else is an op.
+// The ungraded kernels that core, autograd and benchmarks need themselves; everything else is an op.
 import type { KernelView } from '../native/kernels.ts';
 import { kernels } from '../native/kernels.ts';
 import type { Queue } from './device.ts';
@@ -62,5 +62,12 @@ export function transferred(x: Tensor, queue: Queue): Tensor {
 export function anyNonFinite(x: Tensor): Tensor<'bool'> {
   const out = emptyTensor([], 'bool', x.storage.queue);
   kernels.anyNonFinite(out, x);
+  return out;
+}
+
+/** A rank-0 int64: what the device's clock shows, in nanoseconds, when everything queued before is done. */
+export function timestamp(queue: Queue): Tensor<'int64'> {
+  const out = emptyTensor([], 'int64', queue);
+  kernels.timestamp(out);
   return out;
 }

@@ -89,6 +89,7 @@ export interface Kernels {
   linspace(out: KernelView, start: number, end: number): void;
   triangleIndices(out: KernelView, rows: number, columns: number, offset: number, upper: number): void;
   oneHot(out: KernelView, labels: KernelView): void;
+  timestamp(out: KernelView): void;
   neg(out: KernelView, x: KernelView): void;
   negGrad(dx: KernelView, saved: KernelView, dy: KernelView): void;
   abs(out: KernelView, x: KernelView): void;

@@ -1,6 +1,7 @@
-// Evenly spaced numbers, indices of triangles and one-hot rows.
+// Evenly spaced numbers, indices of triangles, one-hot rows and the time.
 #include "../ops/rows/create.h"
 
+#include "clock.h"
 #include "labels.h"
 
 WG_PROTOTYPES(WG_CREATE_ROWS)
@@ -102,6 +103,11 @@ void triangleIndices(Stream& s, const Out& out, const double& rowCount, const do
   if (out.dtype == DType::i32) write.template operator()<int32_t>();
   else if (out.dtype == DType::i64) write.template operator()<int64_t>();
   else unsupported(s, "triangleIndices", out.dtype);
+}
+
+void timestamp(Stream& s, const Out& out) {
+  if (!require(s, out.dtype == DType::i64 && numel(out) == 1, "timestamp: the output is not one int64")) return;
+  *static_cast<int64_t*>(out.data) = nanoseconds();
 }
 
 }  // namespace WG_ISA

@@ -1,8 +1,9 @@
-// Evenly spaced numbers, indices of triangles and one-hot rows.
+// Evenly spaced numbers, indices of triangles, one-hot rows and the time.
 #include "../ops/rows/create.h"
 
 #include "generate.h"
 #include "prototype.h"
+#include "wg/clock.h"
 #include "wg/error.h"
 
 WG_CUDA_PROTOTYPES(WG_CREATE_ROWS)
@@ -80,6 +81,9 @@ writeOneHot(Bits* out, Bits one, const void* labels, DType dtype, const WG_GRID_
   }
 }
 
+WG_KERNEL(32, 1)
+writeTime(int64_t* out) { *out = nanoseconds(); }
+
 }  // namespace
 
 void linspace(Stream& s, const Out& out, const double& start, const double& end) {
@@ -129,6 +133,11 @@ void triangleIndices(Stream& s, const Out& out, const double& rowCount, const do
   if (out.dtype == DType::i32) write.template operator()<int32_t>();
   else if (out.dtype == DType::i64) write.template operator()<int64_t>();
   else unsupported(s, "triangleIndices", out.dtype);
+}
+
+void timestamp(Stream& s, const Out& out) {
+  if (!require(s, out.dtype == DType::i64 && numel(out) == 1, "timestamp: the output is not one int64")) return;
+  launch(s, writeTime, dim3(1), dim3(1), 0, static_cast<int64_t*>(out.data));
 }
 
 }  // namespace wg::cuda

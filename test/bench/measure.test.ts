@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import { bench } from '../../lib/bench/index.ts';
 import { median, quantile } from '../../lib/bench/statistics.ts';
-import { add, memory, randn, scope } from '../../lib/index.ts';
+import { add, gather, matmul, memory, randn, scope, tensor } from '../../lib/index.ts';
+import { testDevices } from '../support/devices.ts';
 import { packageRoot } from '../support/package-root.ts';
 
 const test = suite('bench');
@@ -53,6 +54,21 @@ test('bad options and failures reach the caller', async () => {
     /of its own/,
   );
 });
+
+for (const on of testDevices) {
+  test(`the clock of ${on} times calls and tells what failed`, async () => {
+    await scope(async () => {
+      const x = randn([200, 200], { device: on });
+      const found = await bench('product', () => matmul(x, x), { device: on, clock: 'device', seconds: 0 });
+      assert.ok(found.clock === 'device' && found.least > 0 && found.median < 1);
+      const far = tensor([[900]], { dtype: 'int64', device: on });
+      await assert.rejects(
+        bench('fails', () => gather(x, 0, far), { device: on, clock: 'device', seconds: 0 }),
+        { code: 'ERR_INDEX' },
+      );
+    });
+  });
+}
 
 test('quantiles', () => {
   assert.equal(median([3, 1, 2]), 2);
