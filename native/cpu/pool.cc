@@ -22,15 +22,39 @@ constexpr int32_t kMaxThreads = 256;
 // doubles it.
 constexpr auto kSpin = std::chrono::microseconds(30);
 
+constexpr int32_t kMostSpans = 16;
+
+/// Chunks that lie together. Each thread begins with a span of its own, the same in every job, since what a
+/// kernel reads is what its core wrote in the kernel or the step before; then it helps with the others.
+struct Span {
+  alignas(64) std::atomic<int64_t> next;
+  int64_t end;
+};
+
 struct Job {
   const Stream& stream;
   void (*body)(void*, int64_t);
   void* context;
   int64_t chunks;
   bool urgent;
-  std::atomic<int64_t> next{0};
+  int32_t spans;
+  Span span[kMostSpans];
+  std::atomic<int32_t> ended{0};  // spans past whose end somebody has looked
   std::atomic<int32_t> helpers{0};
   Job* link = nullptr;
+
+  Job(const Stream& s, int64_t count, void (*run)(void*, int64_t), void* argument, int32_t threads)
+      : stream(s), body(run), context(argument), chunks(count), urgent(s.priority > 0) {
+    spans = threads < kMostSpans ? threads : kMostSpans;
+    if (spans > chunks) spans = static_cast<int32_t>(chunks);
+    for (int32_t i = 0; i < spans; ++i) {
+      span[i].next.store(chunks * i / spans, std::memory_order_relaxed);
+      span[i].end = chunks * (i + 1) / spans;
+    }
+  }
+  bool exhausted() const { return ended.load(std::memory_order_relaxed) >= spans; }
+  /// Counts a span out: true for the last of them. Exactly one thread sees the first number past an end.
+  bool endOne() { return ended.fetch_add(1, std::memory_order_relaxed) + 1 == spans; }
 };
 
 void relax() {
@@ -70,8 +94,8 @@ class Pool {
   void run(Job& job) {
     publish(job);
     for (;;) {
-      work(job);
-      if (job.next.load(std::memory_order_relaxed) >= job.chunks) break;
+      work(job, 0);
+      if (job.exhausted()) break;
       helpUrgent();
     }
     unlink(job);
@@ -125,7 +149,7 @@ class Pool {
   Job* pick(bool urgentOnly) const {
     Job* best = nullptr;
     for (Job* job = jobs_; job; job = job->link) {
-      if (job->next.load(std::memory_order_relaxed) >= job->chunks || (urgentOnly && !job->urgent)) continue;
+      if (job->exhausted() || (urgentOnly && !job->urgent)) continue;
       if (!best || (job->urgent && !best->urgent) ||
           (job->urgent == best->urgent &&
            job->helpers.load(std::memory_order_relaxed) < best->helpers.load(std::memory_order_relaxed)))
@@ -140,25 +164,30 @@ class Pool {
     if (job.urgent) urgent_.fetch_sub(1, std::memory_order_relaxed);
   }
 
-  /// Runs chunks until none is left, or until somebody else's are more urgent.
-  void work(Job& job) {
-    for (;;) {
+  /// Runs chunks until none is left, or until somebody else's are more urgent; those of span `home` first.
+  void work(Job& job, int32_t home) {
+    for (int32_t i = 0; i < job.spans;) {
       if (!job.urgent && urgent_.load(std::memory_order_relaxed) > 0) return;
-      const int64_t chunk = job.next.fetch_add(1, std::memory_order_relaxed);
-      if (chunk >= job.chunks) {
-        if (chunk == job.chunks) close(job);  // exactly one thread sees the first number past the end
-        return;
+      Span& span = job.span[(home + i) % job.spans];
+      const int64_t chunk = span.next.fetch_add(1, std::memory_order_relaxed);
+      if (chunk >= span.end) {
+        if (chunk == span.end && job.endOne()) close(job);
+        ++i;
+        continue;
       }
-      if (job.stream.cancelled && job.stream.cancelled->load(std::memory_order_relaxed)) {
-        if (job.next.exchange(job.chunks + 1, std::memory_order_relaxed) <= job.chunks) close(job);
-        if (job.stream.status) {
-          int32_t ok = 0;
-          job.stream.status->code.compare_exchange_strong(ok, static_cast<int32_t>(Code::cancelled));
-        }
-        return;
-      }
+      if (job.stream.cancelled && job.stream.cancelled->load(std::memory_order_relaxed)) return drop(job);
       job.body(job.context, chunk);
     }
+  }
+
+  void drop(Job& job) {
+    for (int32_t i = 0; i < job.spans; ++i) {
+      Span& span = job.span[i];
+      if (span.next.exchange(span.end + 1, std::memory_order_relaxed) <= span.end && job.endOne()) close(job);
+    }
+    if (!job.stream.status) return;
+    int32_t ok = 0;
+    job.stream.status->code.compare_exchange_strong(ok, static_cast<int32_t>(Code::cancelled));
   }
 
   void leave(Job& job) {
@@ -175,7 +204,7 @@ class Pool {
       job = pick(true);
     }
     if (!job) return;
-    work(*job);
+    work(*job, 0);
     leave(*job);
   }
 
@@ -220,7 +249,7 @@ class Pool {
           continue;
         }
       }
-      work(*job);
+      work(*job, index + 1);
       leave(*job);
     }
   }
@@ -244,7 +273,7 @@ thread_local Scratch scratch;
 
 void parallelRun(const Stream& s, int64_t chunks, void (*body)(void*, int64_t), void* context) {
   if (chunks <= 0) return;
-  Job job{s, body, context, chunks, s.priority > 0};
+  Job job(s, chunks, body, context, threads());
   pool().run(job);
 }
 
