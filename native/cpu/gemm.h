@@ -30,7 +30,7 @@ struct Gemm {
 // bench/native/gemm_bench.cc on Zen 4 (1 MiB L2): see bench/NOTES.md. Half the scratch holds A's block, half
 // B's.
 inline constexpr int64_t kDepthBytes = 2048;
-inline constexpr int64_t kPanelGroup = 4;  // panels of B packed at a time
+inline constexpr int64_t kLeastAsking = 128;
 inline constexpr int64_t kScratchSlack = 2 * kVectorBytes;
 inline constexpr int64_t kBlockBytes = static_cast<int64_t>(kWorkerScratchBytes) / 2 - 2 * kScratchSlack;
 
@@ -82,6 +82,8 @@ struct PanelTiles {
   int64_t rows, k0, kc;  ///< of a tile; the part of k
   alignas(64) T bias[kWideVectors * Lanes<T>::kCount];
   Tile<T> t;
+  const T* askFrom = nullptr;
+  int64_t askLeft = 0, askEach = 0;
 
   /// Columns [j, j + cols) in `vectors` vectors, B's at b with rows bRow apart.
   void at(int64_t j, int cols, int vectors, const T* b, int64_t bRow) {
@@ -101,6 +103,17 @@ struct PanelTiles {
   }
   bool last() const { return k0 + kc >= g.k; }
 
+  /// The panel that is read after this one, `count` rows of it `row` apart: the tiles of `height` rows of C
+  /// ask for equal parts of it.
+  void askFor(const T* next, int64_t row, int64_t count, int64_t height) {
+    askFrom = next;
+    t.askRow = row;
+    askLeft = count;
+    // Short loops within a loop are mispredicted: it costs more than it brings.
+    askEach = kc < kLeastAsking ? 0 : minOf(ceilDiv(count, ceilDiv(height, rows)), kc);
+    t.askEvery = askEach > 0 ? kc / askEach : 0;
+  }
+
   /// Rows [m0, mEnd): A packed in panels `stride` apart, or where it lies when `packed` is null.
   void run(int vectors, int64_t m0, int64_t mEnd, const T* packed, int64_t stride) {
     T* const c = t.c;
@@ -111,6 +124,10 @@ struct PanelTiles {
       for (int r = 0; r < lines; ++r)
         for (int x = 0; x < t.cols; x += kLine<T>) __builtin_prefetch(t.c + r * g.cRow + x, 1, 2);
       t.rowBias = last() && g.rowBias ? g.rowBias + i * g.rowBiasStride : nullptr;
+      t.ask = askFrom;
+      t.asks = minOf(askEach, askLeft);
+      askFrom += t.asks * t.askRow;
+      askLeft -= t.asks;
       if (packed) {
         t.a = packed;
         packed += stride;
@@ -125,6 +142,12 @@ struct PanelTiles {
     t.c = c;
   }
 };
+
+/// A's rows are read where they lie unless a tile's would share few sets of the first-level cache.
+template <class T>
+inline bool readsRows(const Gemm<T>& g) {
+  return g.aCol == 1 && g.aRow * static_cast<int64_t>(sizeof(T)) % 4096 != 0;
+}
 
 /// Vectors of a panel of `cols` columns.
 template <class T>
@@ -146,12 +169,8 @@ inline void gemmBlock(const Gemm<T>& g, T* scratch, int64_t blockBytes = kBlockB
   const int64_t depth = depthBlock<T>(g.k);
   const int64_t capacity = packedRows<T>(depth, blockBytes);
   const int64_t blockRows = maxOf(capacity / rows, 1) * rows;
-  // Panels of B that are not whole vectors wide, or not contiguous, or used often enough, are packed.
-  // A pitch near a power of two would put a panel's rows into few sets of the caches.
-  const bool aliases = g.bRow * static_cast<int64_t>(sizeof(T)) % 1024 == 0;
-  const bool directB = g.bCol == 1 && g.m <= (aliases ? 2 : 5) * kTileRows;
-  const bool directA =
-      g.n <= 2 * panel || (g.aCol == 1 && g.m * minOf(g.k, depth) * static_cast<int64_t>(sizeof(T)) <= 24576);
+  const bool directA = g.n <= 2 * panel || readsRows(g) ||
+                       (g.aCol == 1 && g.m * minOf(g.k, depth) * static_cast<int64_t>(sizeof(T)) <= 24576);
   T* const packedA = scratch;
   T* const packedB = scratch + (blockBytes + kScratchSlack) / static_cast<int64_t>(sizeof(T));
 
@@ -168,24 +187,20 @@ inline void gemmBlock(const Gemm<T>& g, T* scratch, int64_t blockBytes = kBlockB
           to += lines * kc;
         }
       }
-      const int64_t group = minOf(maxOf(capacity / panel, 1), kPanelGroup);
       for (int64_t j = 0; j < g.n; j += panel) {
         const int cols = static_cast<int>(minOf(panel, g.n - j));
         const int nv = vectorsFor<T>(cols);
         const T* const b = g.b + k0 * g.bRow + j * g.bCol;
-        const T* from = packedB;
-        if (cols == nv * L && directB) {
-          from = b;
-        } else if (cols == panel && g.bCol == 1) {
-          const int64_t place = j / panel % group;
-          if (place == 0)
-            packPanels(packedB, static_cast<int>(minOf(group, (g.n - j) / panel)), static_cast<int>(panel),
-                       kc, b, g.bRow);
-          from = packedB + place * kc * panel;
-        } else {
-          packPanel(packedB, nv * L, cols, kc, b, g.bCol, g.bRow);
+        // Whole vectors of contiguous columns are read where they lie. Rows a page or more apart are not
+        // followed by the hardware's prefetchers: each panel's tiles ask for the next panel.
+        const bool directB = g.bCol == 1 && cols == nv * L;
+        if (!directB) packPanel(packedB, nv * L, cols, kc, b, g.bCol, g.bRow);
+        tiles.at(j, cols, nv, directB ? b : packedB, directB ? g.bRow : nv * L);
+        if (g.bCol == 1) {
+          if (j + panel < g.n) tiles.askFor(b + panel, g.bRow, kc, mEnd - m0);
+          else if (mEnd < g.m) tiles.askFor(g.b + k0 * g.bRow, g.bRow, kc, mEnd - m0);
+          else tiles.askFor(g.b + (k0 + kc) * g.bRow, g.bRow, minOf(depth, g.k - k0 - kc), mEnd - m0);
         }
-        tiles.at(j, cols, nv, from, from == b ? g.bRow : nv * L);
         tiles.run(nv, m0, mEnd, directA ? nullptr : packedA, rows * kc);
       }
     }

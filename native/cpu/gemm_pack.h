@@ -114,21 +114,5 @@ inline void packPanel(T* dst, int width, int lines, int64_t depth, const T* src,
   }
 }
 
-/// Several whole panels of contiguous lines at once: a row of the source is read in one piece, which halves
-/// the misses of packing panel by panel. Panels are depth * width elements apart.
-template <class T>
-inline void packPanels(T* dst, int panels, int width, int64_t depth, const T* src, int64_t kStride) {
-  constexpr int L = Lanes<T>::kCount;
-  const int64_t panelStride = depth * width;
-  for (int64_t k = 0; k < depth; ++k, dst += width, src += kStride) {
-    const T* from = src;
-    T* to = dst;
-    for (int panel = 0; panel < panels; ++panel, to += panelStride, from += width) {
-      for (int i = 0; i < width; i += kLine<T>) __builtin_prefetch(from + kAheadRows * kStride + i);
-      for (int i = 0; i < width; i += L) storeVec(to + i, loadVec(from + i));
-    }
-  }
-}
-
 }  // namespace WG_ISA
 }  // namespace wg::cpu

@@ -1,5 +1,5 @@
-// Large products: A and B are packed once, by all chunks together, and what is packed is read by all. Chunks
-// of gemm.h pack for themselves, some four times over.
+// Large products whose B is not read where it lies: A and B are packed once, by all chunks together, and what
+// is packed is read by all. Chunks of gemm.h pack for themselves, some four times over.
 #pragma once
 #include "gemm_thin.h"
 
@@ -16,12 +16,13 @@ template <class T>
 struct SharedPlan {
   static constexpr int64_t kPanel = kTileVectors * Lanes<T>::kCount;
   int64_t rows, strips, panels;      ///< of a tile; tiles along each axis
+  int64_t packedStrips;              ///< none where A is read where it lies
   int64_t depth, blocks;             ///< of k packed at once: `blocks` of `depth` each
   int64_t blockStrips, blockPanels;  ///< of a chunk
   int64_t stripSize, panelSize;      ///< elements of a packed strip of A, and of a panel of B
-  int64_t strip(int64_t block, int64_t i) const { return (block * strips + i) * stripSize; }
+  int64_t strip(int64_t block, int64_t i) const { return (block * packedStrips + i) * stripSize; }
   int64_t panel(int64_t block, int64_t j) const {
-    return blocks * strips * stripSize + (block * panels + j) * panelSize;
+    return blocks * packedStrips * stripSize + (block * panels + j) * panelSize;
   }
   size_t bytes() const { return static_cast<size_t>(panel(blocks, 0)) * sizeof(T); }
 };
@@ -29,7 +30,8 @@ struct SharedPlan {
 template <class T>
 inline bool sharesPacking(const Gemm<T>& g) {
   const double work = static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k);
-  return work > kLeastShared && g.m >= 8 * kTileRows && g.n >= 4 * SharedPlan<T>::kPanel && g.k >= 32;
+  return g.bCol != 1 && work > kLeastShared && g.m >= 8 * kTileRows && g.n >= 4 * SharedPlan<T>::kPanel &&
+         g.k >= 32;
 }
 
 template <class T>
@@ -39,11 +41,12 @@ inline SharedPlan<T> sharedPlan(const Gemm<T>& g) {
   p.rows = ceilDiv(g.m, ceilDiv(g.m, kTileRows));
   p.strips = ceilDiv(g.m, p.rows);
   p.panels = ceilDiv(g.n, p.kPanel);
+  p.packedStrips = readsRows(g) ? 0 : p.strips;
   p.depth = depthBlock<T>(g.k);
   p.stripSize = ceilDiv(p.rows * p.depth + L, L) * L;  // packing writes up to a vector past the end
   p.panelSize = p.kPanel * p.depth;
   const int64_t blockBytes =
-      (p.strips * p.stripSize + p.panels * p.panelSize) * static_cast<int64_t>(sizeof(T));
+      (p.packedStrips * p.stripSize + p.panels * p.panelSize) * static_cast<int64_t>(sizeof(T));
   p.blocks = maxOf(minOf(ceilDiv(g.k, p.depth), kSharedBytes / blockBytes), 1);
   p.blockStrips = evenSplit(p.strips, maxOf(packedRows<T>(p.depth) / p.rows, 1), 1);
   const double work = static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k),
@@ -67,22 +70,12 @@ inline void packStrips(const Gemm<T>& g, const SharedPlan<T>& p, int64_t k0, int
 /// Part of B: panels [j, end) the same way.
 template <class T>
 inline void packColumns(const Gemm<T>& g, const SharedPlan<T>& p, int64_t k0, int64_t j, int64_t end, T* to) {
-  const int width = static_cast<int>(p.kPanel);
-  for (int64_t block = 0; block < p.blocks && k0 < g.k; ++block, k0 += p.depth) {
-    const int64_t kc = minOf(p.depth, g.k - k0), whole = minOf(end, g.n / p.kPanel);
-    const T* const from = g.b + k0 * g.bRow;
-    int64_t panel = j;
-    if (g.bCol == 1 && kc == p.depth && panel < whole) {
-      packPanels(to + p.panel(block, panel), static_cast<int>(whole - panel), width, kc,
-                 from + panel * p.kPanel, g.bRow);
-      panel = whole;
-    }
-    for (; panel < end; ++panel) {
+  for (int64_t block = 0; block < p.blocks && k0 < g.k; ++block, k0 += p.depth)
+    for (int64_t panel = j; panel < end; ++panel) {
       const int cols = static_cast<int>(minOf(p.kPanel, g.n - panel * p.kPanel));
-      packPanel(to + p.panel(block, panel), vectorsFor<T>(cols) * Lanes<T>::kCount, cols, kc,
-                from + panel * p.kPanel * g.bCol, g.bCol, g.bRow);
+      packPanel(to + p.panel(block, panel), vectorsFor<T>(cols) * Lanes<T>::kCount, cols,
+                minOf(p.depth, g.k - k0), g.b + k0 * g.bRow + panel * p.kPanel * g.bCol, g.bCol, g.bRow);
     }
-  }
 }
 
 /// One chunk's tiles.
@@ -95,20 +88,23 @@ inline void multiplyShared(const Gemm<T>& g, const SharedPlan<T>& p, int64_t k0,
     PanelTiles<T> tiles{g, p.rows, k0, minOf(p.depth, g.k - k0), {}, {}};
     for (int64_t j = panel; j < end; ++j) {
       const int cols = static_cast<int>(minOf(p.kPanel, g.n - j * p.kPanel)), nv = vectorsFor<T>(cols);
-      tiles.at(j * p.kPanel, cols, nv, packed + p.panel(block, j), nv * Lanes<T>::kCount);
-      tiles.run(nv, m0, mEnd, packed + p.strip(block, strip), p.stripSize);
+      const int64_t width = nv * Lanes<T>::kCount;
+      const T* const b = packed + p.panel(block, j);
+      tiles.at(j * p.kPanel, cols, nv, b, width);
+      tiles.askFor(b + p.panelSize, width, j + 1 < end ? tiles.kc : 0, mEnd - m0);
+      tiles.run(nv, m0, mEnd, p.packedStrips > 0 ? packed + p.strip(block, strip) : nullptr, p.stripSize);
     }
   }
 }
 
 template <class T>
 inline void gemmShared(Stream& s, const Gemm<T>& g) {
-  constexpr int64_t kTogether = kPanelGroup;  // strips or panels of a chunk of packing
+  constexpr int64_t kTogether = 4;  // strips or panels of a chunk of packing
   const SharedPlan<T> p = sharedPlan(g);
   if (!require(s, s.scratch != nullptr && s.scratchBytes >= p.bytes(), "matmul: the workspace is too small"))
     return;
   T* const packed = static_cast<T*>(s.scratch);
-  const int64_t stripPieces = ceilDiv(p.strips, kTogether), panelPieces = ceilDiv(p.panels, kTogether),
+  const int64_t stripPieces = ceilDiv(p.packedStrips, kTogether), panelPieces = ceilDiv(p.panels, kTogether),
                 rows = ceilDiv(p.strips, p.blockStrips), cols = ceilDiv(p.panels, p.blockPanels);
   for (int64_t k0 = 0; k0 < g.k && !failed(s); k0 += p.blocks * p.depth) {
     parallelFor(s, stripPieces + panelPieces, [&](int64_t piece) {

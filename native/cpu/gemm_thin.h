@@ -25,16 +25,15 @@ inline Grid gridFor(const Gemm<T>& g, double work) {
   constexpr int64_t kPanel = kTileVectors * Lanes<T>::kCount;
   const double area = work / static_cast<double>(g.k + 1);
   if (thinRows(g)) return {g.m, evenSplit(g.n, 1024, kPanel)};
-  // Packing costs per row and per column of the block: square blocks waste least. Columns come in whole
-  // panels.
-  int64_t rows = 1;
-  while (static_cast<double>(rows) * static_cast<double>(rows) < area && rows < (int64_t{1} << 20)) rows *= 2;
-  // No more rows than gemmBlock packs at once, or it would pack B twice.
-  const int64_t most = minOf(packedRows<T>(depthBlock<T>(g.k)), 256) / kTileRows * kTileRows;
-  rows = evenSplit(g.m, maxOf(minOf(rows, most), kTileRows), kTileRows);
+  // Blocks of whole rows where there are enough of them: B's panels follow each other, and what is packed of
+  // A is packed once. Eight blocks, or twice as many and so on, are equal shares for two, four and eight
+  // threads; tiles of few rows lose too much with one row less.
+  constexpr int64_t kFew = 56, kMost = 140, kUnit = kTileRows < 8 ? kTileRows : 1;
+  const int64_t blocks = maxOf(minOf(8 * ceilDiv(g.m, 8 * kMost), g.m / kFew), 1),
+                rows = ceilDiv(ceilDiv(g.m, blocks), kUnit) * kUnit;
   const double wanted = area / static_cast<double>(rows);
-  const int64_t cols = wanted > 4096 ? 4096 : static_cast<int64_t>(wanted) / kPanel * kPanel;
-  return {rows, evenSplit(g.n, maxOf(cols, kPanel), kPanel)};
+  const int64_t cols = wanted >= static_cast<double>(g.n) ? g.n : static_cast<int64_t>(wanted);
+  return {rows, evenSplit(g.n, maxOf(ceilDiv(cols, kPanel), 1) * kPanel, kPanel)};
 }
 
 template <class T>

@@ -11,7 +11,7 @@ inline namespace WG_ISA {
 namespace {
 
 // A chunk of 2^18 multiply-adds is some 5 us, of 2^27 some 2 ms (float32, AVX-512 on Zen 4).
-constexpr double kSerialWork = 1 << 18, kLeastChunk = 1 << 18, kMostChunk = 1 << 27;
+constexpr double kSerialWork = 1 << 18, kLeastChunk = 1 << 18, kMostChunk = 1 << 30;
 
 /// One matmul: the matrix of batch 0, and the batch axes with each argument's strides.
 template <class T>
