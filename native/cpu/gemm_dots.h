@@ -97,19 +97,23 @@ struct DotTable {
 };
 
 template <class T>
-inline void gemmDots(const Gemm<T>& g) {
+inline void gemmDots(const Gemm<T>& g, T*) {
   const int64_t rows = evenSplit(g.m, kDots, 1), columns = evenSplit(g.n, kDots, 1);
   for (int64_t j = 0; j < g.n; j += columns)
     for (int64_t i = 0; i < g.m; i += rows)
       DotTable<T, WG_DOTS>::kRows[minOf(rows, g.m - i) - 1][minOf(columns, g.n - j) - 1](g, i, j);
 }
 
-/// Any block of C, the way its shape asks for.
 template <class T>
-inline void gemmAny(const Gemm<T>& g, T* scratch) {
-  if (thinRows(g)) return gemmThinRows(g, scratch);
-  if (thinColumns(g)) return gemmDots(g);
+inline void gemmPanels(const Gemm<T>& g, T* scratch) {
   gemmBlock(g, scratch);
+}
+
+/// The way that a product's blocks are worked out: the whole product's shape chooses it, or columns would be
+/// summed in another order where a cut leaves few of them.
+template <class T>
+inline auto blockOf(const Gemm<T>& g) {
+  return thinRows(g) ? &gemmThinRows<T> : thinColumns(g) ? &gemmDots<T> : &gemmPanels<T>;
 }
 
 }  // namespace WG_ISA

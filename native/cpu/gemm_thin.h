@@ -27,9 +27,11 @@ inline Grid gridFor(const Gemm<T>& g, double work) {
   if (thinRows(g)) return {g.m, evenSplit(g.n, 1024, kPanel)};
   // Blocks of whole rows where there are enough of them: B's panels follow each other, and what is packed of
   // A is packed once. Eight blocks, or twice as many and so on, are equal shares for two, four and eight
-  // threads; tiles of few rows lose too much with one row less.
-  constexpr int64_t kFew = 56, kMost = 140, kUnit = kTileRows < 8 ? kTileRows : 1;
-  const int64_t blocks = maxOf(minOf(8 * ceilDiv(g.m, 8 * kMost), g.m / kFew), 1),
+  // threads. A B that is packed is packed by each block of rows: as few of those as fit the scratch.
+  const int64_t most = g.bCol == 1 ? 140 : minOf(packedRows<T>(depthBlock<T>(g.k)), 256),
+                few = g.bCol == 1 ? 56 : most;
+  constexpr int64_t kUnit = kTileRows < 8 ? kTileRows : 1;  // one row less of few is much
+  const int64_t blocks = maxOf(minOf(8 * ceilDiv(g.m, 8 * most), g.m / few), 1),
                 rows = ceilDiv(ceilDiv(g.m, blocks), kUnit) * kUnit;
   const double wanted = area / static_cast<double>(rows);
   const int64_t cols = wanted >= static_cast<double>(g.n) ? g.n : static_cast<int64_t>(wanted);

@@ -101,15 +101,19 @@ void plain(const Gemm<T>& g, T*) {
   }
 }
 
-template <class T, auto block>
+template <class T>
 void run(Stream& s, const Batched<T>& op) {
   const Gemm<T>& g = op.matrix;
   if (op.count <= 0 || g.m <= 0 || g.n <= 0) return;
-  if constexpr (T(0.5) != T(0)) {
+  void (*block)(const Gemm<T>&, T*);
+  if constexpr (T(0.5) == T(0)) {
+    block = &plain<T>;
+  } else {
     if (sharesPacking(g)) {
       for (int64_t i = 0; i < op.count && !failed(s); ++i) gemmShared(s, op.at(i));
       return;
     }
+    block = blockOf(g);
   }
   const double each = static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k + 1);
   const double total = each * static_cast<double>(op.count);
@@ -182,18 +186,18 @@ void matmul(Stream& s, const Out& out, const In& a, const In& b, const MaybeIn& 
   if (!require(s, a.dtype == out.dtype && b.dtype == out.dtype && (!bias.data || bias.dtype == out.dtype),
                "matmul: out, a, b and bias must have one dtype"))
     return;
-  const auto typed = [&]<class T, auto block>() { run<T, block>(s, upright(batchedOf<T>(out, a, b, bias))); };
+  const auto typed = [&]<class T>() { run<T>(s, upright(batchedOf<T>(out, a, b, bias))); };
   switch (out.dtype) {
     case DType::f32:
-      return typed.template operator()<float, &gemmAny<float>>();
+      return typed.template operator()<float>();
     case DType::f64:
-      return typed.template operator()<double, &gemmAny<double>>();
+      return typed.template operator()<double>();
     case DType::i32:
-      return typed.template operator()<int32_t, &plain<int32_t>>();
+      return typed.template operator()<int32_t>();
     case DType::i64:
-      return typed.template operator()<int64_t, &plain<int64_t>>();
+      return typed.template operator()<int64_t>();
     case DType::u8:
-      return typed.template operator()<uint8_t, &plain<uint8_t>>();
+      return typed.template operator()<uint8_t>();
     default:
       return fail(s, Code::unsupported, "matmul: bool is not supported");
   }
