@@ -80,24 +80,6 @@ WG_INLINE void storeLanes(T* p, typename Strip<T, Bytes>::Vec v, LaneMask<T, Byt
 #endif
 }
 
-/// Lanes 0, 2, 4, … of a and b.
-template <class V>
-WG_INLINE V evenLanes(V a, V b) {
-  constexpr int L = static_cast<int>(sizeof(V) / sizeof(a[0]));
-#if defined(__clang__)
-  V even;
-#pragma GCC unroll 16
-  for (int i = 0; i < L; ++i) even[i] = 2 * i < L ? a[2 * i] : b[2 * i - L];
-  return even;
-#else
-  typedef decltype(a < b) Index;
-  Index at;
-#pragma GCC unroll 16
-  for (int i = 0; i < L; ++i) at[i] = 2 * i;
-  return __builtin_shuffle(a, b, at);
-#endif
-}
-
 /// Where the taps of a column of vectors lie inside the source: the same for every row.
 template <class T, int Bytes, int K, int S>
 struct StripMasks {

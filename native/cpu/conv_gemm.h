@@ -1,7 +1,7 @@
 // Convolution as a matrix product whose right side is read through a window: packed weights [m, k] times
 // panels of im2col made when a panel's turn comes, while it still lies in the first-level cache.
 #pragma once
-#include "conv_window.h"
+#include "conv_tile.h"
 
 namespace wg::cpu {
 inline namespace WG_ISA {
@@ -75,7 +75,7 @@ inline PixelBlock blockShape(const Window& w, int64_t m, int64_t images, double 
   const int64_t taps = maxOf(w.tapsY * w.tapsX, 1), depth = minOf(windowDepth<T>(w), maxOf(w.depth(), 1));
   const int64_t channels = minOf(w.channels, depth % taps == 0 ? depth / taps : depth / taps + 2);
   for (;;) {
-    const SlabShape shape = slabShape(w, block);
+    const SlabShape shape = slabShape(w, block, w.stepX);
     if (block.images * channels * shape.size() <= kSlabElements<T>) return block;
     if (block.images > 1) block.images = 1;
     else if (block.rows > 1) block.rows = ceilDiv(block.rows, 2);
@@ -130,16 +130,16 @@ inline bool windowDirect(const WindowGemm<T>& g, const PixelBlock& block, T* scr
   const Window& w = g.window;
   const int64_t taps = w.depth();
   if (w.channels != 1 || g.m > 2 || w.stepX != 1 || taps == 0 || taps > 64) return false;
-  const SlabShape shape = slabShape(w, block);
+  const SlabShape shape = slabShape(w, block, w.stepX);
   if (!inside(w, shape) && block.images * shape.size() > kSlabElements<T>) return false;
   const Slab<T> slab =
       makeSlab(w, block, shape, g.source + block.image0 * g.strideImage, g.strideImage, 1, scratch);
   int64_t offsets[64];
-  tapOffsets(w, slab.strideC, slab.strideY, 0, 0, taps, offsets);
+  tapOffsets(w, slab, 0, 0, taps, offsets);
   for (int64_t i = 0; i < g.m; ++i)
     for (int64_t image = 0; image < block.images; ++image)
       for (int64_t y = 0; y < block.rows; ++y) {
-        const T* const from = slab.data + image * slab.strideImage + y * w.stepY * slab.strideY;
+        const T* const from = slab.data + image * slab.strideImage + y * slab.stepY;
         T* const out = g.out + i * g.outM + (block.image0 + image) * g.outImage + (block.row0 + y) * g.outY +
                        block.col0 * g.outX;
         const T* const weights = g.weights + i;
@@ -166,6 +166,48 @@ inline bool windowDirect(const WindowGemm<T>& g, const PixelBlock& block, T* scr
   return true;
 }
 
+/// A block's part of k from k0, read from the slab in place.
+template <class T>
+inline void pixelProducts(const WindowGemm<T>& g, const PixelRows& r, const Slab<T>& slab,
+                          const int64_t* offsets, int64_t k0, int64_t kc, T* out) {
+  constexpr int L = Lanes<T>::kCount;
+  const int64_t rows = tileRows(g.m), depth = g.window.depth(), weightStride = weightPanel<T>(g.m, depth);
+  const int most = g.m <= kWideRows ? kWideVectors : kTileVectors;
+  alignas(64) T dense[kTileRows * kWideVectors * L];
+  const bool apart = g.outX != 1, add = g.accumulate || k0 > 0;
+  for (int64_t v = 0; v < r.vectors; v += most) {
+    const int used = static_cast<int>(minOf(most, r.vectors - v)), vectors = used == 3 ? kWideVectors : used;
+    PixelTile<T> t;
+    T* to[kWideVectors];
+    for (int j = 0; j < vectors; ++j) {
+      // A fourth vector that is not there repeats the third.
+      const int64_t at = v + minOf(j, used - 1), x = at % r.vectorsOfRow * L, row = at / r.vectorsOfRow,
+                    image = row / r.rows, y = row % r.rows;
+      t.from[j] = slab.data + image * slab.strideImage + y * slab.stepY + x;
+      t.count[j] = j < used ? static_cast<int>(minOf(L, r.cols - x)) : 0;
+      to[j] = out + image * g.outImage + y * g.outY + x * g.outX;
+    }
+    t.offsets = offsets;
+    t.k = kc;
+    t.outLine = apart ? vectors * L : g.outM;
+    t.accumulate = add && !apart;
+    t.biasStride = g.biasStride;
+    for (int64_t i = 0; i < g.m; i += rows) {
+      const int lines = static_cast<int>(minOf(rows, g.m - i));
+      t.weights = g.weights + i / rows * weightStride + k0 * lines;
+      t.bias = g.bias && k0 + kc >= depth ? g.bias + i * g.biasStride : nullptr;
+      for (int j = 0; j < vectors; ++j) t.out[j] = apart ? dense + j * L : to[j] + i * g.outM;
+      runPixelTile(t, lines, vectors);
+      for (int line = 0; apart && line < lines; ++line)
+        for (int j = 0; j < used; ++j) {
+          T* const pixel = to[j] + (i + line) * g.outM;
+          const T* const sum = dense + line * t.outLine + j * L;
+          for (int x = 0; x < t.count[j]; ++x) pixel[x * g.outX] = add ? pixel[x * g.outX] + sum[x] : sum[x];
+        }
+    }
+  }
+}
+
 /// All m of one block of pixels, on the calling thread.
 template <class T>
 inline void windowGemm(const WindowGemm<T>& g, const PixelBlock& block, T* scratch) {
@@ -190,11 +232,18 @@ inline void windowGemm(const WindowGemm<T>& g, const PixelBlock& block, T* scrat
     bool checked = false;
     if (kc > 0) {
       const int64_t c0 = k0 / taps, channels = ceilDiv(k0 + kc, taps) - c0;
-      const SlabShape shape = slabShape(w, block);
+      const SlabShape shape = slabShape(w, block, w.stepX);
       checked = !inside(w, shape) && block.images * channels * shape.size() > kSlabElements<T>;
       if (!checked) {
         slab = makeSlab(w, block, shape, source + c0 * w.strideC, g.strideImage, channels, copy);
-        tapOffsets(w, slab.strideC, slab.strideY, c0, k0, kc, offsets);
+        tapOffsets(w, slab, c0, k0, kc, offsets);
+      }
+    }
+    if constexpr (sizeof(T) == sizeof(float)) {
+      const PixelRows pixelRow = pixelRows(w, block, slab, g.outY == block.cols * g.outX);
+      if (readsInPlace(pixelRow, slab, g.m)) {
+        pixelProducts(g, pixelRow, slab, offsets, k0, kc, out);
+        continue;
       }
     }
     for (int64_t p = 0; p < pixels; p += panel) {
@@ -209,7 +258,7 @@ inline void windowGemm(const WindowGemm<T>& g, const PixelBlock& block, T* scrat
         together = together && (i == 0 || to[i] == to[i - 1] + runs[i - 1].length);
       }
       if (checked) packPixelsChecked(packed, nv * L, k0, kc, source, g.strideImage, w, block, runs, runCount);
-      else if (kc > 0) packPixels(packed, nv * L, kc, offsets, slab, w, runs, runCount);
+      else if (kc > 0) packPixels(packed, nv * L, kc, offsets, slab, runs, runCount);
       Tile<T> t;
       t.aRow = 1;
       t.b = packed;

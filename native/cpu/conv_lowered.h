@@ -64,7 +64,7 @@ struct Lowered {
   int64_t phases() const { return phasesY() * phasesX(); }
   int64_t tiles() const { return ceilDiv(m(), tileRows(m())); }
 
-  Phase phase(int64_t index) const {
+  Phase spread(int64_t index) const {
     const View& v = *sourceView;
     Phase p;
     if (!backward) {
@@ -100,6 +100,20 @@ struct Lowered {
                 (p.col0 + shape.padW - p.x.first * shape.dilationW) / shape.strideW,
                 ceilDiv(shape.height - p.row0, shape.strideH),
                 ceilDiv(shape.width - p.col0, shape.strideW)};
+    return p;
+  }
+
+  /// One tap that meets every pixel in turn leaves planes as lines.
+  Phase phase(int64_t index) const {
+    Phase p = spread(index);
+    Window& w = p.window;
+    const bool pixelwise = w.tapsX == 1 && w.tapsY == 1 && w.stepX == 1 && w.stepY == 1 && w.originX == 0 &&
+                           w.originY == 0 && phases() == 1 && w.rows == w.height && w.cols == w.width,
+               lines = w.strideY == w.width * w.strideX && outView->stride[2] == w.width * outView->stride[3];
+    if (pixelwise && lines) {
+      w.width = w.cols = w.rows * w.cols;
+      w.height = w.rows = 1;
+    }
     return p;
   }
 

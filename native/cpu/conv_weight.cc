@@ -192,7 +192,7 @@ struct Chunk {
 
   int64_t channelsThatFit(PixelBlock& block) const {
     for (;;) {
-      const SlabShape need = slabShape(window, block);
+      const SlabShape need = slabShape(window, block, 1);
       if (need.size() <= kSlabRoom<T>) return minOf(kSlabRoom<T> / need.size(), channels);
       if (block.rows > 1) block.rows = ceilDiv(block.rows, 2);
       else if (block.cols > 16) block.cols = ceilDiv(block.cols, 2);
@@ -202,22 +202,17 @@ struct Chunk {
 
   void accumulate(const PixelBlock& block, const T* packed, int64_t filter, int vectors, int64_t c0,
                   int64_t count, T* copy) const {
-    const Slab<T> slab = makeSlab(window, block, slabShape(window, block),
+    const Slab<T> slab = makeSlab(window, block, slabShape(window, block, 1),
                                   x + at.ofX(block.image0) + c0 * window.strideC, 0, count, copy);
     const int64_t lines = count * cut.taps, rows = ceilDiv(lines, ceilDiv(lines, kTileRows));
     int64_t offsets[kTileRows];
     for (int64_t i = 0; i < lines; i += rows) {
       const int64_t here = minOf(rows, lines - i);
-      tapOffsets(window, slab.strideC, slab.strideY, 0, i, here, offsets);
-      const TapTile<T> tile{slab.data,
-                            offsets,
-                            block.rows,
-                            block.cols,
-                            window.stepY * slab.strideY,
-                            window.stepX,
-                            packed,
-                            sums + (c0 * cut.taps + i) * cut.filters + filter,
-                            cut.filters};
+      tapOffsets(window, slab, 0, i, here, offsets);
+      const TapTile<T> tile{
+          slab.data,  offsets,    block.rows, block.cols,
+          slab.stepY, slab.stepX, packed,     sums + (c0 * cut.taps + i) * cut.filters + filter,
+          cut.filters};
       if (vectors == 1) TapTable<T, 1, WG_TILE_ROWS>::kRows[here - 1](tile);
       else TapTable<T, kTileVectors, WG_TILE_ROWS>::kRows[here - 1](tile);
     }

@@ -27,29 +27,64 @@ struct PixelBlock {
 };
 
 /// The source values a block needs, addressable without bounds tests: the tensor itself when nothing is
-/// padded, else a copy.
+/// padded, else a copy. Pixel (y, x) of the block lies at y * stepY + x * stepX.
 template <class T>
 struct Slab {
   const T* data;  ///< at the first image, channel, and the smallest row and column any tap touches
   int64_t strideImage, strideC, strideY;
+  int64_t stepY, stepX;
+  int64_t split, phaseCols;  ///< see SlabShape
 };
 
+/// A rectangle of source coordinates, possibly outside the source, and how a slab keeps it. With `split`
+/// above 1 the columns lie by their residue, `phaseCols` of each, so that pixels `split` columns apart are
+/// neighbours, and rows and residues that no tap reaches are left out.
 struct SlabShape {
-  int64_t top, left, rows, cols;  ///< rectangle of source coordinates, possibly outside the source
-  int64_t size() const { return rows * cols; }
+  int64_t top, left, rows, cols;
+  int64_t split, phaseCols, pitch;
+  int64_t keptRows, period, kept;  ///< of every `period` rows `kept` are
+  int64_t size() const { return keptRows * pitch; }
 };
 
-inline SlabShape slabShape(const Window& w, const PixelBlock& block) {
-  const int64_t spanY = (w.tapsY - 1) * w.tapY, spanX = (w.tapsX - 1) * w.tapX;
-  return {block.row0 * w.stepY + w.originY + minOf(spanY, 0),
-          block.col0 * w.stepX + w.originX + minOf(spanX, 0),
-          (block.rows - 1) * w.stepY + (spanY < 0 ? -spanY : spanY) + 1,
-          (block.cols - 1) * w.stepX + (spanX < 0 ? -spanX : spanX) + 1};
+inline SlabShape slabShape(const Window& w, const PixelBlock& block, int64_t split) {
+  const int64_t signedY = (w.tapsY - 1) * w.tapY, signedX = (w.tapsX - 1) * w.tapX,
+                spanY = signedY < 0 ? -signedY : signedY, spanX = signedX < 0 ? -signedX : signedX;
+  SlabShape s{};
+  s.top = block.row0 * w.stepY + w.originY + minOf(signedY, 0);
+  s.left = block.col0 * w.stepX + w.originX + minOf(signedX, 0);
+  s.rows = (block.rows - 1) * w.stepY + spanY + 1;
+  s.cols = (block.cols - 1) * w.stepX + spanX + 1;
+  s.split = split;
+  s.phaseCols = split == 1 ? s.cols : block.cols + spanX / split;
+  s.pitch = minOf(split, spanX + 1) * s.phaseCols;
+  const bool gaps = split > 1 && spanY + 1 < w.stepY;
+  s.period = gaps ? w.stepY : 1;
+  s.kept = gaps ? spanY + 1 : 1;
+  s.keptRows = gaps ? block.rows * s.kept : s.rows;
+  return s;
 }
 
 inline bool inside(const Window& w, const SlabShape& shape) {
-  return w.strideX == 1 && shape.top >= 0 && shape.left >= 0 && shape.top + shape.rows <= w.height &&
-         shape.left + shape.cols <= w.width;
+  return shape.split == 1 && w.strideX == 1 && shape.top >= 0 && shape.left >= 0 &&
+         shape.top + shape.rows <= w.height && shape.left + shape.cols <= w.width;
+}
+
+/// Lanes 0, 2, 4, … of a and b.
+template <class V>
+WG_INLINE V evenLanes(V a, V b) {
+  constexpr int L = static_cast<int>(sizeof(V) / sizeof(a[0]));
+#if defined(__clang__)
+  V even;
+#pragma GCC unroll 16
+  for (int i = 0; i < L; ++i) even[i] = 2 * i < L ? a[2 * i] : b[2 * i - L];
+  return even;
+#else
+  typedef decltype(a < b) Index;
+  Index at;
+#pragma GCC unroll 16
+  for (int i = 0; i < L; ++i) at[i] = 2 * i;
+  return __builtin_shuffle(a, b, at);
+#endif
 }
 
 /// Copies `count` elements of one row to contiguous memory.
@@ -63,6 +98,16 @@ inline void copyRow(T* to, const T* from, int64_t stride, int64_t count) {
       storePart(to + i, loadPart(from + i, static_cast<int>(count - i)), static_cast<int>(count - i));
     return;
   }
+  if (stride == 2) {  // a pair of vectors ends one element behind the last that is wanted
+    for (; i + L < count; i += L)
+      storeVec(to + i, evenLanes(loadVec(from + 2 * i), loadVec(from + 2 * i + L)));
+    if (i == count) return;
+    const int rest = static_cast<int>(count - i), first = static_cast<int>(minOf(2 * rest - 1, L)),
+              second = 2 * rest - 1 - first;
+    const auto low = loadPart(from + 2 * i, first);
+    storePart(to + i, evenLanes(low, second > 0 ? loadPart(from + 2 * i + L, second) : low), rest);
+    return;
+  }
   for (; i < count; ++i) to[i] = from[i * stride];
 }
 
@@ -74,32 +119,50 @@ inline void zeroRow(T* to, int64_t count) {
   for (; i < count; ++i) to[i] = 0;
 }
 
+/// One kept row of a slab: columns left, left + 1, … of `from`, by residue when they are split.
+template <class T>
+inline void copySlabRow(const Window& w, const SlabShape& shape, const T* from, T* to) {
+  for (int64_t phase = 0; phase * shape.phaseCols < shape.pitch; ++phase, to += shape.phaseCols) {
+    const int64_t left = shape.left + phase, count = shape.phaseCols;
+    const int64_t before = left < 0 ? minOf(ceilDiv(-left, shape.split), count) : 0;
+    const int64_t end = maxOf(minOf(ceilDiv(maxOf(w.width - left, 0), shape.split), count), before);
+    zeroRow(to, before);
+    copyRow(to + before, from + (left + before * shape.split) * w.strideX, w.strideX * shape.split,
+            end - before);
+    zeroRow(to + end, count - end);
+  }
+}
+
 /// `source` is at the block's first image and at channel c0; the copy needs images * channels * shape.size()
 /// elements.
 template <class T>
 inline Slab<T> makeSlab(const Window& w, const PixelBlock& block, const SlabShape& shape, const T* source,
                         int64_t strideImage, int64_t channels, T* copy) {
   if (inside(w, shape))
-    return {source + shape.top * w.strideY + shape.left, strideImage, w.strideC, w.strideY};
-  const int64_t before = minOf(maxOf(-shape.left, 0), shape.cols);
-  const int64_t end = maxOf(minOf(w.width - shape.left, shape.cols), before);
+    return {source + shape.top * w.strideY + shape.left,
+            strideImage,
+            w.strideC,
+            w.strideY,
+            w.stepY * w.strideY,
+            w.stepX,
+            1,
+            0};
   T* to = copy;
   for (int64_t image = 0; image < block.images; ++image)
     for (int64_t c = 0; c < channels; ++c)
-      for (int64_t y = 0; y < shape.rows; ++y, to += shape.cols) {
-        const int64_t row = shape.top + y;
-        if (row < 0 || row >= w.height || end <= before) {
-          zeroRow(to, shape.cols);
-          continue;
-        }
-        zeroRow(to, before);
-        copyRow(to + before,
-                source + image * strideImage + c * w.strideC + row * w.strideY +
-                    (shape.left + before) * w.strideX,
-                w.strideX, end - before);
-        zeroRow(to + end, shape.cols - end);
+      for (int64_t y = 0; y < shape.keptRows; ++y, to += shape.pitch) {
+        const int64_t row = shape.top + y / shape.kept * shape.period + y % shape.kept;
+        if (row < 0 || row >= w.height) zeroRow(to, shape.pitch);
+        else copySlabRow(w, shape, source + image * strideImage + c * w.strideC + row * w.strideY, to);
       }
-  return {copy, channels * shape.size(), shape.size(), shape.cols};
+  return {copy,
+          channels * shape.size(),
+          shape.size(),
+          shape.pitch,
+          (shape.period > 1 ? shape.kept : w.stepY) * shape.pitch,
+          w.stepX / shape.split,
+          shape.split,
+          shape.phaseCols};
 }
 
 /// Neighbouring pixels of one output row inside a panel.
@@ -125,12 +188,15 @@ inline int runsOf(const PixelBlock& block, int64_t first, int count, Run* runs) 
 
 /// Offsets in the slab of k = (channel, r, q) for k0 <= k < k0 + count, channel counted from the slab's
 /// first, c0.
-inline void tapOffsets(const Window& w, int64_t strideC, int64_t strideY, int64_t c0, int64_t k0,
-                       int64_t count, int64_t* offsets) {
+template <class T>
+inline void tapOffsets(const Window& w, const Slab<T>& slab, int64_t c0, int64_t k0, int64_t count,
+                       int64_t* offsets) {
   const int64_t baseY = minOf((w.tapsY - 1) * w.tapY, 0), baseX = minOf((w.tapsX - 1) * w.tapX, 0);
   int64_t q = k0 % w.tapsX, r = k0 / w.tapsX % w.tapsY, c = k0 / (w.tapsX * w.tapsY) - c0;
   for (int64_t i = 0; i < count; ++i) {
-    offsets[i] = c * strideC + (r * w.tapY - baseY) * strideY + q * w.tapX - baseX;
+    const int64_t x = q * w.tapX - baseX;
+    offsets[i] = c * slab.strideC + (r * w.tapY - baseY) * slab.strideY +
+                 (slab.split == 1 ? x : x % slab.split * slab.phaseCols + x / slab.split);
     if (++q == w.tapsX) {
       q = 0;
       if (++r == w.tapsY) r = 0, ++c;
@@ -196,13 +262,12 @@ inline bool packMerged(T* to, int width, int64_t count, const int64_t* offsets, 
 /// zeros never: columns past the last pixel are left as they are, their products are never stored.
 template <class T>
 inline void packPixels(T* to, int width, int64_t count, const int64_t* offsets, const Slab<T>& slab,
-                       const Window& w, const Run* runs, int runCount) {
+                       const Run* runs, int runCount) {
   constexpr int L = Lanes<T>::kCount;
   const T* from[kWideVectors * 16];
   for (int i = 0; i < runCount; ++i)
-    from[i] = slab.data + runs[i].image * slab.strideImage + runs[i].y * w.stepY * slab.strideY +
-              runs[i].x * w.stepX;
-  if (w.stepX == 1) {
+    from[i] = slab.data + runs[i].image * slab.strideImage + runs[i].y * slab.stepY + runs[i].x * slab.stepX;
+  if (slab.stepX == 1) {
 #if defined(__AVX512F__)
     if (packMerged(to, width, count, offsets, from, runs, runCount)) return;
 #endif
@@ -220,7 +285,7 @@ inline void packPixels(T* to, int width, int64_t count, const int64_t* offsets, 
     for (int i = 0; i < runCount; ++i) {
       const T* p = from[i] + offsets[k];
       T* out = to + runs[i].at;
-      for (int x = 0; x < runs[i].length; ++x) out[x] = p[x * w.stepX];
+      for (int x = 0; x < runs[i].length; ++x) out[x] = p[x * slab.stepX];
     }
 }
 
