@@ -126,6 +126,24 @@ checkOp('convTranspose2d', ops.convTranspose2d, {
     { name: 'groups', args: [rand(1, 4, 3, 3), rand(4, 2, 2, 3), rand(4), { groups: 2 }] },
     { name: 'no batch', args: [rand(2, 3, 3), rand(2, 2, 2, 2), null] },
     {
+      name: 'few filters, stride 2, wide rows',
+      args: [rand(2, 5, 9, 62), rand(5, 3, 7, 7), rand(3), { stride: 2, padding: 3, outputPadding: 1 }],
+      grad: false,
+      layouts: ['contiguous', 'transposed'],
+    },
+    {
+      name: '1×1, stride 2',
+      args: [rand(2, 11, 14, 17), rand(11, 16, 1, 1), rand(16), { stride: 2, outputPadding: 1 }],
+      grad: false,
+      layouts: ['contiguous', 'transposed'],
+    },
+    {
+      name: '1×1, strides 3 and 2, padding',
+      args: [rand(2, 5, 7, 33), rand(5, 7, 1, 1), rand(7), { stride: [3, 2], padding: [0, 1], outputPadding: [2, 0] }],
+      grad: false,
+      layouts: ['contiguous'],
+    },
+    {
       name: 'more than one chunk',
       args: [rand(2, 12, 12, 13), rand(12, 9, 4, 4), rand(9), { stride: 2, padding: 1 }],
       grad: false,

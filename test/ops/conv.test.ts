@@ -60,31 +60,37 @@ checkOp('conv2d', ops.conv2d, {
     {
       name: '1×1 of planes that are no whole vectors',
       args: [rand(3, 18, 9, 13), rand(29, 18, 1, 1), rand(29)],
+      grad: false,
       layouts: ['contiguous', 'sliced', 'transposed'],
     },
     {
       name: '1×1 of small planes, images together',
       args: [rand(5, 40, 3, 3), rand(15, 40, 1, 1)],
+      grad: false,
       layouts: ['contiguous'],
     },
     {
       name: '1×1, stride 2',
       args: [rand(2, 9, 33, 38), rand(18, 9, 1, 1), rand(18), { stride: 2 }],
+      grad: false,
       layouts: ['contiguous', 'sliced'],
     },
     {
       name: '1×1, different strides, padding',
       args: [rand(2, 5, 18, 31), rand(7, 5, 1, 1), rand(7), { stride: [3, 2], padding: [1, 2] }],
+      grad: false,
       layouts: ['contiguous', 'reversed'],
     },
     {
       name: 'first layer of a residual net',
       args: [rand(1, 3, 25, 66), rand(20, 3, 7, 7), rand(20), { stride: 2, padding: 3 }],
+      grad: false,
       layouts: ['contiguous', 'transposed'],
     },
     {
       name: 'stride 3 and dilation along wide rows',
       args: [rand(1, 4, 13, 101), rand(5, 4, 3, 3), null, { stride: [2, 3], dilation: [1, 2], padding: 2 }],
+      grad: false,
       layouts: ['contiguous'],
     },
     {
