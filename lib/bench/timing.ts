@@ -67,11 +67,19 @@ export async function timeAsyncCalls(run: Call, calls: number, on: Device, clock
 /** Seconds of a batch: long against the wait at its end, short against the time between interruptions. */
 const batchSeconds = 0.005;
 
-/** How many calls make a batch, after some that warm up. A step that is captured runs eagerly twice first. */
+/**
+ * How many calls make a batch, after some that warm up. A step that is captured runs eagerly twice first. The first few calls find
+ * cold caches and wait for each other's end, so that a guess from them is tried and made again until it holds.
+ */
 export async function callsOf(
   time: (calls: number) => number | Promise<number>,
   batch: number = batchSeconds,
 ): Promise<number> {
   await time(3);
-  return Math.max(1, Math.min(100_000, Math.round(batch / (await time(2)))));
+  let calls = 2;
+  for (;;) {
+    const wanted = Math.max(1, Math.min(100_000, Math.round(batch / (await time(calls)))));
+    if (wanted <= 2 * calls) return wanted;
+    calls = wanted;
+  }
 }
