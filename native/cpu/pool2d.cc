@@ -1,5 +1,6 @@
-// Max and average pooling over [N, C, H, W]. One plane is one thread's work; within it whole output rows are
-// built tap by tap, so that the inner loop runs along the row whatever the window.
+// Max and average pooling over [N, C, H, W]. One plane is one thread's work;
+// within it whole output rows are built tap by tap, so that the inner loop runs
+// along the row whatever the window.
 #include "../ops/rows/pool.h"
 
 #include "planes.h"
@@ -11,7 +12,8 @@ namespace wg::cpu {
 inline namespace WG_ISA {
 namespace {
 
-/// The last window must begin inside the padded input; floor and ceil modes both do.
+/// The last window must begin inside the padded input; floor and ceil modes
+/// both do.
 bool axisFits(const Axis& a) {
   return a.kernel >= 1 && a.stride >= 1 && a.pad >= 0 && a.dilation >= 1 && a.out >= 0 &&
          (a.out == 0 || (a.out - 1) * a.stride - a.pad < a.in + a.pad);
@@ -28,7 +30,8 @@ bool isPairs(const Axis& a) {
   return a.kernel == 2 && a.stride == 2 && a.pad == 0 && a.dilation == 1 && 2 * a.out <= a.in;
 }
 
-/// best[i] and where[i] against the tap's values; NaN wins over everything, the first of equals stays.
+/// best[i] and where[i] against the tap's values; NaN wins over everything, the
+/// first of equals stays.
 template <class T, int64_t kStride>
 void take(T* best, int32_t* where, const T* row, int64_t stride, int64_t count, int32_t first, int32_t step) {
   const int64_t each = kStride > 0 ? kStride : stride;
@@ -71,7 +74,8 @@ void maxPlane(const View& out, const View& indices, const View& x, const Axis& h
           const int64_t column = begin * w.stride - w.pad + q * w.dilation, stride = w.stride * x.stride[3];
           const T* const values = from + row * x.stride[2] + column * x.stride[3];
           const auto first = static_cast<int32_t>(row * w.in + column), step = static_cast<int32_t>(w.stride);
-          // Nothing is greater than the lowest value: the window's first tap is its winner until beaten.
+          // Nothing is greater than the lowest value: the window's first tap is
+          // its winner until beaten.
           for (int64_t i = begin - x0; i < end - x0; ++i)
             where[i] = where[i] < 0 ? first + static_cast<int32_t>(i - begin + x0) * step : where[i];
           T* const b = best + (begin - x0);
@@ -139,7 +143,11 @@ void avgPool2d(Stream& s, const Out& out, const In& x, const Pool2dParams& param
                 const T* const from = planeOf<T>(x, image, channel);
                 T* const to = planeOf<T>(out, image, channel);
                 if constexpr (__is_same(T, float)) {
-                  if (x.stride[3] == 1 && out.stride[3] == 1 && hasLines(w)) {
+                  const bool dense = x.stride[3] == 1 && out.stride[3] == 1;
+                  if (dense && isPairs(h) && isPairs(w))
+                    return averagePairs(to, out.stride[2], from, x.stride[2], h.out, w.out,
+                                        static_cast<float>(divisors.at(0, 0)));
+                  if (dense && hasLines(w)) {
                     const auto run = w.stride == 1 ? averageLines<1> : averageLines<2>;
                     return run(to, out.stride[2], from, x.stride[2], divisors);
                   }
@@ -180,7 +188,11 @@ void avgPool2dGrad(Stream& s, const Out& dx, const In& dy, const Pool2dParams& p
                 const T* const from = planeOf<T>(dy, image, channel);
                 T* const to = planeOf<T>(dx, image, channel);
                 if constexpr (__is_same(T, float)) {
-                  if (dx.stride[3] == 1 && dy.stride[3] == 1 && hasLines(w))
+                  const bool dense = dx.stride[3] == 1 && dy.stride[3] == 1;
+                  if (dense && isPairs(h) && isPairs(w))
+                    return averagePairsGrad(to, dx.stride[2], from, dy.stride[2], h.out, w.out,
+                                            static_cast<float>(divisors.at(0, 0)));
+                  if (dense && hasLines(w))
                     return averageLinesGrad(to, dx.stride[2], from, dy.stride[2], divisors);
                 }
                 for (int64_t y = 0; y < h.out; ++y)

@@ -34,14 +34,19 @@ inline bool hasLines(const Axis& w) { return w.dilation == 1 && w.stride <= 2 &&
 struct Line {
   static constexpr int64_t kLanes = simd::Vec<float>::kLanes;
   alignas(64) float value[2 * kStrip + kMostTaps + 4 * kLanes];
+  int64_t first, begin, end;  // value[begin, end) is the row's, from its element `first` + begin on
 
-  void fill(const float* row, const Axis& w, int64_t x0, int64_t count, float padding) {
-    const int64_t first = x0 * w.stride - w.pad, length = (count + kLanes) * w.stride + w.kernel;
-    const int64_t begin = minOf(maxOf(-first, 0), length), end = maxOf(begin, minOf(length, w.in - first));
+  /// The padding around the row, the same for all rows.
+  void frame(const Axis& w, int64_t x0, int64_t count, float padding) {
+    const int64_t length = (count + kLanes) * w.stride + w.kernel;
+    first = x0 * w.stride - w.pad;
+    begin = minOf(maxOf(-first, 0), length);
+    end = maxOf(begin, minOf(length, w.in - first));
     for (int64_t i = 0; i < begin; ++i) value[i] = padding;
-    if (end > begin)
-      __builtin_memcpy(value + begin, row + first + begin, static_cast<size_t>(end - begin) * sizeof(float));
     for (int64_t i = end; i < length + kLanes; ++i) value[i] = padding;
+  }
+  void fill(const float* row) {
+    __builtin_memcpy(value + begin, row + first + begin, static_cast<size_t>(end - begin) * sizeof(float));
   }
   /// Tap q of the windows i, i + 1 …
   template <int kStride>
@@ -69,33 +74,45 @@ inline void maxLines(float* out, int64_t outPitch, int32_t* index, int64_t index
   using Places = PairMax::Places;
   constexpr int64_t kLanes = Line::kLanes;
   const Places lanes = laneNumbers(), steps = kStride == 1 ? lanes : lanes + lanes;
-  Line line;
+  // Rows that are filled before they are read: a load across what was just stored waits.
+  constexpr int64_t kLines = 4;
+  Line lines[kLines];
   alignas(64) float best[kStrip];
   alignas(64) int32_t where[kStrip], begin[kStrip];
   for (int64_t x0 = 0; x0 < w.out; x0 += kStrip) {
     const int64_t count = minOf(kStrip, w.out - x0), whole = ceilDiv(count, kLanes) * kLanes;
+    for (Line& line : lines) line.frame(w, x0, count, -__builtin_inff());
     for (int64_t i = 0; i < count; ++i) {
       const int64_t left = (x0 + i) * kStride - w.pad, inside = maxOf(left, 0);
       begin[i] = inside < minOf(left + w.kernel, w.in) ? static_cast<int32_t>(inside) : -1;
     }
     for (int64_t y = 0; y < h.out; ++y) {
+      int64_t held = 0, start[kLines];  // of the input rows in `lines`, their first element's number
       bool first = true;
       for (int64_t i = 0; i < whole; ++i) best[i] = -__builtin_inff(), where[i] = -1;
-      eachRowOf(h, y, [&](int64_t row) {
+      const auto takeLines = [&] {
         // Nothing is greater than the lowest value: the window's first element is its winner until beaten.
-        const auto start = static_cast<int32_t>(row * w.in);
-        for (int64_t i = 0; first && i < count; ++i) where[i] = begin[i] < 0 ? -1 : start + begin[i];
-        first = false;
-        line.fill(x + row * pitch, w, x0, count, -__builtin_inff());
+        for (int64_t i = 0; first && held > 0 && i < count; ++i)
+          where[i] = begin[i] < 0 ? -1 : static_cast<int32_t>(start[0]) + begin[i];
+        first = first && held == 0;
         for (int64_t i = 0; i < count; i += kLanes) {
           PairMax window{simd::load<PairMax::Values>(best + i), simd::load<Places>(where + i)};
-          const Places start = Places(static_cast<int32_t>(row * w.in + (x0 + i) * kStride - w.pad)) + steps;
-          for (int64_t q = 0; q < w.kernel; ++q)
-            window.take(line.template tap<kStride>(i, q), start + Places(static_cast<int32_t>(q)));
+          for (int64_t k = 0; k < held; ++k) {
+            const Places from = Places(static_cast<int32_t>(start[k] + (x0 + i) * kStride - w.pad)) + steps;
+            for (int64_t q = 0; q < w.kernel; ++q)
+              window.take(lines[k].template tap<kStride>(i, q), from + Places(static_cast<int32_t>(q)));
+          }
           simd::store(best + i, window.best);
           simd::store(where + i, window.where);
         }
+        held = 0;
+      };
+      eachRowOf(h, y, [&](int64_t row) {
+        lines[held].fill(x + row * pitch);
+        start[held++] = row * w.in;
+        if (held == kLines) takeLines();
       });
+      takeLines();
       __builtin_memcpy(out + y * outPitch + x0, best, static_cast<size_t>(count) * sizeof(float));
       __builtin_memcpy(index + y * indexPitch + x0, where, static_cast<size_t>(count) * sizeof(int32_t));
     }
@@ -138,10 +155,11 @@ inline void averageLines(float* out, int64_t outPitch, const float* x, int64_t p
   for (int64_t x0 = 0; x0 < w.out; x0 += kStrip) {
     const int64_t count = minOf(kStrip, w.out - x0);
     divisors.widths(widths, x0, count);
+    line.frame(w, x0, count, 0.0f);
     for (int64_t y = 0; y < h.out; ++y) {
       for (int64_t i = 0; i < count; i += kLanes) simd::store(sums + i, V(0.0f));
       eachRowOf(h, y, [&](int64_t row) {
-        line.fill(x + row * pitch, w, x0, count, 0.0f);
+        line.fill(x + row * pitch);
         for (int64_t i = 0; i < count; i += kLanes) {
           V sum = simd::load<V>(sums + i);
           for (int64_t q = 0; q < w.kernel; ++q) sum = sum + line.template tap<kStride>(i, q);

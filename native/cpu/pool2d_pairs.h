@@ -1,9 +1,10 @@
-// Max pooling by 2x2 windows with stride 2 and no padding, the commonest form: a register of outputs at a
-// time, the two columns of each window separated by shuffles. The general path builds rows tap by tap and
-// costs six times as much.
+// Pooling by 2x2 windows with stride 2 and no padding, the commonest form: a
+// register of outputs at a time, the two columns of each window separated by
+// shuffles. The general path builds rows tap by tap and costs six times as
+// much.
 #pragma once
 #include "kernel.h"
-#include "simd/vec.h"
+#include "simd/shuffle.h"
 
 namespace wg::cpu {
 inline namespace WG_ISA {
@@ -49,7 +50,8 @@ struct PairMax {
   }
 };
 
-/// At most two registers of a row: `columns` values from `row` on, zeros behind them.
+/// At most two registers of a row: `columns` values from `row` on, zeros behind
+/// them.
 inline void loadPairs(const float* row, int64_t columns, PairMax::Values& even, PairMax::Values& odd) {
   using V = PairMax::Values;
   constexpr int64_t n = PairMax::kLanes;
@@ -61,8 +63,8 @@ inline void loadPairs(const float* row, int64_t columns, PairMax::Values& even, 
   odd = oddLanes(low, high);
 }
 
-/// One plane: out and index [outHeight, outWidth], x [>= 2 outHeight, >= 2 outWidth], all with unit column
-/// stride.
+/// One plane: out and index [outHeight, outWidth], x [>= 2 outHeight, >= 2
+/// outWidth], all with unit column stride.
 inline void maxPairs(float* out, int64_t outPitch, int32_t* index, int64_t indexPitch, const float* x,
                      int64_t pitch, int64_t width, int64_t outHeight, int64_t outWidth) {
   using Values = PairMax::Values;
@@ -88,6 +90,52 @@ inline void maxPairs(float* out, int64_t outPitch, int32_t* index, int64_t index
         simd::storePart(out + y * outPitch + at, window.best, count);
         simd::storePart(index + y * indexPitch + at, window.where, count);
       }
+    }
+  }
+}
+
+/// Averages of the same windows.
+inline void averagePairs(float* out, int64_t outPitch, const float* x, int64_t pitch, int64_t outHeight,
+                         int64_t outWidth, float divisor) {
+  using V = simd::Vec<float>;
+  for (int64_t y = 0; y < outHeight; ++y) {
+    const float* const top = x + 2 * y * pitch;
+    for (int64_t at = 0; at < outWidth; at += V::kLanes) {
+      const int64_t count = outWidth - at < V::kLanes ? outWidth - at : V::kLanes;
+      V a, b, c, d;
+      loadPairs(top + 2 * at, 2 * count, a, b);
+      loadPairs(top + pitch + 2 * at, 2 * count, c, d);
+      // From zero on and in the order of the general way.
+      const V mean = ((((V(0.0f) + a) + b) + c) + d) / V(divisor);
+      if (count == V::kLanes) simd::store(out + y * outPitch + at, mean);
+      else simd::storePart(out + y * outPitch + at, mean, count);
+    }
+  }
+}
+
+/// Two registers, or `columns` of their elements.
+inline void storePairs(float* row, int64_t columns, PairMax::Values low, PairMax::Values high) {
+  constexpr int64_t n = PairMax::kLanes;
+  if (columns >= n) simd::store(row, low);
+  else simd::storePart(row, low, columns);
+  if (columns >= 2 * n) simd::store(row + n, high);
+  else if (columns > n) simd::storePart(row + n, high, columns - n);
+}
+
+/// The share of each output in the four elements of its window.
+inline void averagePairsGrad(float* dx, int64_t pitch, const float* dy, int64_t dyPitch, int64_t outHeight,
+                             int64_t outWidth, float divisor) {
+  using V = simd::Vec<float>;
+  for (int64_t y = 0; y < outHeight; ++y) {
+    float* const top = dx + 2 * y * pitch;
+    for (int64_t at = 0; at < outWidth; at += V::kLanes) {
+      const int64_t count = outWidth - at < V::kLanes ? outWidth - at : V::kLanes;
+      const float* const from = dy + y * dyPitch + at;
+      const V g = count == V::kLanes ? simd::load<V>(from) : simd::loadPart<V>(from, count);
+      const V share = V(0.0f) + g / V(divisor);
+      const V low = simd::interleave<false>(share, share), high = simd::interleave<true>(share, share);
+      storePairs(top + 2 * at, 2 * count, low, high);
+      storePairs(top + pitch + 2 * at, 2 * count, low, high);
     }
   }
 }

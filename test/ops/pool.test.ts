@@ -17,6 +17,8 @@ const poolings = (values: (...shape: number[]) => TensorSpec): OpCase[] => [
   { name: 'no window beyond the end', args: [values(1, 1, 3, 2), 2, { stride: 3, padding: 1, ceilMode: true }] },
   { name: 'an empty batch', args: [values(0, 2, 4, 4), 2], grad: false },
   { name: 'many images', args: [values(17, 6, 12, 12), 2], grad: false, layouts: ['contiguous', 'transposed'] },
+  { name: 'pairs beyond a register, odd sizes', args: [values(1, 2, 5, 37), 2], dtypes: ['float32'] },
+  { name: 'tall windows', args: [values(1, 2, 12, 9), [7, 3], { stride: [2, 1], padding: [3, 1] }], grad: false },
   // Kernels take rows in strips.
   { name: 'wide rows', args: [values(1, 1, 4, 601), 3, { stride: 2, padding: 1 }], grad: false, dtypes: ['float32'] },
   { name: 'wide rows, every place', args: [values(1, 1, 3, 290), [2, 5]], grad: false, dtypes: ['float32'] },
