@@ -7,6 +7,16 @@ import * as scans from '../support/reference/scan.ts';
 
 const whole = (...shape: number[]): TensorSpec => ({ ...rand(...shape), values: randInt(-9, 9, shape).values });
 const strange = given([1, Number.NaN, Infinity, Number.NaN, 5, 4, -Infinity, 7, 7], [3, 3]);
+/** Rows whose sum is not a number: of opposite infinities, of a NaN far behind, of two. */
+const wild = given(
+  Array.from({ length: 3 * 701 }, (_, i) => {
+    if (i === 3 || i === 701 + 690) return Infinity;
+    if (i === 650) return -Infinity;
+    if (i === 701 + 200 || i === 1402 + 130 || i === 1402 + 666) return Number.NaN;
+    return (i * 7919) % 503;
+  }),
+  [3, 701],
+);
 const rejects: Rejected[] = [
   { name: 'an axis out of range', args: () => [rand(2, 3), { axis: 2 }], code: 'ERR_SHAPE' },
   { name: 'half an axis', args: () => [rand(2, 3), { axis: 0.5 }], code: 'ERR_SHAPE' },
@@ -26,6 +36,7 @@ const cases: OpCase[] = [
   { name: 'a long column', args: [distinct(1031, 2), { axis: 0 }], grad: false },
   { name: 'the first of equals', args: [given([1, 3, 3, 2, 2, 2], [2, 3]), { axis: 1 }], grad: false },
   { name: 'NaN wins', args: [strange, { axis: 1 }], grad: false },
+  { name: 'NaN and infinities in long rows', args: [wild, { axis: 1 }], grad: false },
   { name: 'NaN wins along columns', args: [strange, { axis: 0 }], grad: false },
   {
     name: 'only infinities',

@@ -1,6 +1,6 @@
-// Folding a run of contiguous values with vector accumulators: sums in a fixed cascade, extremes, and where
-// they are. A state takes its run in pieces; the pieces' sizes are functions of the shape, so results are
-// too.
+// Folding a run of contiguous values with vector accumulators: sums in a fixed
+// cascade, extremes, and where they are. A state takes its run in pieces; the
+// pieces' sizes are functions of the shape, so results are too.
 #pragma once
 #include "part.h"
 #include "shuffle.h"
@@ -22,8 +22,9 @@ WG_SIMD T highest() {
   else return static_cast<T>(~lowest<T>());
 }
 
-/// Sum of floats. Eight accumulators take 16 vectors each, make one vector, and such vectors are added in
-/// groups of 16, of 256 and so on: about log n roundings instead of n, at the speed of a plain loop.
+/// Sum of floats. Eight accumulators take 16 vectors each, make one vector, and
+/// such vectors are added in groups of 16, of 256 and so on: about log n
+/// roundings instead of n, at the speed of a plain loop.
 template <class T>
 struct SumState {
   using V = Vec<T>;
@@ -65,8 +66,8 @@ struct SumState {
   }
 };
 
-/// Largest of n floats and `top`; a NaN may or may not be passed over, so that every value is its own if it
-/// matters.
+/// Largest of n floats and `top`; a NaN may or may not be passed over, so that
+/// every value is its own if it matters.
 template <class T>
 __attribute__((noinline)) T largestOf(const T* p, int64_t n, T top) {
   using V = Vec<T>;
@@ -94,36 +95,35 @@ struct ExtremeState {
     if constexpr (kLargest) return maxNum(a, b);
     else return minNum(a, b);
   }
-  WG_SIMD void note(V x) {
-    if constexpr (kIsFloat<T>) strange = select(x == x, strange, x);
+  /// Keeps a NaN of the run, which has one or opposite infinities.
+  __attribute__((noinline, cold)) void look(const T* p, int64_t n) {
+    for (int64_t i = 0; i < n; i += V::kLanes) {
+      const V x = n - i >= V::kLanes ? load<V>(p + i) : loadPart<T>(p + i, n - i, V(p[i]));
+      strange = select(x == x, strange, x);
+    }
   }
   __attribute__((noinline)) void add(const T* p, int64_t n) {
-    V b0 = best, b1 = best, b2 = best, b3 = best;
+    V b[4] = {best, best, best, best};
+    // A sum is not a number if a term is not: one addition a register instead
+    // of a comparison and a choice.
+    V sum[4] = {V(T(0)), V(T(0)), V(T(0)), V(T(0))};
+    const auto take = [&](V x, int k) {
+      b[k] = better(x, b[k]);
+      if constexpr (kIsFloat<T>) sum[k] = sum[k] + x;
+    };
     int64_t i = 0;
     for (; i + 4 * V::kLanes <= n; i += 4 * V::kLanes) {
-      const V x0 = load<V>(p + i), x1 = load<V>(p + i + V::kLanes);
-      const V x2 = load<V>(p + i + 2 * V::kLanes), x3 = load<V>(p + i + 3 * V::kLanes);
-      b0 = better(x0, b0);
-      b1 = better(x1, b1);
-      b2 = better(x2, b2);
-      b3 = better(x3, b3);
-      note(x0);
-      note(x1);
-      note(x2);
-      note(x3);
+      for (int k = 0; k < 4; k++) take(load<V>(p + i + k * V::kLanes), k);
     }
-    for (; i + V::kLanes <= n; i += V::kLanes) {
-      const V x = load<V>(p + i);
-      b0 = better(x, b0);
-      note(x);
+    for (; i + V::kLanes <= n; i += V::kLanes) take(load<V>(p + i), 0);
+    // The lanes behind the end repeat the first element, which changes neither
+    // extremes nor NaNs.
+    if (i < n) take(loadPart<T>(p + i, n - i, V(p[i])), 1);
+    best = better(better(b[0], b[1]), better(b[2], b[3]));
+    if constexpr (kIsFloat<T>) {
+      const V all = (sum[0] + sum[1]) + (sum[2] + sum[3]);
+      if (anyOf(all != all)) look(p, n);
     }
-    if (i < n) {
-      // The lanes behind the end repeat the first element, which changes neither extremes nor NaNs.
-      const V x = loadPart<T>(p + i, n - i, V(p[i]));
-      b1 = better(x, b1);
-      note(x);
-    }
-    best = better(better(b0, b1), better(b2, b3));
   }
   WG_SIMD T value() const {
     if constexpr (kIsFloat<T>) {
@@ -149,17 +149,27 @@ struct PlaceState {
   /// First position of `top` among n values that contain it.
   static WG_SIMD int64_t find(const T* p, int64_t n, T top) {
     const V wanted(top);
-    const bool nan = isNaN(top);
+    if (isNaN(top))
+      return search(
+          p, n, [](V x) { return x != x; }, [](T x) { return isNaN(x); });
+    return search(
+        p, n, [wanted](V x) { return x == wanted; }, [top](T x) { return x == top; });
+  }
+  template <class Many, class One>
+  static WG_SIMD int64_t search(const T* p, int64_t n, Many many, One one) {
+    const auto at = [&](int64_t i, int k) { return many(load<V>(p + i + k * V::kLanes)); };
     int64_t i = 0;
-    for (; i + V::kLanes <= n; i += V::kLanes) {
-      const V x = load<V>(p + i);
-      if (anyOf((x == wanted)) || (nan && anyOf(x != x))) break;
+    for (; i + 4 * V::kLanes <= n; i += 4 * V::kLanes) {
+      if (anyOf((at(i, 0) | at(i, 1)) | (at(i, 2) | at(i, 3)))) break;
     }
-    while (i + 1 < n && !(nan ? isNaN(p[i]) : p[i] == top)) i++;
+    for (; i + V::kLanes <= n; i += V::kLanes) {
+      if (anyOf(at(i, 0))) break;
+    }
+    while (i + 1 < n && !one(p[i])) i++;
     return i;
   }
-  // The extreme of a block first, then, only if it is new, its place: two passes, the second over cached
-  // data.
+  // The extreme of a block first, then, only if it is new, its place: two
+  // passes, the second over cached data.
   __attribute__((noinline)) void add(const T* p, int64_t n) {
     for (int64_t i = 0; i < n; i += kBlock) {
       const int64_t m = n - i < kBlock ? n - i : kBlock;
