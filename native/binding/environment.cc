@@ -160,17 +160,26 @@ bool Environment::moveAway(Slot& slot, Target& target, bool keepContents) {
   return true;
 }
 
+/// A graph's ops run in turn with the queue's own, so all share one block; a graph keeps those that its
+/// commands point into.
 void* Environment::scratch(Queue& queue, Graph* graph, size_t bytes) {
-  Block*& arena = graph ? graph->arena : queue.arena;
-  if (!arena || arena->bytes < bytes) {
-    Block* larger = (graph ? graph->pool : queue.pool).get(bytes);
+  if (!queue.arena || queue.arena->bytes < bytes) {
+    // One that was outgrown fits hardly anything else. What nobody touches takes no memory of the host's.
+    const size_t ample = queue.arena && queue.device.memory.hostAccessible() ? 4 * queue.arena->bytes : 0;
+    Block* larger = ample > bytes ? queue.pool.get(ample) : nullptr;
+    if (!larger) larger = queue.pool.get(bytes);
     if (!larger) return nullptr;
     larger->device = queue.deviceNumber;
-    if (arena) release(arena);
-    arena = larger;
+    if (queue.arena) release(queue.arena);
+    queue.arena = larger;
   }
-  arena->lastUse[queue.lane] = queue.nextSeq();
-  return arena->data;
+  Block& arena = *queue.arena;
+  if (graph && (graph->arenas.empty() || graph->arenas.back() != &arena)) {
+    graph->arenas.push_back(&arena);
+    ++arena.count;
+  }
+  arena.lastUse[queue.lane] = queue.nextSeq();
+  return arena.data;
 }
 
 void Environment::runOrPublish(double workNs, double mostNs) {

@@ -39,7 +39,7 @@ struct Graph {
   void* handle = nullptr;  ///< the backend's own graph
   uint32_t maxAhead = 2;   ///< replays JavaScript may run ahead
   uint64_t lastSeq = 0;
-  Block* arena = nullptr;
+  std::vector<Block*> arenas;                ///< of the queue, for the scratch of its ops
   std::vector<Block*> outside;               ///< pinned
   std::vector<Block*> survivors;             ///< results: blocks of this graph that slots are bound to
   std::unordered_map<uint64_t, Slot> slots;  ///< made inside, while it is decoded

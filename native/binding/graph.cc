@@ -135,6 +135,8 @@ void Environment::freeGraph(Graph& graph) {
     release(block);
   }
   graph.outside.clear();
+  for (Block* arena : graph.arenas) release(arena);
+  graph.arenas.clear();
 }
 
 }  // namespace wg
