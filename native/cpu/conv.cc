@@ -20,6 +20,36 @@ size_t bytesFor(const Lowered<T>& op) {
   return static_cast<size_t>(op.shape.groups * op.groupElements()) * sizeof(T);
 }
 
+/// The input gradient of one tap and a stride leaves all pixels of dx but those of the first phase empty.
+template <class T>
+bool leavesGaps(const Lowered<T>& op) {
+  const ConvShape& c = op.shape;
+  return op.phases() > 1 && c.kernelH == 1 && c.kernelW == 1 && c.padH == 0 && c.padW == 0 && !op.accumulate;
+}
+
+/// Every pixel that a block of the first phase spreads over becomes what empty ones hold: they are written
+/// while their lines are near.
+template <class T>
+void fillGaps(const Lowered<T>& op, const PixelBlock& block, T* out, int64_t channel0) {
+  constexpr int64_t L = Lanes<T>::kCount;
+  const View& to = *op.outView;
+  const int64_t strideH = op.shape.strideH, strideW = op.shape.strideW, row0 = block.row0 * strideH,
+                col0 = block.col0 * strideW, rows = minOf(block.rows * strideH, to.shape[2] - row0),
+                cols = minOf(block.cols * strideW, to.shape[3] - col0);
+  for (int64_t image = block.image0; image < block.image0 + block.images; ++image)
+    for (int64_t i = 0; i < op.m(); ++i) {
+      const T value = op.bias ? op.bias[(channel0 + i) * op.biasStride] : T(0);
+      const auto values = typename Lanes<T>::Vec{} + value;
+      for (int64_t y = row0; y < row0 + rows; ++y) {
+        T* const row = out + image * to.stride[0] + i * to.stride[1] + y * to.stride[2] + col0 * to.stride[3];
+        int64_t x = 0;
+        if (to.stride[3] == 1)
+          for (; x + L <= cols; x += L) storeVec(row + x, values);
+        for (; x < cols; ++x) row[x * to.stride[3]] = value;
+      }
+    }
+}
+
 template <class T>
 void run(Stream& s, const char* name, const Lowered<T>& op) {
   const ConvShape& shape = op.shape;
@@ -53,7 +83,9 @@ void run(Stream& s, const char* name, const Lowered<T>& op) {
   const PixelBlock block = blockShape<T>(first, op.m(), shape.images, total);
   const int64_t imageBlocks = ceilDiv(shape.images, block.images),
                 rowBlocks = ceilDiv(first.rows, block.rows), colBlocks = ceilDiv(first.cols, block.cols);
-  each(op.outer * phases * shape.groups * imageBlocks * rowBlocks * colBlocks, [&](int64_t piece) {
+  const bool gaps = leavesGaps(op);
+  const int64_t filled = gaps ? 1 : phases;
+  each(op.outer * filled * shape.groups * imageBlocks * rowBlocks * colBlocks, [&](int64_t piece) {
     PixelBlock mine;
     mine.col0 = piece % colBlocks * block.cols;
     piece /= colBlocks;
@@ -61,8 +93,8 @@ void run(Stream& s, const char* name, const Lowered<T>& op) {
     piece /= rowBlocks;
     mine.image0 = piece % imageBlocks * block.images;
     piece /= imageBlocks;
-    const int64_t group = piece % shape.groups, index = piece / shape.groups % phases,
-                  volume = piece / shape.groups / phases;
+    const int64_t group = piece % shape.groups, index = piece / shape.groups % filled,
+                  volume = piece / shape.groups / filled;
     const Phase p = op.phase(index);
     if (op.accumulate && p.window.depth() == 0) return;
     mine.images = minOf(block.images, shape.images - mine.image0);
@@ -71,12 +103,13 @@ void run(Stream& s, const char* name, const Lowered<T>& op) {
     if (mine.rows <= 0 || mine.cols <= 0) return;
     T* const scratch = static_cast<T*>(workerScratch());
     if (!scratch) return fail(s, Code::outOfMemory, "%s: no memory for a packing buffer", name);
+    T* const out = op.out + volume * op.outOuter + group * op.m() * to.stride[1];
+    if (gaps) fillGaps(op, mine, out, group * op.m());
     windowGemm<T>(
         {p.window, op.m(), packed + group * op.groupElements() + op.phaseOffset(p),
          op.source + volume * op.sourceOuter + group * op.sourceChannels() * in.stride[1], in.stride[0],
-         op.out + volume * op.outOuter + group * op.m() * to.stride[1] + p.row0 * to.stride[2] +
-             p.col0 * to.stride[3],
-         to.stride[0], to.stride[1], to.stride[2] * p.rowStep, to.stride[3] * p.colStep,
+         out + p.row0 * to.stride[2] + p.col0 * to.stride[3], to.stride[0], to.stride[1],
+         to.stride[2] * p.rowStep, to.stride[3] * p.colStep,
          op.bias ? op.bias + group * op.m() * op.biasStride : nullptr, op.biasStride, op.accumulate},
         mine, scratch);
   });

@@ -186,6 +186,74 @@ void depthPlane(const DepthPlane<T>& plane) {
       });
 }
 
+// ---- the input's gradient with stride 2: rows and columns of `out` take the taps of their parity ----
+
+/// Lanes of a and b in turn: the first (kHalf 0) or the second vector of them.
+template <int kHalf, class V>
+WG_INLINE V interleaved(V a, V b) {
+  constexpr int L = static_cast<int>(sizeof(V) / sizeof(a[0]));
+#if defined(__clang__)
+  V mixed;
+#pragma GCC unroll 16
+  for (int i = 0; i < L; ++i) mixed[i] = i % 2 == 0 ? a[(kHalf * L + i) / 2] : b[(kHalf * L + i) / 2];
+  return mixed;
+#else
+  typedef decltype(a < b) Index;
+  Index at;
+#pragma GCC unroll 16
+  for (int i = 0; i < L; ++i) at[i] = (kHalf * L + i) / 2 + (i % 2) * L;
+  return __builtin_shuffle(a, b, at);
+#endif
+}
+
+template <class T>
+WG_INLINE void storeSpread(T* to, typename Lanes<T>::Vec v, bool accumulate, LaneMask<T, kVectorBytes> mask) {
+  if (accumulate) v += loadLanes<T, kVectorBytes>(to, mask);
+  storeLanes<T, kVectorBytes>(to, v, mask);
+}
+
+/// `source` is dy and `out` is dx; originY and originX are the padding. Row u of the padded dx meets the taps
+/// r of its parity, and those rows (u - r) / 2 of dy; columns likewise, two vectors of which make two of dx.
+template <class T, int K>
+void depthSpreadPlane(const DepthPlane<T>& plane) {
+  constexpr int L = Lanes<T>::kCount, kShifts = (K + 1) / 2;
+  using Vec = typename Lanes<T>::Vec;
+  const DepthPlane<T> p = plane;
+  T weights[K][K];
+#pragma GCC unroll 49
+  for (int i = 0; i < K * K; ++i) weights[i / K][i % K] = p.weights[i];
+  for (int64_t t = (p.row0 + p.originY) / 2; 2 * t - p.originY < p.row1; ++t)
+    for (int64_t x = p.originX / 2; 2 * x - p.originX < p.cols; x += L) {
+      LaneMask<T, kVectorBytes> reach[kShifts];
+#pragma GCC unroll 4
+      for (int q = 0; q < kShifts; ++q) reach[q] = laneMask<T, kVectorBytes>(q - x, p.width - x + q);
+      const int64_t col = 2 * x - p.originX;
+#pragma GCC unroll 2
+      for (int odd = 0; odd < 2; ++odd) {
+        const int64_t row = 2 * t + odd - p.originY;
+        if (row < p.row0 || row >= p.row1) continue;
+        Vec even = Vec{} + p.bias, next = even;
+#pragma GCC unroll 4
+        for (int r = odd; r < K; r += 2) {
+          const int64_t y = t - r / 2;
+          if (y < 0 || y >= p.height) continue;
+          const T* const from = p.source + y * p.strideY + x;
+#pragma GCC unroll 4
+          for (int q = 0; q < kShifts; ++q) {
+            const Vec v = loadLanes<T, kVectorBytes>(from - q, reach[q]);
+            even += weights[r][2 * q] * v;
+            if (2 * q + 1 < K) next += weights[r][(2 * q + 1) % K] * v;
+          }
+        }
+        T* const to = p.out + row * p.outY + col;
+        storeSpread<T>(to, interleaved<0>(even, next), p.accumulate,
+                       laneMask<T, kVectorBytes>(-col, p.cols - col));
+        storeSpread<T>(to + L, interleaved<1>(even, next), p.accumulate,
+                       laneMask<T, kVectorBytes>(-col - L, p.cols - col - L));
+      }
+    }
+}
+
 // ---- the weights' gradient: sums[r * K + q][lane] += dy[y, x] * source[y * S + originY + r, x * S + originX
 // + q] ----
 
@@ -246,6 +314,20 @@ DepthKernel depthKernel(int64_t taps, int64_t stride) {
   return taps == 7 && stride == 1 ? &depthPlane<float, 7, 1> : nullptr;
 }
 
+namespace {
+
+DepthKernel depthSpreadKernel(int64_t taps) {
+  return taps == 3 ? &depthSpreadPlane<float, 3> : taps == 5 ? &depthSpreadPlane<float, 5> : nullptr;
+}
+
+DepthKernel kernelOf(const Lowered<float>& op) {
+  const ConvShape& c = op.shape;
+  if (op.backward && c.strideH == 2) return depthSpreadKernel(c.kernelH);
+  return op.backward && c.strideH != 1 ? nullptr : depthKernel(c.kernelH, c.strideH);
+}
+
+}  // namespace
+
 DepthWeightKernel depthWeightKernel(int64_t taps, int64_t stride) {
   if (taps == 3)
     return stride == 1   ? &depthWeightPlane<float, 3, 1>
@@ -264,13 +346,13 @@ bool isDepthwise(const Lowered<float>& op) {
   const ConvShape& c = op.shape;
   return op.sourceChannels() == 1 && op.m() <= 2 && c.kernelH == c.kernelW && c.strideH == c.strideW &&
          c.dilationH == 1 && c.dilationW == 1 && op.sourceView->stride[3] == 1 &&
-         op.outView->stride[3] == 1 && (!op.backward || c.strideH == 1) && depthKernel(c.kernelH, c.strideH);
+         op.outView->stride[3] == 1 && kernelOf(op);
 }
 
 void depthwise(Stream& s, const Lowered<float>& op) {
   constexpr double kChunk = 1 << 19;  // multiply-adds, some 10 us
   const ConvShape& c = op.shape;
-  const DepthKernel kernel = depthKernel(c.kernelH, c.strideH);
+  const DepthKernel kernel = kernelOf(op);
   const View &in = *op.sourceView, &to = *op.outView, &weight = *op.weightView;
   const int64_t k = c.kernelH, m = op.m(), planes = op.outer * c.images * c.groups * m;
   const int64_t rows = to.shape[2], cols = to.shape[3];
@@ -285,17 +367,23 @@ void depthwise(Stream& s, const Lowered<float>& op) {
     for (int64_t plane = first; plane < minOf(planes, first + together); ++plane) {
       const int64_t line = plane % m, group = plane / m % c.groups, image = plane / (m * c.groups) % c.images,
                     volume = plane / (m * c.groups * c.images);
-      // The input gradient reads dy backwards, which is the kernel turned around.
+      // With stride 1 the input gradient reads dy backwards, which is the kernel turned around.
+      const bool turned = op.backward && c.strideH == 1;
       const float* const from = op.weight + (op.backward ? group * weight.stride[0] + line * weight.stride[1]
                                                          : (group * m + line) * weight.stride[0]);
       float weights[49];
       for (int64_t r = 0; r < k; ++r)
         for (int64_t q = 0; q < k; ++q)
-          weights[op.backward ? k * k - 1 - (r * k + q) : r * k + q] =
+          weights[turned ? k * k - 1 - (r * k + q) : r * k + q] =
               from[r * weight.stride[2] + q * weight.stride[3]];
       kernel({op.source + volume * op.sourceOuter + image * in.stride[0] + group * in.stride[1], in.stride[2],
-              in.shape[2], in.shape[3], op.backward ? c.padH - k + 1 : -c.padH,
-              op.backward ? c.padW - k + 1 : -c.padW,
+              in.shape[2], in.shape[3],
+              turned        ? c.padH - k + 1
+              : op.backward ? c.padH
+                            : -c.padH,
+              turned        ? c.padW - k + 1
+              : op.backward ? c.padW
+                            : -c.padW,
               op.out + volume * op.outOuter + image * to.stride[0] + (group * m + line) * to.stride[1],
               nullptr, to.stride[2], row0, minOf(rows, row0 + cut), cols, weights,
               op.bias ? op.bias[(group * m + line) * op.biasStride] : 0.0f, op.accumulate});
