@@ -1,5 +1,5 @@
-// Products x W^T of few rows or few columns, W as it lies: dot products along k, where no lane is idle and
-// nothing is packed.
+// Products x W^T of few rows or few columns, W as it lies, and x W of few columns, W turned: dot products
+// along k, where no lane is idle.
 #pragma once
 #include "gemm_thin.h"
 
@@ -9,11 +9,20 @@ inline namespace WG_ISA {
 // bench/native/gemm_bench.cc on Zen 4: shorter sums and more columns are faster in tiles of whole vectors.
 inline constexpr int64_t kThinCols = 12, kThinDepth = 16;
 
-/// Rows of A and columns of B are contiguous, and C is narrow.
+/// Few columns of B whose rows are contiguous fit the scratch the other way round.
+template <class T>
+inline bool turnsColumns(const Gemm<T>& g) {
+  return g.bCol == 1 && g.n <= kThinCols &&
+         ceilDiv(g.k, Lanes<T>::kCount) * kVectorBytes * g.n <= kBlockBytes;
+}
+
+/// Rows of A and columns of B are contiguous, or B's few columns can be made so, and C is narrow.
 template <class T>
 inline bool thinColumns(const Gemm<T>& g) {
-  const int64_t least = (g.m <= kThinRows ? 4 : kThinDepth) * Lanes<T>::kCount;
-  return (g.m <= kThinRows || g.n <= kThinCols) && g.bRow == 1 && g.aCol == 1 && g.bCol != 1 && g.k >= least;
+  const bool lies = g.bRow == 1 && g.bCol != 1;
+  const int64_t least = (lies && g.m <= kThinRows ? 4 : kThinDepth) * Lanes<T>::kCount;
+  if (g.aCol != 1 || g.k < least) return false;
+  return lies ? g.m <= kThinRows || g.n <= kThinCols : turnsColumns(g);
 }
 
 // Rows and columns of a tile, by the registers that its accumulators and columns take.
@@ -28,7 +37,19 @@ inline constexpr int kDots = 2;
 #define WG_DOTS 1, 2
 #endif
 
-/// sums[i] = the lanes of acc[i] added up: a vector's worth at a time, transposed.
+/// Adds halves of pairs of rows until lane i of the first is the sum of row i: fewer shuffles than a whole
+/// transpose.
+template <class T, int Half>
+WG_INLINE void addHalves(typename Lanes<T>::Vec* rows) {
+#pragma GCC unroll 16
+  for (int i = 0; i < Half; ++i) {
+    swapHalves<T, Half>(rows[i], rows[i + Half]);
+    rows[i] += rows[i + Half];
+  }
+  if constexpr (Half > 1) addHalves<T, Half / 2>(rows);
+}
+
+/// sums[i] = the lanes of acc[i] added up: a vector's worth at a time.
 template <class T, int N>
 WG_INLINE void sumLanes(const typename Lanes<T>::Vec* acc, T* sums) {
   constexpr int L = Lanes<T>::kCount;
@@ -37,11 +58,7 @@ WG_INLINE void sumLanes(const typename Lanes<T>::Vec* acc, T* sums) {
     typename Lanes<T>::Vec rows[L];
 #pragma GCC unroll 16
     for (int i = 0; i < L; ++i) rows[i] = from + i < N ? acc[from + i] : typename Lanes<T>::Vec{};
-    transposeStage<T, L / 2>(rows);
-#pragma GCC unroll 4
-    for (int half = L / 2; half > 0; half /= 2)
-#pragma GCC unroll 8
-      for (int i = 0; i < half; ++i) rows[i] += rows[i + half];
+    addHalves<T, L / 2>(rows);
     storeVec(sums + from, rows[0]);
   }
 }
@@ -97,11 +114,20 @@ struct DotTable {
 };
 
 template <class T>
-inline void gemmDots(const Gemm<T>& g, T*) {
+inline void gemmDots(const Gemm<T>& g, T* scratch) {
+  Gemm<T> turned = g;
+  if (g.bRow != 1) {
+    constexpr int64_t L = Lanes<T>::kCount;
+    const int width = static_cast<int>(ceilDiv(g.k, L) * L);
+    packPanel(scratch, width, static_cast<int>(g.k), g.n, g.b, g.bRow, g.bCol);
+    turned.b = scratch;
+    turned.bRow = 1;
+    turned.bCol = width;
+  }
   const int64_t rows = evenSplit(g.m, kDots, 1), columns = evenSplit(g.n, kDots, 1);
   for (int64_t j = 0; j < g.n; j += columns)
     for (int64_t i = 0; i < g.m; i += rows)
-      DotTable<T, WG_DOTS>::kRows[minOf(rows, g.m - i) - 1][minOf(columns, g.n - j) - 1](g, i, j);
+      DotTable<T, WG_DOTS>::kRows[minOf(rows, g.m - i) - 1][minOf(columns, g.n - j) - 1](turned, i, j);
 }
 
 template <class T>

@@ -1,4 +1,4 @@
-// Large products, whose packed factors all chunks share: the bits of the same product cut into blocks of rows and columns small
+// Large products, whose packed factors all chunks share, and long ones of few columns: the bits of the same product cut into blocks of rows and columns small
 // enough to be packed on their own, which ops/matmul holds to its reference.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -49,6 +49,20 @@ for (const { name, a, b, dtype } of cases) {
     assert.equal(elements(matmul(turned[0], turned[1])), wanted, 'TT');
   });
 }
+
+test('few columns: the bits of blocks of rows, in any number of threads', () => {
+  manualSeed(3);
+  for (const columns of [3, 10, 12]) {
+    const [x, y] = [randn([323, 650]), randn([650, columns])];
+    const parts = pieces(323, (row, height) => matmul(narrow(x, 0, row, height), y));
+    const wanted = elements(cat(parts, 0));
+    for (const threads of [1, 2, 3]) {
+      setThreads(threads);
+      assert.equal(elements(matmul(x, y)), wanted);
+    }
+    assert.equal(elements(matmul(x, transpose(transpose(y).contiguous()))), wanted, 'NT');
+  }
+});
 
 test('a bias is added after the last term, in any number of threads', () => {
   manualSeed(2);

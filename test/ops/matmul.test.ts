@@ -20,6 +20,7 @@ const sizes: readonly (readonly [number, number, number])[] = [
   ...(fullLevel
     ? ([
         [127, 300, 129],
+        [41, 530, 11],
         [257, 513, 61],
         [96, 1030, 100],
       ] as const)
