@@ -1,5 +1,5 @@
-// Large products, whose packed factors all chunks share, and long ones of few columns: the bits of the same product cut into blocks of rows and columns small
-// enough to be packed on their own, which ops/matmul holds to its reference.
+// Large products, whose packed factors all chunks share, and long ones of few columns: the bits of the same product cut into blocks
+// small enough to be worked out on their own, which ops/matmul holds to its reference.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { DType, Tensor } from '../../lib/index.ts';
