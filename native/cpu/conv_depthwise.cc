@@ -45,6 +45,20 @@ WG_INLINE LaneMask<T, Bytes> laneMask(int64_t low, int64_t high) {
 #endif
 }
 
+#if !defined(__AVX2__) && !defined(__AVX512F__)
+// Functions, since the loops below hold hundreds of masked loads.
+template <class T, int Bytes>
+__attribute__((noinline)) typename Strip<T, Bytes>::Vec loadSome(const T* p, LaneMask<T, Bytes> mask) {
+  typename Strip<T, Bytes>::Vec v = {};
+  for (int i = mask.low; i < mask.high; ++i) v[i] = p[i];
+  return v;
+}
+template <class T, int Bytes>
+__attribute__((noinline)) void storeSome(T* p, typename Strip<T, Bytes>::Vec v, LaneMask<T, Bytes> mask) {
+  for (int i = mask.low; i < mask.high; ++i) p[i] = v[i];
+}
+#endif
+
 template <class T, int Bytes>
 WG_INLINE typename Strip<T, Bytes>::Vec loadLanes(const T* p, LaneMask<T, Bytes> mask) {
 #if defined(__AVX512F__)
@@ -59,9 +73,7 @@ WG_INLINE typename Strip<T, Bytes>::Vec loadLanes(const T* p, LaneMask<T, Bytes>
 #else
   if (mask.low == 0 && mask.high == Strip<T, Bytes>::kCount)
     return *reinterpret_cast<const typename Strip<T, Bytes>::Loose*>(p);
-  typename Strip<T, Bytes>::Vec v = {};
-  for (int i = mask.low; i < mask.high; ++i) v[i] = p[i];
-  return v;
+  return loadSome<T, Bytes>(p, mask);
 #endif
 }
 
@@ -76,7 +88,7 @@ WG_INLINE void storeLanes(T* p, typename Strip<T, Bytes>::Vec v, LaneMask<T, Byt
   if constexpr (sizeof(T) == 4) _mm256_maskstore_ps(p, mask.words, v);
   else _mm256_maskstore_pd(p, mask.words, v);
 #else
-  for (int i = mask.low; i < mask.high; ++i) p[i] = v[i];
+  storeSome<T, Bytes>(p, v, mask);
 #endif
 }
 
