@@ -1,4 +1,5 @@
-// The host's clock, apart from the files that are compiled for one instruction set: what they share must not be inline.
+// The host's clock, apart from the files that are compiled for one instruction set: what they share must not
+// be inline.
 #pragma once
 #include <cstdint>
 

@@ -106,7 +106,8 @@ void triangleIndices(Stream& s, const Out& out, const double& rowCount, const do
 }
 
 void timestamp(Stream& s, const Out& out) {
-  if (!require(s, out.dtype == DType::i64 && numel(out) == 1, "timestamp: the output is not one int64")) return;
+  if (!require(s, out.dtype == DType::i64 && numel(out) == 1, "timestamp: the output is not one int64"))
+    return;
   *static_cast<int64_t*>(out.data) = nanoseconds();
 }
 

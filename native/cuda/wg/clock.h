@@ -8,7 +8,8 @@
 
 namespace wg::cuda {
 
-/// Nanoseconds, the same on all multiprocessors; it may move in steps of a microsecond (PTX ISA, %globaltimer).
+/// Nanoseconds, the same on all multiprocessors; it may move in steps of a microsecond (PTX ISA,
+/// %globaltimer).
 WG_DEV int64_t nanoseconds() {
 #ifdef __CUDACC__
   int64_t now;
