@@ -23,7 +23,7 @@ WG_DEV Exponents<T> exponentsOf(const T* row, int64_t step, int64_t width, bool 
   constexpr T kNone = -Format<T>::kInf;
   Exponents<T> e{kNone, T(0)};
   eachRun(row, step, width, packed, team, [&](const auto& values, int64_t) {
-    T top = values[0];
+    T top = largest(e.top, values[0]);  // NaN stays
     WG_UNROLL
     for (int k = 1; k < values.kCount; k++) top = largest(top, values[k]);
     if (!(top <= e.top)) {
