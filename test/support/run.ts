@@ -1,15 +1,19 @@
 // Runs every compiled test file in a process of its own, so that a crash costs one file, and ends with `N passed, N failed`.
-//   node .test/test/support/run.js [part of a path …] [--devices NAME,…] [--timeout SECONDS] [--list]
+//   node .test/test/support/run.js [part of a path …] [--devices NAME,…] [--timeout SECONDS] [--jobs N] [--list]
 // WARPGRAD_TEST_NODE is the command for them, where it is not this node.
 // A line that a test prints with a leading `# ` is a figure and is shown even when the file passes.
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { availableParallelism } from 'node:os';
+import { dirname, join, relative, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const [node = '', ...nodeOptions] = (process.env['WARPGRAD_TEST_NODE'] ?? process.execPath).split(' ');
 const testRoot = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+/** Folders whose files only compute, several at a time; the others measure time, memory or threads, or start programs. */
+const computing = ['autograd', 'core', 'data', 'io', 'nn', 'ops', 'optim', 'parity'];
 
 interface FileResult {
   passed: number;
@@ -73,6 +77,7 @@ const { values, positionals } = parseArgs({
   options: {
     timeout: { type: 'string', default: process.env['WARPGRAD_TEST_TIMEOUT'] ?? '300' },
     list: { type: 'boolean', default: false },
+    jobs: { type: 'string', default: String(Math.min(4, availableParallelism())) },
     devices: { type: 'string' }, // instead of those present
   },
   allowPositionals: true,
@@ -86,7 +91,7 @@ if (values.list) {
   for (const file of files) console.log(relative(testRoot, file));
 } else {
   const sum = { passed: 0, failed: 0, skipped: 0 };
-  for (const file of files) {
+  const run = async (file: string): Promise<void> => {
     const start = performance.now();
     const result = await runFile(file, Number(values.timeout));
     const seconds = ((performance.now() - start) / 1000).toFixed(1).padStart(6);
@@ -98,7 +103,14 @@ if (values.list) {
     sum.passed += result.passed;
     sum.failed += result.failed;
     sum.skipped += result.skipped;
-  }
+  };
+  const computes = (file: string): boolean => computing.includes(relative(testRoot, file).split(sep)[0] ?? '');
+  const together = files.filter(computes)[Symbol.iterator]();
+  const worker = async (): Promise<void> => {
+    for (const file of together) await run(file);
+  };
+  await Promise.all(Array.from({ length: Number(values.jobs) }, worker));
+  for (const file of files) if (!computes(file)) await run(file);
   if (files.length === 0) sum.failed = 1; // a filter that matches nothing is a mistake, not a success
   const skipped = sum.skipped > 0 ? `, ${sum.skipped} skipped` : '';
   console.log(`${sum.passed} passed, ${sum.failed} failed${skipped}`);
