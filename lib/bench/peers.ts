@@ -20,8 +20,22 @@ export interface PeerResult {
 /** OpenMP's and OpenBLAS's threads go on spinning this long after their work, on processors that the next batch needs. */
 const spinMs = 100;
 
-/** Each side runs this long untimed: V8 compiles what is hot meanwhile, on threads whose time the processor clock counts too. */
-const warmSeconds = 0.1;
+/**
+ * Each side runs this long untimed, and this often or as long as the last figure says: V8 compiles what is hot meanwhile, on threads
+ * whose time the processor clock counts too. A short op's JavaScript takes 370 µs a call at first and 20 from some 5000 calls on.
+ */
+const warm = { seconds: 0.1, calls: 8192, most: 1.5 } as const;
+
+async function warmUp(run: (calls: number) => number | Promise<number>): Promise<void> {
+  const start = seconds();
+  let calls = 0;
+  for (let n = 1; ; n = Math.min(2 * n, 512)) {
+    await run(n);
+    calls += n;
+    const passed = seconds() - start;
+    if (passed > warm.most || (passed > warm.seconds && calls >= warm.calls)) return;
+  }
+}
 
 /** Seconds a call of each round, of ours and of each peer. */
 export async function inTurns(one: Case, peers: readonly Peer[], rounds: number, clock: Clock): Promise<number[][]> {
@@ -34,8 +48,7 @@ export async function inTurns(one: Case, peers: readonly Peer[], rounds: number,
     ];
     const calls: number[] = [];
     for (const run of runs) {
-      const until = seconds() + warmSeconds;
-      for (let n = 1; seconds() < until; n *= 2) await run(n);
+      await warmUp(run);
       calls.push(await callsOf(run));
     }
     const times: number[][] = runs.map(() => []);
