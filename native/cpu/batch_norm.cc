@@ -1,11 +1,12 @@
 // Batch normalisation over [N, C, L], with gradients: a channel is one thread's work, and its planes stay in
-// the second-level cache from the pass that sums to the pass that writes. Long contiguous planes are read in
-// place; short or strided ones are staged, several to a block.
+// the second-level cache from the pass that sums to the pass that writes. Contiguous planes are read in
+// place; very short or strided ones are staged, several to a block.
 #include "../ops/rows/batch_norm.h"
 
 #include "moments.h"
 #include "rows.h"
 #include "simd/exponent.h"
+#include "simd/stream.h"
 
 WG_PROTOTYPES(WG_BATCH_NORM_ROWS)
 
@@ -15,66 +16,151 @@ namespace {
 
 using simd::Vec;
 
-// Elements of a plane from which it is taken in place: staging several to a block pays for what costs much a
-// block.
-constexpr int64_t kForMoments = 512, kForSums = 16;
+// Elements of a plane from which it is taken in place, and from which it is long: the lines of the next block
+// are asked for while one is read, and those of the next channel's plane otherwise.
+constexpr int64_t kInPlace = 16, kLong = 512;
 
-/// The elements of a channel, [N, L], channel by channel.
-struct Channels {
-  Walk walk;  ///< of channel 0
-  int64_t step;
+/// The elements of a channel, [N, L], and the bytes to the next channel's.
+struct Channel {
+  Walk walk;
+  int64_t next;
 };
 
-Channels channelsOf(const View& v) {
+Channel firstChannel(const View& v) {
   const int64_t item = itemBytes(v.dtype);
   const int64_t shape[2] = {v.shape[0], v.shape[2]}, stride[2] = {v.stride[0] * item, v.stride[2] * item};
   return {walkOf(v.data, item, 2, shape, stride), v.stride[1] * item};
 }
 
-Walk channel(const Channels& c, int64_t i) {
-  Walk w = c.walk;
-  w.data += i * c.step;
-  return w;
+Channel channelOf(const Channel& first, int64_t i) {
+  Channel c = first;
+  c.walk.data += i * c.next;
+  return c;
 }
 
-bool inPlace(const Walk& w, int64_t least) {
-  if (w.direct) return true;
-  const int last = w.rank - 1;
-  return w.stride[last] == w.item && w.shape[last] >= least;
-}
+/// Planes of one length that lie in place in all of some tensors; or else one of all elements.
+struct Planes {
+  bool found = true;
+  int64_t count = 1, length;
+  template <int N>
+  explicit Planes(const Channel (&tensors)[N]) {
+    const Walk& first = tensors[0].walk;
+    for (const Channel& c : tensors) {
+      const Walk& w = c.walk;
+      found = found && w.direct == first.direct &&
+              (w.direct || (w.rank == 2 && w.stride[1] == w.item && w.shape[1] >= kInPlace));
+    }
+    if (found && !first.direct) count = first.shape[0];
+    length = first.total / count;
+  }
+};
 
-constexpr int64_t kAhead = 3;  // planes
+char* planeOf(const Walk& w, int64_t plane) { return w.direct ? w.data : w.data + plane * w.stride[0]; }
+
 void prefetch(const char* p, int64_t bytes) {
   for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(p + i);
 }
 
-/// f(pointers, count) over blocks of at most kRowBlock elements of all the walks, which have one shape. What
-/// is not in place is gathered before and, for walk 0 when kWrites, scattered behind.
-template <class T, bool kWrites, int64_t kLeast, int N, class F>
-void forEachBlock(const Walk (&walks)[N], F f) {
+/// f(pointers, count) over blocks of at most kRowBlock elements of all the tensors, which have one shape.
+/// What is not in place is gathered before and, for tensor 0 when kWrites, scattered behind.
+template <class T, bool kWrites, int N, class F>
+void forEachBlock(const Channel (&tensors)[N], F f) {
   alignas(64) T stage[N][kRowBlock];
-  bool all = true;
-  for (const Walk& w : walks) all = all && inPlace(w, kLeast) && w.rank == walks[0].rank;
-  // In place the blocks of all walks end with their planes.
-  const int64_t total = walks[0].total,
-                plane = all && walks[0].rank > 0 ? walks[0].shape[walks[0].rank - 1] : total;
-  // Short planes are too far apart for the hardware to foresee the next.
-  const bool ahead = all && plane <= kRowBlock && walks[0].rank == 2;
-  for (int64_t start = 0; start < total; start += plane) {
-    for (int64_t i = 0; i < plane; i += kRowBlock) {
-      const int64_t n = minOf(kRowBlock, plane - i);
+  const Planes planes(tensors);
+  for (int64_t plane = 0; plane < planes.count; plane++) {
+    for (int64_t i = 0; i < planes.length; i += kRowBlock) {
+      const int64_t n = minOf(kRowBlock, planes.length - i), end = i + n;
       T* pointer[N];
       for (int k = 0; k < N; k++) {
-        pointer[k] = all ? reinterpret_cast<T*>(at(walks[k], start)) + i : stage[k];
-        if (ahead)
-          prefetch(reinterpret_cast<const char*>(pointer[k]) + kAhead * walks[k].stride[0],
-                   n * walks[k].item);
-        if (!all && !(kWrites && k == 0)) gather(stage[k], walks[k], start + i, n);
+        const Walk& w = tensors[k].walk;
+        if (!planes.found) {
+          pointer[k] = stage[k];
+          if (!kWrites || k > 0) gather(stage[k], w, i, n);
+          continue;
+        }
+        char* const start = planeOf(w, plane);
+        pointer[k] = reinterpret_cast<T*>(start) + i;
+        // What no hardware foresees. Reading, the next block, which may be the next plane's; writing, when
+        // this channel's elements are cached, the next channel's short plane.
+        if (!kWrites && planes.length >= kLong) {
+          if (end < planes.length) prefetch(start + end * w.item, kRowBlock * w.item);
+          else if (plane + 1 < planes.count) prefetch(planeOf(w, plane + 1), kRowBlock * w.item);
+        } else if (kWrites && planes.length < kLong) {
+          prefetch(start + tensors[k].next, n * w.item);
+        }
       }
       f(pointer, n);
-      if (kWrites && !all) scatter(walks[0], stage[0], start + i, n);
+      if (kWrites && !planes.found) scatter(tensors[0].walk, stage[0], i, n);
     }
   }
+}
+
+/// f(load, keep, k) for each register of n elements: load(p) reads p there, zeros behind the end, where
+/// keep(v) leaves zeros too; k takes turns between two accumulators.
+template <class T, class F>
+WG_SIMD void eachRegister(int64_t n, F f) {
+  using V = Vec<T>;
+  const auto all = [](V v) { return v; };
+  int64_t i = 0;
+  for (; i + 2 * V::kLanes <= n; i += 2 * V::kLanes) {
+    f([i](const T* p) { return simd::load<V>(p + i); }, all, 0);
+    f([i](const T* p) { return simd::load<V>(p + i + V::kLanes); }, all, 1);
+  }
+  if (i + V::kLanes <= n) {
+    f([i](const T* p) { return simd::load<V>(p + i); }, all, 0);
+    i += V::kLanes;
+  }
+  if (i < n)
+    f([i, n](const T* p) { return simd::loadPart<V>(p + i, n - i); },
+      [i, n](V v) { return simd::firstOf(v, n - i); }, 1);
+}
+
+/// Moments of short planes that together make a block, as Deviations::block finds them.
+template <class T>
+Moments momentsOf(const Walk& w, int64_t plane, int64_t planes, int64_t length) {
+  using V = Vec<T>;
+  const auto eachPlane = [&](auto f) {
+    for (int64_t i = plane; i < plane + planes; i++)
+      eachRegister<T>(length, [&, p = reinterpret_cast<const T*>(planeOf(w, i))](
+                                  auto load, auto keep, int k) { f(load(p), keep, k); });
+  };
+  V sum[2] = {V(T(0)), V(T(0))}, deviation[2] = {V(T(0)), V(T(0))}, square[2] = {V(T(0)), V(T(0))};
+  eachPlane([&](V v, auto, int k) { sum[k] = sum[k] + v; });
+  const double count = static_cast<double>(planes * length), mean = simd::addLanes(sum[0] + sum[1]) / count;
+  const T center = static_cast<T>(mean);
+  eachPlane([&](V v, auto keep, int k) {
+    const V d = keep(v - V(center));
+    deviation[k] = deviation[k] + d;
+    square[k] = square[k] + d * d;
+  });
+  return momentsAround(center, mean, count, simd::addLanes(deviation[0] + deviation[1]),
+                       simd::addLanes(square[0] + square[1]));
+}
+
+template <class T>
+Moments momentsOf(const Channel& x) {
+  const Channel tensors[1] = {x};
+  const Planes planes(tensors);
+  Deviations<T> state;
+  if (planes.found && planes.length < kLong) {
+    const int64_t together = ceilDiv(Deviations<T>::kBlock, maxOf(1, planes.length));
+    for (int64_t i = 0; i < planes.count; i += together)
+      state.sum.merge(momentsOf<T>(x.walk, i, minOf(together, planes.count - i), planes.length), 0);
+  } else {
+    forEachBlock<T, false>(tensors, [&](T* const(&p)[1], int64_t n) { state.add(p[0], n); });
+  }
+  return state.sum;
+}
+
+/// out = f(a, b) for a block; past the caches when kStreams and its lines are whole.
+template <class T, class F>
+WG_SIMD void mapTo(bool streams, T* out, const T* a, const T* b, int64_t n, F f) {
+  using V = Vec<T>;
+  int64_t i = 0;
+  if (streams && reinterpret_cast<uintptr_t>(out) % simd::kVecBytes == 0)
+    for (; i + V::kLanes <= n; i += V::kLanes)
+      simd::storeStreaming(out + i, f(simd::load<V>(a + i), simd::load<V>(b + i)));
+  simd::mapBlock(out + i, a + i, b + i, n - i, f);
 }
 
 template <class T>
@@ -92,35 +178,45 @@ T scaleOf(T variance, double eps) {
 }
 
 template <class T>
-void normalize(const Walk& out, const Walk& x, T mean, T scale, T factor, T shift) {
+void normalize(bool streams, const Channel& out, const Channel& x, T mean, T scale, T factor, T shift) {
   using V = Vec<T>;
   const V center(mean), times(static_cast<T>(scale * factor)), plus(shift);
-  forEachBlock<T, true, kForSums>({out, x}, [=](T* const(&p)[2], int64_t n) {
-    simd::mapBlock(p[0], p[1], p[1], n, [=](V v, V) { return (v - center) * times + plus; });
+  forEachBlock<T, true>({out, x}, [=](T* const(&p)[2], int64_t n) {
+    mapTo(streams, p[0], p[1], p[1], n, [=](V v, V) { return (v - center) * times + plus; });
   });
+  if (streams) simd::endStreaming();
 }
 
-/// Σ dy and Σ dy (x - mean) scale of a channel.
+/// Σ dy and Σ dy (x - mean) of a channel.
 template <class T>
-void slopes(const Walk& x, const Walk& dy, T mean, T scale, double& sum, double& product) {
+void slopes(const Channel& x, const Channel& dy, T mean, double& sum, double& product) {
   using V = Vec<T>;
-  const V center(mean), times(scale);
-  forEachBlock<T, false, kForSums>({x, dy}, [&](T* const(&p)[2], int64_t n) {
-    V a[2] = {V(T(0)), V(T(0))}, b[2] = {V(T(0)), V(T(0))};
-    const auto take = [&](V v, V g, int k) {
-      a[k] = a[k] + g;
-      b[k] = b[k] + (v - center) * times * g;
-    };
-    int64_t i = 0;
-    for (; i + 2 * V::kLanes <= n; i += 2 * V::kLanes)
-      for (int k = 0; k < 2; k++)
-        take(simd::load<V>(p[0] + i + k * V::kLanes), simd::load<V>(p[1] + i + k * V::kLanes), k);
-    for (; i + V::kLanes <= n; i += V::kLanes) take(simd::load<V>(p[0] + i), simd::load<V>(p[1] + i), 0);
-    // Behind the end dy is zero.
-    if (i < n) take(simd::loadPart<V>(p[0] + i, n - i), simd::loadPart<V>(p[1] + i, n - i), 1);
+  const V center(mean), zero(T(0));
+  V a[2] = {zero, zero}, b[2] = {zero, zero};
+  int64_t held = 0;  // elements in a and b, which short planes share
+  const auto fold = [&] {
     sum += simd::addLanes(a[0] + a[1]);
     product += simd::addLanes(b[0] + b[1]);
+    a[0] = a[1] = b[0] = b[1] = zero;
+    held = 0;
+  };
+  forEachBlock<T, false>({x, dy}, [&](T* const(&p)[2], int64_t n) {
+    eachRegister<T>(n, [&](auto load, auto, int k) {
+      const V g = load(p[1]);
+      a[k] = a[k] + g;
+      b[k] = b[k] + (load(p[0]) - center) * g;
+    });
+    held += n;
+    if (held >= kRowBlock) fold();
   });
+  fold();
+}
+
+/// Whether what a kernel writes should go past the caches: when it and what it reads are more than they hold,
+/// and no stage lies between.
+template <int N>
+bool streamsPast(const View& x, const Channel (&tensors)[N]) {
+  return numel(x) * itemBytes(x.dtype) * N > simd::kStreamBytes && Planes(tensors).found;
 }
 
 bool isPerChannel(const View& v, const View& x) {
@@ -150,17 +246,17 @@ void batchNorm(Stream& s, const Out& out, const Out& mean, const Out& variance, 
     if (!require(s, v->data == nullptr || isPerChannel(*v, x),
                  "batchNorm: weight and bias are not vectors of C"))
       return;
-  const Channels to = channelsOf(out), from = channelsOf(x);
+  const Channel to = firstChannel(out), from = firstChannel(x);
+  const bool streams = streamsPast(x, {to, from});
   withFloat(s, x.dtype, "batchNorm", [&]<class T>() {
     forEachChannel(s, x, [&](int64_t c) {
-      const Walk values = channel(from, c);
-      Deviations<T> state;
-      forEachBlock<T, false, kForMoments>({values}, [&](T* const(&p)[1], int64_t n) { state.add(p[0], n); });
-      const double spread = state.sum.square / state.sum.count;
-      const T center = static_cast<T>(state.sum.mean), square = static_cast<T>(spread < 0 ? 0 : spread);
+      const Channel values = channelOf(from, c);
+      const Moments found = momentsOf<T>(values);
+      const double spread = found.square / found.count;
+      const T center = static_cast<T>(found.mean), square = static_cast<T>(spread < 0 ? 0 : spread);
       elementOf<T>(mean, c) = center;
       elementOf<T>(variance, c) = square;
-      normalize(channel(to, c), values, center, scaleOf(square, eps), elementOf(weight, c, T(1)),
+      normalize(streams, channelOf(to, c), values, center, scaleOf(square, eps), elementOf(weight, c, T(1)),
                 elementOf(bias, c, T(0)));
     });
   });
@@ -173,25 +269,28 @@ void batchNormGrad(Stream& s, const Out& dx, const Out& dWeight, const Out& dBia
   if (!require(s, weight.data == nullptr || isPerChannel(weight, x),
                "batchNorm: weight is not a vector of C"))
     return;
-  const Channels to = channelsOf(dx), from = channelsOf(x), slope = channelsOf(dy);
+  const Channel to = firstChannel(dx), from = firstChannel(x), slope = firstChannel(dy);
+  const bool streams = streamsPast(x, {to, from, slope});
   withFloat(s, x.dtype, "batchNormGrad", [&]<class T>() {
     using V = Vec<T>;
     forEachChannel(s, x, [&](int64_t c) {
-      const Walk values = channel(from, c), g = channel(slope, c);
+      const Channel values = channelOf(from, c), g = channelOf(slope, c);
       const T center = elementOf<T>(mean, c), scale = scaleOf(elementOf<T>(variance, c), eps);
       double sum = 0, product = 0;
-      slopes(values, g, center, scale, sum, product);
+      slopes(values, g, center, sum, product);
+      product *= static_cast<double>(scale);
       elementOf<T>(dBias, c) = static_cast<T>(sum);
       elementOf<T>(dWeight, c) = static_cast<T>(product);
       // dx = scale weight (dy - Σ dy / M - normal Σ (dy normal) / M), normal = (x - mean) scale
-      const double count = static_cast<double>(values.total);
+      const double count = static_cast<double>(values.walk.total);
       const V middle(center), even(static_cast<T>(sum / count));
       const V tilt(static_cast<T>(product / count * static_cast<double>(scale)));
       const V times(scale * elementOf(weight, c, T(1)));
-      forEachBlock<T, true, kForSums>({channel(to, c), values, g}, [=](T* const(&p)[3], int64_t n) {
-        simd::mapBlock(p[0], p[1], p[2], n,
-                       [=](V v, V d) { return times * (d - even - (v - middle) * tilt); });
+      forEachBlock<T, true>({channelOf(to, c), values, g}, [=](T* const(&p)[3], int64_t n) {
+        mapTo(streams, p[0], p[1], p[2], n,
+              [=](V v, V d) { return times * (d - even - (v - middle) * tilt); });
       });
+      if (streams) simd::endStreaming();
     });
   });
 }

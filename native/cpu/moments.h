@@ -24,6 +24,14 @@ struct Moments {
   }
 };
 
+/// Of `count` elements from the sums of their deviations from `center`, which is `mean` rounded to T, and of
+/// their squares: what the rounding leaves of the deviations' sum is taken out again.
+template <class T>
+inline Moments momentsAround(T center, double mean, double count, double deviation, double square) {
+  if (mean - mean != 0) return {count, mean, __builtin_nan("")};
+  return {count, static_cast<double>(center) + deviation / count, square - deviation * deviation / count};
+}
+
 template <class T>
 struct Deviations {
   using V = simd::Vec<T>;
@@ -53,9 +61,7 @@ struct Deviations {
       deviation += static_cast<double>(d);
       square += static_cast<double>(d) * static_cast<double>(d);
     }
-    if (mean - mean != 0) return {count, mean, __builtin_nan("")};
-    // The centre was rounded to T: what that leaves of the deviations' sum is taken out again.
-    return {count, static_cast<double>(center) + deviation / count, square - deviation * deviation / count};
+    return momentsAround(center, mean, count, deviation, square);
   }
   void add(const T* x, int64_t n) {
     for (int64_t i = 0; i < n; i += kBlock) sum.merge(block(x + i, minOf(kBlock, n - i)), 0);

@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { test } from 'uvu';
-import { tensor } from '../../lib/index.ts';
+import { Generator, grad, scope, type Tensor, tensor } from '../../lib/index.ts';
 import * as ops from '../../lib/ops/index.ts';
 import { checkOp, throwsCode } from '../support/check-op.ts';
 import { testDevices } from '../support/devices.ts';
@@ -42,6 +42,13 @@ checkOp('batchNorm', (x, weight, bias) => ops.batchNorm(x, { weight, bias, train
     {
       name: 'planes longer than a block',
       args: [rand(2, 2, 40, 40), rand(2), rand(2)],
+      grad: false,
+      layouts: ['contiguous', 'sliced'],
+      dtypes: ['float32'],
+    },
+    {
+      name: 'short planes, of which many make a block',
+      args: [rand(45, 2, 7, 7), rand(2), rand(2)],
       grad: false,
       layouts: ['contiguous', 'sliced'],
       dtypes: ['float32'],
@@ -96,5 +103,50 @@ for (const device of testDevices) {
     for (const t of [x, y, z, mean, variance]) t.dispose();
   });
 }
+
+/** dx, dWeight and dBias of batchNorm(x), by the kernel or by ops. */
+function slopes(x: Tensor, dy: Tensor, createGraph: boolean): Tensor[] {
+  const [weight, bias] = [1, 2].map((seed) => filled([x.shape[1] as number], seed));
+  const to = [x, weight as Tensor, bias as Tensor];
+  for (const t of to) t.requiresGrad = true;
+  return grad(ops.batchNorm(x, { weight, bias, training: true }), to, { gradOutputs: dy, createGraph }) as Tensor[];
+}
+
+const filled = (shape: readonly number[], seed: number): Tensor =>
+  ops.randn([...shape], { generator: new Generator(seed) });
+
+for (const shape of [
+  [45, 2, 7, 7],
+  [3, 2, 40, 40],
+]) {
+  test(`gradients of [${shape}] by the kernel are those by ops`, () => {
+    scope(() => {
+      const [x, dy] = [filled(shape, 3), filled(shape, 4)];
+      const [fast, slow] = [false, true].map((graph) => slopes(x, dy, graph).map((t) => elements(t.detach())));
+      fast?.forEach((got, k) => {
+        const wanted = slow?.[k] as ArrayLike<number>;
+        const most = got.reduce((m, v) => Math.max(m, Math.abs(v)), 0);
+        const apart = got.reduce((m, v, i) => Math.max(m, Math.abs(v - (wanted[i] as number))), 0);
+        assert.ok(apart <= 1e-5 * most, `${k}: ${apart} of ${most}`);
+      });
+    });
+  });
+}
+
+test('a channel of a tensor larger than caches is what it is alone, to the bit', () => {
+  scope(() => {
+    const shape = [2, 3, 1000, 704];
+    const [x, dy] = [filled(shape, 5), filled(shape, 6)];
+    const channel = (t: Tensor): Tensor => ops.narrow(t, 1, 1, 1);
+    const y = ops.batchNorm(x, { training: true });
+    assert.deepEqual(elements(channel(y)), elements(ops.batchNorm(channel(x), { training: true })));
+    const dx = (at: Tensor, g: Tensor): Tensor => {
+      const leaf = at.detach();
+      leaf.requiresGrad = true;
+      return grad(ops.batchNorm(leaf, { training: true }), [leaf], { gradOutputs: g })[0] as Tensor;
+    };
+    assert.deepEqual(elements(channel(dx(x, dy))), elements(dx(channel(x), channel(dy))));
+  });
+});
 
 test.run();
