@@ -160,12 +160,16 @@ bool Environment::moveAway(Slot& slot, Target& target, bool keepContents) {
   return true;
 }
 
+constexpr size_t kMuchScratch = size_t{32}
+                                << 20;  // what convolutions ask for, one after the other, ends below
+
 /// A graph's ops run in turn with the queue's own, so all share one block; a graph keeps those that its
 /// commands point into.
 void* Environment::scratch(Queue& queue, Graph* graph, size_t bytes) {
   if (!queue.arena || queue.arena->bytes < bytes) {
     // One that was outgrown fits hardly anything else. What nobody touches takes no memory of the host's.
-    const size_t ample = queue.arena && queue.device.memory.hostAccessible() ? 4 * queue.arena->bytes : 0;
+    size_t ample = queue.arena && queue.device.memory.hostAccessible() ? 4 * queue.arena->bytes : 0;
+    if (ample >= kMuchScratch / 8 && ample < kMuchScratch) ample = kMuchScratch;
     Block* larger = ample > bytes ? queue.pool.get(ample) : nullptr;
     if (!larger) larger = queue.pool.get(bytes);
     if (!larger) return nullptr;
