@@ -30,7 +30,7 @@ struct Gemm {
 // bench/native/gemm_bench.cc on Zen 4 (1 MiB L2): see bench/NOTES.md. Half the scratch holds A's block, half
 // B's.
 inline constexpr int64_t kDepthBytes = 2048;
-inline constexpr int64_t kLeastAsking = 128;
+inline constexpr int64_t kLeastAsking = 128, kDirectPanels = 8;
 inline constexpr int64_t kScratchSlack = 2 * kVectorBytes;
 inline constexpr int64_t kBlockBytes = static_cast<int64_t>(kWorkerScratchBytes) / 2 - 2 * kScratchSlack;
 
@@ -84,6 +84,7 @@ struct PanelTiles {
   Tile<T> t;
   const T* askFrom = nullptr;
   int64_t askLeft = 0, askEach = 0;
+  bool asksStrips = false;  ///< the tiles ask for A's next strip instead; A's columns are contiguous
 
   /// Columns [j, j + cols) in `vectors` vectors, B's at b with rows bRow apart.
   void at(int64_t j, int cols, int vectors, const T* b, int64_t bRow) {
@@ -114,6 +115,15 @@ struct PanelTiles {
     t.askEvery = askEach > 0 ? kc / askEach : 0;
   }
 
+  /// The strip of A behind the one at row i: of these rows, or the first of the next part of k.
+  void askForStrip(int64_t i, int64_t m0, int64_t mEnd) {
+    const bool here = i + rows < mEnd;
+    t.ask = here ? t.a + rows : g.a + m0 + (k0 + kc) * g.aCol;
+    t.askRow = g.aCol;
+    t.asks = here ? kc : minOf(kc, g.k - k0 - kc);
+    t.askEvery = 1;
+  }
+
   /// Rows [m0, mEnd): A packed in panels `stride` apart, or where it lies when `packed` is null.
   void run(int vectors, int64_t m0, int64_t mEnd, const T* packed, int64_t stride) {
     T* const c = t.c;
@@ -136,6 +146,7 @@ struct PanelTiles {
         t.a = g.a + i * g.aRow + k0 * g.aCol;
         t.aRow = g.aRow;
         t.aCol = g.aCol;
+        if (asksStrips) askForStrip(i, m0, mEnd);
         runTile(tileKernel<T, false>(lines, vectors), t, lines, g.cCol);
       }
     }
@@ -147,6 +158,13 @@ struct PanelTiles {
 template <class T>
 inline bool readsRows(const Gemm<T>& g) {
   return g.aCol == 1 && g.aRow * static_cast<int64_t>(sizeof(T)) % 4096 != 0;
+}
+
+/// A's columns are contiguous and few panels would use what is packed of them: a tile reads its part of a
+/// line a step of k, and the lines stay in the second-level cache.
+template <class T>
+inline bool readsColumns(const Gemm<T>& g) {
+  return g.aRow == 1 && g.n <= kDirectPanels * kTileVectors * Lanes<T>::kCount;
 }
 
 /// Vectors of a panel of `cols` columns.
@@ -169,7 +187,7 @@ inline void gemmBlock(const Gemm<T>& g, T* scratch, int64_t blockBytes = kBlockB
   const int64_t depth = depthBlock<T>(g.k);
   const int64_t capacity = packedRows<T>(depth, blockBytes);
   const int64_t blockRows = maxOf(capacity / rows, 1) * rows;
-  const bool directA = g.n <= 2 * panel || readsRows(g) ||
+  const bool directA = g.n <= 2 * panel || readsRows(g) || readsColumns(g) ||
                        (g.aCol == 1 && g.m * minOf(g.k, depth) * static_cast<int64_t>(sizeof(T)) <= 24576);
   T* const packedA = scratch;
   T* const packedB = scratch + (blockBytes + kScratchSlack) / static_cast<int64_t>(sizeof(T));
@@ -201,6 +219,7 @@ inline void gemmBlock(const Gemm<T>& g, T* scratch, int64_t blockBytes = kBlockB
           else if (mEnd < g.m) tiles.askFor(g.b + k0 * g.bRow, g.bRow, kc, mEnd - m0);
           else tiles.askFor(g.b + (k0 + kc) * g.bRow, g.bRow, minOf(depth, g.k - k0 - kc), mEnd - m0);
         }
+        tiles.asksStrips = j == 0 && g.aRow == 1 && kc >= kLeastAsking;
         tiles.run(nv, m0, mEnd, directA ? nullptr : packedA, rows * kc);
       }
     }
