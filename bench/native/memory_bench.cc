@@ -104,8 +104,13 @@ int main(int argc, char** argv) {
     const auto z = view<Out>(c, {8, 56, 56, 64});
     add("nchw to nhwc", 8.0 * 8 * 56 * 56 * 64, [=](Stream& s) { cpu::copy(s, z, nhwc); });
   }
-  for (const auto& [m, ch, l] :
-       {std::array<int64_t, 3>{8, 64, 3136}, {32, 64, 3136}, {32, 64, 1024}, {32, 512, 49}, {32, 512, 16}}) {
+  for (const auto& [m, ch, l] : {std::array<int64_t, 3>{8, 64, 3136},
+                                 {32, 64, 3136},
+                                 {32, 64, 1024},
+                                 {32, 512, 49},
+                                 {32, 512, 16},
+                                 {128, 256, 1},
+                                 {12544, 64, 1}}) {
     const auto x = view<In>(a, {m, ch, l}), dy = view<In>(b, {m, ch, l});
     const auto y = view<Out>(c, {m, ch, l}), mean = view<Out>(d, {ch}), var = view<Out>(d + ch, {ch});
     const auto meanIn = view<In>(d, {ch}), varIn = view<In>(b, {ch});

@@ -1,4 +1,4 @@
-// Batch normalisation of a training step by kernels for each direction, where channels lie in planes.
+// Batch normalisation of a training step by kernels for each direction.
 import { defineOp } from '../autograd/define-op.ts';
 import type { Spec } from '../autograd/define-op.ts';
 import type { Tensor } from '../core/tensor.ts';
@@ -7,7 +7,7 @@ import { kernels } from '../native/kernels.ts';
 import { add, mul, sub } from './binary.ts';
 import { mean, sumOver } from './reduce.ts';
 import { rsqrt, square } from './unary.ts';
-import { reshape } from './view.ts';
+import { permute, reshape } from './view.ts';
 
 /** x [N, C, L], weight and bias [C] or null → y, and the mean and variance of each channel. */
 const batchNormOp = defineOp({
@@ -44,12 +44,12 @@ const batchNormOp = defineOp({
   savesOutputs: [1, 2],
 });
 
-/** Planes shorter than this cost the kernel more than ops over all channels at once. */
+/** Planes shorter than this, unless of one element, cost the kernel more than ops over all channels at once. */
 const shortestPlane = 4;
 
 /**
- * [y, mean, variance] of x by its own channels' statistics, or null where ops have to do it: for channels that
- * lie beside each other ([N, C], channels last) and vectors of another dtype.
+ * [y, mean, variance] of x by its own channels' statistics, or null where ops have to do it: for vectors of another dtype, very short
+ * planes, and on devices whose kernel wants planes where channels lie beside each other ([N, C], channels last).
  */
 export function fusedBatchNorm(
   x: Tensor,
@@ -61,7 +61,19 @@ export function fusedBatchNorm(
   if (!sameDtype) return null;
   const [n, c] = x.shape as readonly [number, number];
   const plane = x.size / (n * c);
-  if (x.rank < 3 || plane < shortestPlane || (x.strides.at(-1) as number) !== 1) return null;
-  const [y, means, variances] = batchNormOp(reshape(x, [n, c, plane]), weight, bias, eps) as [Tensor, Tensor, Tensor];
-  return [reshape(y, x.shape), means, variances];
+  const run = (rows: number, length: number, flat: Tensor): [Tensor, Tensor, Tensor] =>
+    batchNormOp(reshape(flat, [rows, c, length]), weight, bias, eps) as [Tensor, Tensor, Tensor];
+  if (plane > 1 && x.strides.at(-1) === 1) {
+    if (plane < shortestPlane) return null;
+    const [y, means, variances] = run(n, plane, x);
+    return [reshape(y, x.shape), means, variances];
+  }
+  if (x.strides[1] !== 1 || x.device.kind !== 'cpu') return null;
+  // Channels last in the result, too: [N, C, ...] is [N, ..., C] with its axes in another order.
+  const axes = x.shape.map((_, i) => i);
+  const last = [...axes.filter((i) => i !== 1), 1];
+  const first = [0, x.rank - 1, ...axes.slice(1, -1)];
+  const rows = permute(x, last);
+  const [y, means, variances] = run(n * plane, 1, rows);
+  return [permute(reshape(y, rows.shape), first), means, variances];
 }

@@ -3,10 +3,9 @@
 // place; very short or strided ones are staged, several to a block.
 #include "../ops/rows/batch_norm.h"
 
-#include "moments.h"
+#include "batch_norm_columns.h"
 #include "rows.h"
 #include "simd/exponent.h"
-#include "simd/stream.h"
 
 WG_PROTOTYPES(WG_BATCH_NORM_ROWS)
 
@@ -236,7 +235,98 @@ void forEachChannel(Stream& s, const View& x, F f) {
   forEachRow(s, x.shape[1], x.shape[0] * x.shape[2], f);
 }
 
+/// Mean and variance as the op's outputs have them.
+template <class T>
+struct Statistics {
+  T mean, variance;
+  explicit Statistics(const Moments& found) {
+    const double spread = found.square / found.count;
+    mean = static_cast<T>(found.mean);
+    variance = static_cast<T>(spread < 0 ? 0 : spread);
+  }
+};
+
+/// dx = scale weight (dy - Σ dy / M - normal Σ (dy normal) / M), normal = (x - mean) scale: what that needs
+/// of a channel's Σ dy and Σ dy (x - mean).
+template <class T>
+struct Slope {
+  T scale, weight, even, tilt;  ///< dx = scale weight (dy - even - (x - mean) tilt)
+  Slope(double sum, double product, T by, int64_t count) : scale(by) {
+    const double normal = product * static_cast<double>(by), each = static_cast<double>(count);
+    weight = static_cast<T>(normal);
+    even = static_cast<T>(sum / each);
+    tilt = static_cast<T>(normal / each * static_cast<double>(by));
+  }
+};
+
+template <class T>
+void batchNormColumns(Stream& s, const View& out, const View& mean, const View& variance, const View& x,
+                      const MaybeIn& weight, const MaybeIn& bias, double eps) {
+  const Columns columns(x);
+  const int64_t channels = columns.channels;
+  double* const partial = static_cast<double*>(s.scratch);  // [chunks, 2, channels]
+  const auto part = [=](int64_t chunk, int which) { return partial + (2 * chunk + which) * channels; };
+  T* const center = reinterpret_cast<T*>(part(columns.chunks, 0));
+  T *const times = center + channels, *const plus = times + channels;
+  columns.forEachChunk(s, [&](int64_t chunk) {
+    columnMoments<T>(x, chunk * columns.each, columns.end(chunk), part(chunk, 0), part(chunk, 1));
+  });
+  for (int64_t c = 0; c < channels; c++) {
+    Moments all = {0, 0, 0};
+    for (int64_t k = 0; k < columns.chunks; k++)
+      all.merge({static_cast<double>(columns.end(k) - k * columns.each), part(k, 0)[c], part(k, 1)[c]}, 0);
+    const Statistics<T> found(all);
+    elementOf<T>(mean, c) = center[c] = found.mean;
+    elementOf<T>(variance, c) = found.variance;
+    times[c] = static_cast<T>(scaleOf(found.variance, eps) * elementOf(weight, c, T(1)));
+    plus[c] = elementOf(bias, c, T(0));
+  }
+  normalizeColumns(s, columns, out, x, center, times, plus);
+}
+
+template <class T>
+void batchNormColumnsGrad(Stream& s, const View& dx, const View& dWeight, const View& dBias, const View& x,
+                          const View& mean, const View& variance, const MaybeIn& weight, const View& dy,
+                          double eps) {
+  const Columns columns(x);
+  const int64_t channels = columns.channels;
+  double* const partial = static_cast<double*>(s.scratch);  // [chunks, 2, channels]
+  const auto part = [=](int64_t chunk, int which) { return partial + (2 * chunk + which) * channels; };
+  T* const center = reinterpret_cast<T*>(part(columns.chunks, 0));
+  T *const times = center + channels, *const even = times + channels, *const tilt = even + channels;
+  for (int64_t c = 0; c < channels; c++) center[c] = elementOf<T>(mean, c);
+  columns.forEachChunk(s, [&](int64_t chunk) {
+    columnSlopes<T>(x, dy, center, chunk * columns.each, columns.end(chunk), part(chunk, 0), part(chunk, 1));
+  });
+  for (int64_t c = 0; c < channels; c++) {
+    double sum = 0, product = 0;
+    for (int64_t k = 0; k < columns.chunks; k++) {
+      sum += part(k, 0)[c];
+      product += part(k, 1)[c];
+    }
+    const Slope<T> slope(sum, product, scaleOf(elementOf<T>(variance, c), eps), columns.rows);
+    elementOf<T>(dBias, c) = static_cast<T>(sum);
+    elementOf<T>(dWeight, c) = slope.weight;
+    times[c] = slope.scale * elementOf(weight, c, T(1));
+    even[c] = slope.even;
+    tilt[c] = slope.tilt;
+  }
+  slopeColumns(s, columns, dx, x, dy, center, times, even, tilt);
+}
+
+bool inColumns(const View& x, const View& out) { return Columns::lie(x) && Columns::lie(out); }
+
 }  // namespace
+
+size_t batchNormWorkspace(const Out& out, const Out&, const Out&, const In& x, const MaybeIn&, const MaybeIn&,
+                          const double&) {
+  return x.rank == 3 && inColumns(x, out) ? Columns(x).scratch(3) : 0;
+}
+
+size_t batchNormGradWorkspace(const Out& dx, const Out&, const Out&, const In& x, const In&, const In&,
+                              const MaybeIn&, const In& dy, const double&) {
+  return x.rank == 3 && inColumns(x, dx) && inColumns(x, dy) ? Columns(x).scratch(4) : 0;
+}
 
 void batchNorm(Stream& s, const Out& out, const Out& mean, const Out& variance, const In& x,
                const MaybeIn& weight, const MaybeIn& bias, const double& eps) {
@@ -246,18 +336,22 @@ void batchNorm(Stream& s, const Out& out, const Out& mean, const Out& variance, 
     if (!require(s, v->data == nullptr || isPerChannel(*v, x),
                  "batchNorm: weight and bias are not vectors of C"))
       return;
+  if (inColumns(x, out)) {
+    if (!require(s, s.scratchBytes >= Columns(x).scratch(3), "batchNorm: too little scratch")) return;
+    withFloat(s, x.dtype, "batchNorm",
+              [&]<class T>() { batchNormColumns<T>(s, out, mean, variance, x, weight, bias, eps); });
+    return;
+  }
   const Channel to = firstChannel(out), from = firstChannel(x);
   const bool streams = streamsPast(x, {to, from});
   withFloat(s, x.dtype, "batchNorm", [&]<class T>() {
     forEachChannel(s, x, [&](int64_t c) {
       const Channel values = channelOf(from, c);
-      const Moments found = momentsOf<T>(values);
-      const double spread = found.square / found.count;
-      const T center = static_cast<T>(found.mean), square = static_cast<T>(spread < 0 ? 0 : spread);
-      elementOf<T>(mean, c) = center;
-      elementOf<T>(variance, c) = square;
-      normalize(streams, channelOf(to, c), values, center, scaleOf(square, eps), elementOf(weight, c, T(1)),
-                elementOf(bias, c, T(0)));
+      const Statistics<T> found(momentsOf<T>(values));
+      elementOf<T>(mean, c) = found.mean;
+      elementOf<T>(variance, c) = found.variance;
+      normalize(streams, channelOf(to, c), values, found.mean, scaleOf(found.variance, eps),
+                elementOf(weight, c, T(1)), elementOf(bias, c, T(0)));
     });
   });
 }
@@ -269,6 +363,13 @@ void batchNormGrad(Stream& s, const Out& dx, const Out& dWeight, const Out& dBia
   if (!require(s, weight.data == nullptr || isPerChannel(weight, x),
                "batchNorm: weight is not a vector of C"))
     return;
+  if (inColumns(x, dx) && inColumns(x, dy)) {
+    if (!require(s, s.scratchBytes >= Columns(x).scratch(4), "batchNorm: too little scratch")) return;
+    withFloat(s, x.dtype, "batchNormGrad", [&]<class T>() {
+      batchNormColumnsGrad<T>(s, dx, dWeight, dBias, x, mean, variance, weight, dy, eps);
+    });
+    return;
+  }
   const Channel to = firstChannel(dx), from = firstChannel(x), slope = firstChannel(dy);
   const bool streams = streamsPast(x, {to, from, slope});
   withFloat(s, x.dtype, "batchNormGrad", [&]<class T>() {
@@ -278,14 +379,10 @@ void batchNormGrad(Stream& s, const Out& dx, const Out& dWeight, const Out& dBia
       const T center = elementOf<T>(mean, c), scale = scaleOf(elementOf<T>(variance, c), eps);
       double sum = 0, product = 0;
       slopes(values, g, center, sum, product);
-      product *= static_cast<double>(scale);
+      const Slope<T> found(sum, product, scale, values.walk.total);
       elementOf<T>(dBias, c) = static_cast<T>(sum);
-      elementOf<T>(dWeight, c) = static_cast<T>(product);
-      // dx = scale weight (dy - Σ dy / M - normal Σ (dy normal) / M), normal = (x - mean) scale
-      const double count = static_cast<double>(values.walk.total);
-      const V middle(center), even(static_cast<T>(sum / count));
-      const V tilt(static_cast<T>(product / count * static_cast<double>(scale)));
-      const V times(scale * elementOf(weight, c, T(1)));
+      elementOf<T>(dWeight, c) = found.weight;
+      const V middle(center), even(found.even), tilt(found.tilt), times(scale * elementOf(weight, c, T(1)));
       forEachBlock<T, true>({channelOf(to, c), values, g}, [=](T* const(&p)[3], int64_t n) {
         mapTo(streams, p[0], p[1], p[2], n,
               [=](V v, V d) { return times * (d - even - (v - middle) * tilt); });

@@ -54,6 +54,13 @@ checkOp('batchNorm', (x, weight, bias) => ops.batchNorm(x, { weight, bias, train
       dtypes: ['float32'],
     },
     {
+      name: 'many rows of features',
+      args: [rand(700, 70), rand(70), rand(70)],
+      grad: false,
+      layouts: ['contiguous', 'sliced'],
+      dtypes: ['float32'],
+    },
+    {
       name: 'many values in a channel',
       args: [rand(16, 3, 24, 24), rand(3), rand(3)],
       grad: false,
@@ -118,10 +125,15 @@ const filled = (shape: readonly number[], seed: number): Tensor =>
 for (const shape of [
   [45, 2, 7, 7],
   [3, 2, 40, 40],
+  [33, 5],
+  [2100, 70],
+  [3, 7, 30, 28], // turned below: channels last
 ]) {
   test(`gradients of [${shape}] by the kernel are those by ops`, () => {
     scope(() => {
-      const [x, dy] = [filled(shape, 3), filled(shape, 4)];
+      const turned = shape[1] === 7;
+      const laid = (t: Tensor): Tensor => (turned ? ops.permute(t, [0, 3, 1, 2]) : t);
+      const [x, dy] = [laid(filled(shape, 3)), laid(filled(shape, 4))];
       const [fast, slow] = [false, true].map((graph) => slopes(x, dy, graph).map((t) => elements(t.detach())));
       fast?.forEach((got, k) => {
         const wanted = slow?.[k] as ArrayLike<number>;

@@ -41,6 +41,7 @@ const batches = family(
     [
       ['ResNet 32x64x56x56', 32, 64, 56],
       ['ResNet 32x512x7x7', 32, 512, 7],
+      ['features 1024x512x1x1', 1024, 512, 1],
     ] as const
   ).flatMap(([size, batch, channels, side]) =>
     [false, true].map((backward) => ({
