@@ -1,7 +1,9 @@
-// float32 convolution against oneDNN's direct kernels (layouts of its choice, reorders not timed; ours reads
-// and writes NCHW), interleaved in one process, random data. From the repository root (Debian: libdnnl-dev):
-// g++ -std=c++20 -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math -mavx512f -mavx512bw -mavx512vl
-// -mavx512dq -mavx2 -mfma -mf16c -mbmi2 -mprefer-vector-width=512 -DWG_ISA=avx512 bench/native/conv_bench.cc
+// float32 convolution against oneDNN's direct kernels, interleaved in one process, random data. Ours reads
+// and writes NCHW and packs the weights in every call. oneDNN runs twice: "blocked" in layouts of its choice,
+// whose reorders are not timed; "plain" from and to NCHW, where reorders are timed, which is what a framework
+// with plain tensors gets from it. From the repository root (Debian: libdnnl-dev): g++ -std=c++20 -O3
+// -ffp-contract=fast -fno-math-errno -fno-trapping-math -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2
+// -mfma -mf16c -mbmi2 -mprefer-vector-width=512 -DWG_ISA=avx512 bench/native/conv_bench.cc
 // native/cpu/{conv,conv_weight,conv_depthwise,conv_winograd,conv_winograd_weight,pool,start_thread,threads}.cc
 // -o /tmp/conv_bench -ldnnl -lgomp -pthread && OMP_WAIT_POLICY=passive /tmp/conv_bench [threads] [filter]
 // [precision]
@@ -105,8 +107,8 @@ int main(int argc, char** argv) {
                         {"3x3 512-512 4 b32", 32, 512, 512, 3, 1, 1, 4, 1}};
   dnnl::engine engine(dnnl::engine::kind::cpu, 0);
   dnnl::stream stream(engine);
-  std::printf("%-26s %-8s %9s %9s   ratio   (GFLOP/s, best of rounds; medians in brackets)\n", "case", "",
-              "warpgrad", "onednn");
+  std::printf("%-26s %-8s %9s %9s %9s   ratios to both (GFLOP/s, best of rounds; medians in brackets)\n",
+              "case", "", "warpgrad", "blocked", "plain");
   for (const Case& c : cases) {
     if (std::string(c.name).find(filter) == std::string::npos) continue;
     const int o = (c.h + 2 * c.p - c.k) / c.s + 1, cg = c.ci / c.g;
@@ -152,43 +154,70 @@ int main(int argc, char** argv) {
     memory fx = make(fd.src_desc()), fw = make(fd.weights_desc()), fy = make(fd.dst_desc());
     memory dx = make(dd.diff_src_desc()), dw = make(dd.weights_desc()), dy = make(dd.diff_dst_desc());
     memory bx = make(bd.src_desc()), bw = make(bd.diff_weights_desc()), by = make(bd.diff_dst_desc());
-    const std::function<void()> runs[3][2] = {
+    // The same with its reorders: what `layout` differs from NCHW costs a copy each way.
+    const auto nchw = memory::format_tag::nchw;
+    memory px({{c.n, c.ci, c.h, c.h}, f32, nchw}, engine, x), py({{c.n, c.co, o, o}, f32, nchw}, engine, y),
+        pgx({{c.n, c.ci, c.h, c.h}, f32, nchw}, engine, gx);
+    const memory::desc plainW =
+        c.g > 1 ? memory::desc({c.g, c.co / c.g, cg, c.k, c.k}, f32, memory::format_tag::goihw)
+                : memory::desc({c.co, c.ci, c.k, c.k}, f32, memory::format_tag::oihw);
+    memory pw(plainW, engine, w), pgw(plainW, engine, gw);
+    const auto mover = [&](memory& from, memory& to) -> std::function<void()> {
+      if (from.get_desc() == to.get_desc()) return [] {};
+      return [r = reorder(from, to), &from, &to, &stream]() mutable { r.execute(stream, from, to); };
+    };
+    const std::function<void()> moves[3][3] = {{mover(px, fx), mover(pw, fw), mover(fy, py)},
+                                               {mover(py, dy), mover(pw, dw), mover(dx, pgx)},
+                                               {mover(px, bx), mover(py, by), mover(bw, pgw)}};
+    std::function<void()> runs[3][3] = {
         {[&] { cpu::conv2d(s, yo, xi, wi, none, params); },
          [&] {
            forward.execute(stream, {{DNNL_ARG_SRC, fx}, {DNNL_ARG_WEIGHTS, fw}, {DNNL_ARG_DST, fy}});
            stream.wait();
-         }},
+         },
+         {}},
         {[&] { cpu::conv2dGradInput(s, xo, yi, wi, none, params); },
          [&] {
            data.execute(stream, {{DNNL_ARG_DIFF_SRC, dx}, {DNNL_ARG_WEIGHTS, dw}, {DNNL_ARG_DIFF_DST, dy}});
            stream.wait();
-         }},
+         },
+         {}},
         {[&] { cpu::conv2dGradWeight(s, wo, xi, yi, params); },
          [&] {
            weights.execute(stream,
                            {{DNNL_ARG_SRC, bx}, {DNNL_ARG_DIFF_WEIGHTS, bw}, {DNNL_ARG_DIFF_DST, by}});
            stream.wait();
-         }}};
+         },
+         {}}};
+    for (int kind = 0; kind < 3; ++kind)
+      runs[kind][2] = [&, kind] {
+        moves[kind][0]();
+        moves[kind][1]();
+        runs[kind][1]();
+        moves[kind][2]();
+        stream.wait();
+      };
     const char* names[] = {"forward", "dx", "dW"};
     const double flops = 2.0 * c.n * c.co * o * o * cg * c.k * c.k;
     for (int kind = 0; kind < 3; ++kind) {
-      std::vector<double> times[2];
+      std::vector<double> times[3];
       const double start = now();
       for (int round = 0; round < 300 && (round < 5 || now() - start < 0.4); ++round)
-        for (int which = 0; which < 2; ++which) {
+        for (int which = 0; which < 3; ++which) {
           const int inner = std::max(1, static_cast<int>(3e6 / flops));
           const double t0 = now();
           for (int i = 0; i < inner; ++i) runs[kind][which]();
           times[which].push_back((now() - t0) / inner);
         }
-      double best[2], median[2];
-      for (int which = 0; which < 2; ++which) {
+      double best[3], median[3];
+      for (int which = 0; which < 3; ++which) {
         std::sort(times[which].begin(), times[which].end());
         best[which] = flops / times[which][0] / 1e9;
         median[which] = flops / times[which][times[which].size() / 2] / 1e9;
       }
-      std::printf("%-26s %-8s %9.1f %9.1f   %6.3f  (%.1f %.1f) %.3f ms\n", c.name, names[kind], best[0],
-                  best[1], best[0] / best[1], median[0], median[1], times[0][0] * 1e3);
+      std::printf("%-26s %-8s %9.1f %9.1f %9.1f   %6.3f %6.3f  (%.1f %.1f %.1f) %.3f ms\n", c.name,
+                  names[kind], best[0], best[1], best[2], best[0] / best[1], best[0] / best[2], median[0],
+                  median[1], median[2], times[0][0] * 1e3);
     }
     if (status.code.load() != 0) std::printf("status %d %s\n", status.code.load(), status.message);
     for (void* p : {static_cast<void*>(x), static_cast<void*>(w), static_cast<void*>(y),

@@ -76,7 +76,7 @@ inline PixelBlock blockShape(const Window& w, int64_t m, int64_t images, double 
   const int64_t channels = minOf(w.channels, depth % taps == 0 ? depth / taps : depth / taps + 2);
   for (;;) {
     const SlabShape shape = slabShape(w, block, w.stepX);
-    if (block.images * channels * shape.size() <= kSlabElements<T>) return block;
+    if (channels * slabStep<T>(shape, block.images) <= kSlabElements<T>) return block;
     if (block.images > 1) block.images = 1;
     else if (block.rows > 1) block.rows = ceilDiv(block.rows, 2);
     else if (block.cols > 2 * L) block.cols = ceilDiv(block.cols, 2);
@@ -131,7 +131,7 @@ inline bool windowDirect(const WindowGemm<T>& g, const PixelBlock& block, T* scr
   const int64_t taps = w.depth();
   if (w.channels != 1 || g.m > 2 || w.stepX != 1 || taps == 0 || taps > 64) return false;
   const SlabShape shape = slabShape(w, block, w.stepX);
-  if (!inside(w, shape) && block.images * shape.size() > kSlabElements<T>) return false;
+  if (!inside(w, shape) && slabStep<T>(shape, block.images) > kSlabElements<T>) return false;
   const Slab<T> slab =
       makeSlab(w, block, shape, g.source + block.image0 * g.strideImage, g.strideImage, 1, scratch);
   int64_t offsets[64];
@@ -233,7 +233,7 @@ inline void windowGemm(const WindowGemm<T>& g, const PixelBlock& block, T* scrat
     if (kc > 0) {
       const int64_t c0 = k0 / taps, channels = ceilDiv(k0 + kc, taps) - c0;
       const SlabShape shape = slabShape(w, block, w.stepX);
-      checked = !inside(w, shape) && block.images * channels * shape.size() > kSlabElements<T>;
+      checked = !inside(w, shape) && channels * slabStep<T>(shape, block.images) > kSlabElements<T>;
       if (!checked) {
         slab = makeSlab(w, block, shape, source + c0 * w.strideC, g.strideImage, channels, copy);
         tapOffsets(w, slab, c0, k0, kc, offsets);

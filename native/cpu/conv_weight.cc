@@ -17,12 +17,12 @@ namespace {
 
 template <class T>
 struct TapTile {
-  const T* source;       ///< the slab at the block's first pixel
-  const int64_t* taps;   ///< offset of each row of the tile
-  int64_t rows, cols;    ///< pixels
-  int64_t stepY, stepX;  ///< between pixels, in the slab
-  const T* dy;           ///< [pixel][NV vectors]
-  T* sums;               ///< [row][sumsRow]
+  const T* source;                  ///< the slab at the block's first pixel
+  const int64_t* taps;              ///< offset of each row of the tile
+  int64_t images, rows, cols;       ///< pixels
+  int64_t stepImage, stepY, stepX;  ///< between pixels, in the slab
+  const T* dy;                      ///< [pixel][NV vectors]
+  T* sums;                          ///< [row][sumsRow]
   int64_t sumsRow;
 };
 
@@ -39,8 +39,8 @@ void tapTile(const TapTile<T>& t) {
     for (int j = 0; j < NV; ++j) acc[i][j] = loadVec(t.sums + i * t.sumsRow + j * L);
   }
   const T* dy = t.dy;
-  for (int64_t y = 0; y < t.rows; ++y) {
-    int64_t at = y * t.stepY;
+  for (int64_t row = 0; row < t.images * t.rows; ++row) {
+    int64_t at = row / t.rows * t.stepImage + row % t.rows * t.stepY;
     for (int64_t x = 0; x < t.cols; ++x, at += t.stepX, dy += NV * L) {
       typename Lanes<T>::Vec column[NV];
 #pragma GCC unroll 4
@@ -65,9 +65,13 @@ struct TapTable {
   static constexpr void (*kRows[])(const TapTile<T>&) = {&tapTile<T, R, NV>...};
 };
 
+inline constexpr int64_t kBlockPixels = 512;   // a panel of dy and the slab stay in the second-level cache
+inline constexpr int64_t kLeastPixels = 1024;  // of a chunk, where there are more
+
 /// How the work is cut: a function of shape and dtype.
 struct Cut {
   int64_t channels, channelBlocks;  ///< channels of one chunk
+  int64_t width, filterBlocks;      ///< filters of one chunk
   int64_t images, imageBlocks;      ///< images of one chunk; every image block has sums of its own
   int64_t filters;                  ///< of one group, rounded up to whole vectors
   int64_t taps;                     ///< kernelH * kernelW
@@ -82,8 +86,15 @@ Cut cutOf(const ConvShape& c) {
   cut.filters = ceilDiv(c.filters, L) * L;
   cut.channels = evenSplit(c.channels, ceilDiv(256, cut.taps), 1);  // rows enough to pay for transposing dy
   cut.channelBlocks = ceilDiv(c.channels, cut.channels);
-  const double chunks = static_cast<double>(c.groups) * static_cast<double>(cut.channelBlocks);
-  int64_t blocks = minOf(c.images, maxOf(static_cast<int64_t>(16 / chunks), 1));
+  // Filters share nothing but the source's copy; image blocks cost sums of their own, so each has pixels
+  // enough to pay for them.
+  cut.width = evenSplit(cut.filters, 8 * kTileVectors * L, kTileVectors * L);
+  cut.filterBlocks = maxOf(ceilDiv(cut.filters, cut.width), 1);
+  const double chunks = static_cast<double>(c.groups) * static_cast<double>(cut.channelBlocks) *
+                        static_cast<double>(cut.filterBlocks);
+  const int64_t pixels = maxOf(c.outHeight * c.outWidth, 1),
+                most = maxOf(c.images / ceilDiv(kLeastPixels, pixels), 1);
+  int64_t blocks = minOf(most, maxOf(static_cast<int64_t>(16 / chunks), 1));
   const double total = static_cast<double>(c.images * c.outHeight * c.outWidth) *
                        static_cast<double>(cut.sums(c)) * static_cast<double>(c.groups);
   if (total < 1 << 20) blocks = 1;
@@ -122,46 +133,57 @@ struct Chunk {
   const T* dy;    ///< at the chunk's first group
   Images at;
   int64_t dyFilter, dyRow, dyCol;
-  int64_t image0, images, channels;
+  int64_t image0, images, channels, filter0, filters;
   T* sums;  ///< [channels * taps][cut.filters]
 
   /// dy of one block as [panel][pixel][width], zero beyond the last filter.
-  void packDy(T* to, const PixelBlock& block, int64_t filter0, int64_t filters, int width) const {
-    const T* const from =
-        dy + at.ofDy(block.image0) + filter0 * dyFilter + block.row0 * dyRow + block.col0 * dyCol;
-    const int lines = static_cast<int>(filters);
-    if (dyCol == 1 && (block.rows == 1 || dyRow == block.cols)) {
-      packPanel(to, width, lines, block.rows * block.cols, from, dyFilter, 1);
-    } else {
-      for (int64_t y = 0; y < block.rows; ++y)
-        packPanel(to + y * block.cols * width, width, lines, block.cols, from + y * dyRow, dyFilter, dyCol);
-    }
+  void packDy(T* to, const PixelBlock& block, int64_t filter0, int64_t lines, int width) const {
+    const bool dense = dyCol == 1 && (block.rows == 1 || dyRow == block.cols);
+    const int64_t rows = dense ? 1 : block.rows, cols = dense ? block.rows * block.cols : block.cols;
+    for (int64_t i = 0; i < block.images * rows; ++i, to += cols * width)
+      packPanel(to, width, static_cast<int>(lines), cols,
+                dy + at.ofDy(block.image0 + i / rows) + filter0 * dyFilter + (block.row0 + i % rows) * dyRow +
+                    block.col0 * dyCol,
+                dyFilter, dyCol);
   }
 
   void run(T* scratch) const {
     constexpr int64_t L = Lanes<T>::kCount;
     constexpr int64_t kPanel = kTileVectors * L;
-    for (int64_t i = 0; i < channels * cut.taps * cut.filters; i += L)
-      storeVec(sums + i, typename Lanes<T>::Vec{});
+    const int64_t lanes = minOf(filters, cut.filters - filter0);
+    for (int64_t line = 0; line < channels * cut.taps; ++line)
+      for (int64_t i = 0; i < lanes; i += L)
+        storeVec(sums + line * cut.filters + filter0 + i, typename Lanes<T>::Vec{});
     if (depthwise()) return;
-    // Pixels of a block: one panel of dy and its slab stay in the second-level cache.
-    PixelBlock block{0, 1, 0, 0, 0, evenSplit(window.cols, 1024, 1)};
-    block.rows = evenSplit(window.rows, maxOf(minOf(kDyElements<T> / kPanel / 2, 2048) / block.cols, 1), 1);
+    PixelBlock block{0, 1, 0, 0, 0, evenSplit(window.cols, kBlockPixels, 1)};
+    block.rows = evenSplit(window.rows, maxOf(kBlockPixels / block.cols, 1), 1);
+    const int64_t plane = maxOf(block.rows * block.cols, 1);
+    if (at.inner == 1 && block.rows == window.rows && block.cols == window.cols)
+      block.images = evenSplit(images, maxOf(kBlockPixels / plane, 1), 1);
     const int64_t slabChannels = channelsThatFit(block);
+    const int64_t last = minOf(filter0 + filters, shape.filters);
     T* const packed = scratch;
     T* const copy = scratch + kDyElements<T> + 2 * L;
-    for (int64_t image = image0; image < image0 + images; ++image)
+    for (int64_t image = image0; image < image0 + images; image += block.images)
       for (int64_t row = 0; row < window.rows; row += block.rows)
         for (int64_t col = 0; col < window.cols; col += block.cols) {
-          const PixelBlock part{
-              image, 1, row, minOf(block.rows, window.rows - row), col, minOf(block.cols, window.cols - col)};
-          for (int64_t filter = 0; filter < shape.filters; filter += kPanel) {
-            const int64_t filters = minOf(kPanel, shape.filters - filter);
-            const int vectors = filters <= L ? 1 : kTileVectors;
-            packDy(packed, part, filter, filters, static_cast<int>(vectors * L));
-            if (slabChannels == 0) checked(part, packed, filter, vectors);
-            for (int64_t c = 0; slabChannels > 0 && c < channels; c += slabChannels)
-              accumulate(part, packed, filter, vectors, c, minOf(slabChannels, channels - c), copy);
+          const PixelBlock part{image, minOf(block.images, image0 + images - image),
+                                row,   minOf(block.rows, window.rows - row),
+                                col,   minOf(block.cols, window.cols - col)};
+          for (int64_t c = 0; c < channels; c += maxOf(slabChannels, 1)) {
+            const int64_t count = slabChannels > 0 ? minOf(slabChannels, channels - c) : channels;
+            const Slab<T> slab = slabChannels > 0 ? makeSlab(window, part, slabOf(part),
+                                                             x + at.ofX(part.image0) + c * window.strideC,
+                                                             at.xOuter, count, copy)
+                                                  : Slab<T>{};
+            for (int64_t filter = filter0; filter < last; filter += kPanel) {
+              const int64_t lines = minOf(kPanel, last - filter);
+              const int vectors = lines <= L ? 1 : kTileVectors;
+              packDy(packed, part, filter, lines, static_cast<int>(vectors * L));
+              if (slabChannels == 0) checked(part, packed, filter, vectors);
+              else accumulate(part, packed, filter, vectors, c, count, slab);
+            }
+            if (slabChannels == 0) break;
           }
         }
   }
@@ -190,29 +212,39 @@ struct Chunk {
     return true;
   }
 
+  /// One tap's pixels lie together however far apart they are read.
+  SlabShape slabOf(const PixelBlock& block) const {
+    return slabShape(window, block, cut.taps == 1 ? window.stepX : 1);
+  }
+
   int64_t channelsThatFit(PixelBlock& block) const {
     for (;;) {
-      const SlabShape need = slabShape(window, block, 1);
-      if (need.size() <= kSlabRoom<T>) return minOf(kSlabRoom<T> / need.size(), channels);
-      if (block.rows > 1) block.rows = ceilDiv(block.rows, 2);
+      const int64_t need = slabStep<T>(slabOf(block), block.images);
+      if (need <= kSlabRoom<T>) return minOf(kSlabRoom<T> / need, channels);
+      if (block.images > 1) block.images = ceilDiv(block.images, 2);
+      else if (block.rows > 1) block.rows = ceilDiv(block.rows, 2);
       else if (block.cols > 16) block.cols = ceilDiv(block.cols, 2);
       else return 0;
     }
   }
 
   void accumulate(const PixelBlock& block, const T* packed, int64_t filter, int vectors, int64_t c0,
-                  int64_t count, T* copy) const {
-    const Slab<T> slab = makeSlab(window, block, slabShape(window, block, 1),
-                                  x + at.ofX(block.image0) + c0 * window.strideC, 0, count, copy);
+                  int64_t count, const Slab<T>& slab) const {
     const int64_t lines = count * cut.taps, rows = ceilDiv(lines, ceilDiv(lines, kTileRows));
     int64_t offsets[kTileRows];
+    TapTile<T> tile{slab.data,  offsets,    block.images, block.rows, block.cols, slab.strideImage,
+                    slab.stepY, slab.stepX, packed,       nullptr,    cut.filters};
+    if (tile.stepY == tile.cols * tile.stepX) {
+      tile.cols *= tile.rows;
+      tile.rows = tile.images;
+      tile.stepY = tile.stepImage;
+      tile.images = 1;
+      if (tile.stepY == tile.cols * tile.stepX) tile.cols *= tile.rows, tile.rows = 1;
+    }
     for (int64_t i = 0; i < lines; i += rows) {
       const int64_t here = minOf(rows, lines - i);
       tapOffsets(window, slab, 0, i, here, offsets);
-      const TapTile<T> tile{
-          slab.data,  offsets,    block.rows, block.cols,
-          slab.stepY, slab.stepX, packed,     sums + (c0 * cut.taps + i) * cut.filters + filter,
-          cut.filters};
+      tile.sums = sums + (c0 * cut.taps + i) * cut.filters + filter;
       if (vectors == 1) TapTable<T, 1, WG_TILE_ROWS>::kRows[here - 1](tile);
       else TapTable<T, kTileVectors, WG_TILE_ROWS>::kRows[here - 1](tile);
     }
@@ -257,10 +289,13 @@ void run(Stream& s, const View& dWeight, const View& x, const View& dy, const Co
     for (int64_t i = 0; i < count; ++i) body(i);
   };
 
-  each(c.groups * cut.channelBlocks * cut.imageBlocks, [&](int64_t piece) {
-    const int64_t block = piece % cut.imageBlocks,
-                  channel = piece / cut.imageBlocks % cut.channelBlocks * cut.channels,
-                  group = piece / cut.imageBlocks / cut.channelBlocks, image = block * cut.images;
+  each(c.groups * cut.channelBlocks * cut.filterBlocks * cut.imageBlocks, [&](int64_t piece) {
+    const int64_t block = piece % cut.imageBlocks;
+    piece /= cut.imageBlocks;
+    const int64_t filter = piece % cut.filterBlocks * cut.width;
+    piece /= cut.filterBlocks;
+    const int64_t channel = piece % cut.channelBlocks * cut.channels, group = piece / cut.channelBlocks,
+                  image = block * cut.images;
     T* const scratch = static_cast<T*>(workerScratch());
     if (!scratch) return fail(s, Code::outOfMemory, "conv2dGradWeight: no memory for a packing buffer");
     const Chunk<T> chunk{c,
@@ -275,27 +310,39 @@ void run(Stream& s, const View& dWeight, const View& x, const View& dy, const Co
                          image,
                          minOf(cut.images, c.images - image),
                          minOf(cut.channels, c.channels - channel),
+                         filter,
+                         cut.width,
                          partial + (block * c.groups + group) * sums + channel * cut.taps * cut.filters};
     chunk.run(scratch);
   });
 
-  // Add the image blocks in order and turn [tap][filter] into [filter][tap].
-  each(c.groups * c.channels, [&](int64_t piece) {
-    const int64_t group = piece / c.channels, channel = piece % c.channels;
-    T* const first = partial + group * sums + channel * cut.taps * cut.filters;
-    const int64_t size = cut.taps * cut.filters;
+  // Add the image blocks in order and turn [line][filter] into [filter][line], a line being a channel's tap.
+  constexpr int64_t L = Lanes<T>::kCount;
+  const int64_t lines = c.channels * cut.taps, some = 4 * L;
+  const bool dense =
+      dWeight.stride[3] == 1 && dWeight.stride[2] == c.kernelW && dWeight.stride[1] == cut.taps;
+  each(c.groups * ceilDiv(lines, some), [&](int64_t piece) {
+    const int64_t group = piece / ceilDiv(lines, some), line0 = piece % ceilDiv(lines, some) * some,
+                  here = minOf(some, lines - line0);
+    T* const first = partial + group * sums + line0 * cut.filters;
     for (int64_t block = 1; block < cut.imageBlocks; ++block) {
       const T* const other = first + block * c.groups * sums;
-      for (int64_t i = 0; i < size; i += Lanes<T>::kCount)
+      for (int64_t i = 0; i < here * cut.filters; i += L)
         storeVec(first + i, loadVec(first + i) + loadVec(other + i));
     }
-    T* const out =
-        static_cast<T*>(dWeight.data) + group * c.filters * dWeight.stride[0] + channel * dWeight.stride[1];
-    for (int64_t f = 0; f < c.filters; ++f)
-      for (int64_t r = 0; r < c.kernelH; ++r)
-        for (int64_t q = 0; q < c.kernelW; ++q)
-          out[f * dWeight.stride[0] + r * dWeight.stride[2] + q * dWeight.stride[3]] =
-              first[(r * c.kernelW + q) * cut.filters + f];
+    T* const out = static_cast<T*>(dWeight.data) + group * c.filters * dWeight.stride[0];
+    int64_t done = 0;
+    for (; dense && done + L <= here; done += L)
+      for (int64_t f = 0; f < c.filters; f += L)
+        transposeEdge(out + f * dWeight.stride[0] + line0 + done, dWeight.stride[0],
+                      first + done * cut.filters + f, cut.filters, L,
+                      static_cast<int>(minOf(L, c.filters - f)));
+    for (; done < here; ++done) {
+      const int64_t tap = (line0 + done) % cut.taps;
+      T* const to = out + (line0 + done) / cut.taps * dWeight.stride[1] +
+                    tap / c.kernelW * dWeight.stride[2] + tap % c.kernelW * dWeight.stride[3];
+      for (int64_t f = 0; f < c.filters; ++f) to[f * dWeight.stride[0]] = first[done * cut.filters + f];
+    }
   });
 }
 

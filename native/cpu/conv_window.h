@@ -87,15 +87,15 @@ WG_INLINE V evenLanes(V a, V b) {
 #endif
 }
 
-/// Copies `count` elements of one row to contiguous memory.
+/// Copies `count` elements of one row to contiguous memory. Whole vectors are written, up to one past the
+/// end: a store under a mask holds up those behind it, and rows come in ascending order.
 template <class T>
 inline void copyRow(T* to, const T* from, int64_t stride, int64_t count) {
   constexpr int64_t L = Lanes<T>::kCount;
   int64_t i = 0;
   if (stride == 1) {
     for (; i + L <= count; i += L) storeVec(to + i, loadVec(from + i));
-    if (i < count)
-      storePart(to + i, loadPart(from + i, static_cast<int>(count - i)), static_cast<int>(count - i));
+    if (i < count) storeVec(to + i, loadPart(from + i, static_cast<int>(count - i)));
     return;
   }
   if (stride == 2) {  // a pair of vectors ends one element behind the last that is wanted
@@ -105,7 +105,7 @@ inline void copyRow(T* to, const T* from, int64_t stride, int64_t count) {
     const int rest = static_cast<int>(count - i), first = static_cast<int>(minOf(2 * rest - 1, L)),
               second = 2 * rest - 1 - first;
     const auto low = loadPart(from + 2 * i, first);
-    storePart(to + i, evenLanes(low, second > 0 ? loadPart(from + 2 * i + L, second) : low), rest);
+    storeVec(to + i, evenLanes(low, second > 0 ? loadPart(from + 2 * i + L, second) : low));
     return;
   }
   for (; i < count; ++i) to[i] = from[i * stride];
@@ -113,28 +113,31 @@ inline void copyRow(T* to, const T* from, int64_t stride, int64_t count) {
 
 template <class T>
 inline void zeroRow(T* to, int64_t count) {
-  constexpr int64_t L = Lanes<T>::kCount;
-  int64_t i = 0;
-  for (; i + L <= count; i += L) storeVec(to + i, typename Lanes<T>::Vec{});
-  for (; i < count; ++i) to[i] = 0;
+  for (int64_t i = 0; i < count; i += Lanes<T>::kCount) storeVec(to + i, typename Lanes<T>::Vec{});
 }
 
-/// One kept row of a slab: columns left, left + 1, … of `from`, by residue when they are split.
+/// Columns of one residue: zeros, then some of the source's from `first`, then zeros.
+struct SlabColumns {
+  int64_t first, before, count, after;
+};
+
+inline SlabColumns slabColumns(const Window& w, const SlabShape& shape, int64_t residue) {
+  const int64_t left = shape.left + residue, all = shape.phaseCols,
+                before = left < 0 ? minOf(ceilDiv(-left, shape.split), all) : 0,
+                end = maxOf(minOf(ceilDiv(maxOf(w.width - left, 0), shape.split), all), before);
+  return {(left + before * shape.split) * w.strideX, before, end - before, all - end};
+}
+
+/// From a copy's channel to the next: an odd number of cache lines, since the same pixel of many channels is
+/// read together, and a step of a power of two would have all of them share a few sets of the cache.
 template <class T>
-inline void copySlabRow(const Window& w, const SlabShape& shape, const T* from, T* to) {
-  for (int64_t phase = 0; phase * shape.phaseCols < shape.pitch; ++phase, to += shape.phaseCols) {
-    const int64_t left = shape.left + phase, count = shape.phaseCols;
-    const int64_t before = left < 0 ? minOf(ceilDiv(-left, shape.split), count) : 0;
-    const int64_t end = maxOf(minOf(ceilDiv(maxOf(w.width - left, 0), shape.split), count), before);
-    zeroRow(to, before);
-    copyRow(to + before, from + (left + before * shape.split) * w.strideX, w.strideX * shape.split,
-            end - before);
-    zeroRow(to + end, count - end);
-  }
+inline int64_t slabStep(const SlabShape& shape, int64_t images) {
+  constexpr int64_t kLineItems = 64 / static_cast<int64_t>(sizeof(T));
+  return (ceilDiv(images * shape.size(), kLineItems) | 1) * kLineItems;
 }
 
-/// `source` is at the block's first image and at channel c0; the copy needs images * channels * shape.size()
-/// elements.
+/// `source` is at the block's first image and at channel c0; the copy needs channels * slabStep() elements
+/// and a vector behind them.
 template <class T>
 inline Slab<T> makeSlab(const Window& w, const PixelBlock& block, const SlabShape& shape, const T* source,
                         int64_t strideImage, int64_t channels, T* copy) {
@@ -147,17 +150,34 @@ inline Slab<T> makeSlab(const Window& w, const PixelBlock& block, const SlabShap
             w.stepX,
             1,
             0};
-  T* to = copy;
-  for (int64_t image = 0; image < block.images; ++image)
-    for (int64_t c = 0; c < channels; ++c)
-      for (int64_t y = 0; y < shape.keptRows; ++y, to += shape.pitch) {
-        const int64_t row = shape.top + y / shape.kept * shape.period + y % shape.kept;
-        if (row < 0 || row >= w.height) zeroRow(to, shape.pitch);
-        else copySlabRow(w, shape, source + image * strideImage + c * w.strideC + row * w.strideY, to);
-      }
+  // Rows are often short: what they have in common is settled first.
+  constexpr int64_t kMost = 8;
+  SlabColumns columns[kMost];
+  const int64_t residues = shape.phaseCols > 0 ? shape.pitch / shape.phaseCols : 0;
+  for (int64_t i = 0; i < minOf(residues, kMost); ++i) columns[i] = slabColumns(w, shape, i);
+  for (int64_t c = 0; c < channels; ++c)
+    for (int64_t image = 0; image < block.images; ++image) {
+      const T* const from = source + image * strideImage + c * w.strideC;
+      T* to = copy + c * slabStep<T>(shape, block.images) + image * shape.size();
+      for (int64_t y = 0, row = shape.top; y < shape.keptRows; row += shape.period)
+        for (int64_t i = 0; i < shape.kept; ++i, ++y) {
+          if (row + i < 0 || row + i >= w.height) {
+            zeroRow(to, shape.pitch);
+            to += shape.pitch;
+            continue;
+          }
+          for (int64_t residue = 0; residue < residues; ++residue, to += shape.phaseCols) {
+            const SlabColumns part = residue < kMost ? columns[residue] : slabColumns(w, shape, residue);
+            zeroRow(to, part.before);
+            copyRow(to + part.before, from + (row + i) * w.strideY + part.first, w.strideX * shape.split,
+                    part.count);
+            zeroRow(to + part.before + part.count, part.after);
+          }
+        }
+    }
   return {copy,
-          channels * shape.size(),
           shape.size(),
+          slabStep<T>(shape, block.images),
           shape.pitch,
           (shape.period > 1 ? shape.kept : w.stepY) * shape.pitch,
           w.stepX / shape.split,
