@@ -128,6 +128,8 @@ inline SlabColumns slabColumns(const Window& w, const SlabShape& shape, int64_t 
   return {(left + before * shape.split) * w.strideX, before, end - before, all - end};
 }
 
+inline constexpr int64_t kSlabAhead = 16;  // rows
+
 /// From a copy's channel to the next: an odd number of cache lines, since the same pixel of many channels is
 /// read together, and a step of a power of two would have all of them share a few sets of the cache.
 template <class T>
@@ -166,6 +168,10 @@ inline Slab<T> makeSlab(const Window& w, const PixelBlock& block, const SlabShap
             to += shape.pitch;
             continue;
           }
+          // Where rows are left out no hardware looks ahead.
+          const T* const ahead = from + (row + i + kSlabAhead * shape.period) * w.strideY;
+          for (int64_t x = 0; x < shape.cols; x += 64 / static_cast<int64_t>(sizeof(T)))
+            __builtin_prefetch(ahead + x, 0, 2);
           for (int64_t residue = 0; residue < residues; ++residue, to += shape.phaseCols) {
             const SlabColumns part = residue < kMost ? columns[residue] : slabColumns(w, shape, residue);
             zeroRow(to, part.before);
