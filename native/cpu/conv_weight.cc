@@ -6,6 +6,7 @@
 
 #include "../ops/conv_shape.h"
 #include "conv_depthwise.h"
+#include "conv_weight_narrow.h"
 #include "conv_window.h"
 #include "conv_winograd.h"
 
@@ -154,7 +155,7 @@ struct Chunk {
     for (int64_t line = 0; line < channels * cut.taps; ++line)
       for (int64_t i = 0; i < lanes; i += L)
         storeVec(sums + line * cut.filters + filter0 + i, typename Lanes<T>::Vec{});
-    if (depthwise()) return;
+    if (depthwise() || narrow(scratch)) return;
     PixelBlock block{0, 1, 0, 0, 0, evenSplit(window.cols, kBlockPixels, 1)};
     block.rows = evenSplit(window.rows, maxOf(kBlockPixels / block.cols, 1), 1);
     const int64_t plane = maxOf(block.rows * block.cols, 1);
@@ -210,6 +211,29 @@ struct Chunk {
       for (int64_t i = 0; i < cut.taps; ++i) sums[(c * cut.taps + i) * cut.filters] = lanes[i * L];
     }
     return true;
+  }
+
+  /// Few taps and filters. False: others, or lines of dy that are not dense.
+  bool narrow(T* scratch) const {
+    if constexpr (sizeof(T) == sizeof(float)) {
+      if (dyCol != 1 || dyRow != window.cols) return false;
+      const Narrow n(window, channels, minOf(filters, shape.filters - filter0), dyFilter,
+                     at.inner == 1 ? images : 1);
+      if (!n.fits()) return false;
+      T* const lanes = scratch + kNarrowSlab + kLine<T>;
+      zeroRow(lanes, n.lines * n.lanes() * Lanes<T>::kCount);
+      for (int64_t image = image0; image < image0 + images; image += n.images)
+        for (int64_t row = 0; row < window.rows; row += n.rows) {
+          const int64_t here = minOf(n.images, image0 + images - image),
+                        count = minOf(n.rows, window.rows - row);
+          for (int64_t i = 0; i < here; ++i) n.copy(x + at.ofX(image + i), row, count, scratch + i * n.slab);
+          n.accumulate(scratch, here, dy + at.ofDy(image) + filter0 * dyFilter + row * dyRow, at.dyOuter,
+                       count, lanes);
+        }
+      n.fold(lanes, sums + filter0, cut.filters);
+      return true;
+    }
+    return false;
   }
 
   /// One tap's pixels lie together however far apart they are read.
