@@ -22,11 +22,7 @@ struct DepthPlane {
   bool accumulate;
 };
 
-using DepthKernel = void (*)(const DepthPlane<float>&);
 using DepthWeightKernel = void (*)(const DepthPlane<float>&, float* sums);
-
-/// The kernel for K x K taps and a stride; null when there is none.
-DepthKernel depthKernel(int64_t taps, int64_t stride);
 
 /// sums[r * K + q][lane] += dy[y, x] * source[y * S + originY + r, x * S + originX + q]; foldLanes adds the
 /// lanes up.

@@ -175,17 +175,24 @@ inline void pixelProducts(const WindowGemm<T>& g, const PixelRows& r, const Slab
   const int most = g.m <= kWideRows ? kWideVectors : kTileVectors;
   alignas(64) T dense[kTileRows * kWideVectors * L];
   const bool apart = g.outX != 1, add = g.accumulate || k0 > 0;
+  int64_t image = 0, y = 0, x = 0;  // of the next vector
   for (int64_t v = 0; v < r.vectors; v += most) {
     const int used = static_cast<int>(minOf(most, r.vectors - v)), vectors = used == 3 ? kWideVectors : used;
     PixelTile<T> t;
     T* to[kWideVectors];
     for (int j = 0; j < vectors; ++j) {
-      // A fourth vector that is not there repeats the third.
-      const int64_t at = v + minOf(j, used - 1), x = at % r.vectorsOfRow * L, row = at / r.vectorsOfRow,
-                    image = row / r.rows, y = row % r.rows;
+      if (j == used) {  // a fourth vector that is not there repeats the third
+        t.from[j] = t.from[j - 1];
+        t.count[j] = 0;
+        to[j] = to[j - 1];
+        continue;
+      }
       t.from[j] = slab.data + image * slab.strideImage + y * slab.stepY + x;
-      t.count[j] = j < used ? static_cast<int>(minOf(L, r.cols - x)) : 0;
+      t.count[j] = static_cast<int>(minOf(L, r.cols - x));
       to[j] = out + image * g.outImage + y * g.outY + x * g.outX;
+      x += L;
+      if (x >= r.cols) x = 0, ++y;
+      if (y == r.rows) y = 0, ++image;
     }
     t.offsets = offsets;
     t.k = kc;
@@ -202,7 +209,8 @@ inline void pixelProducts(const WindowGemm<T>& g, const PixelRows& r, const Slab
         for (int j = 0; j < used; ++j) {
           T* const pixel = to[j] + (i + line) * g.outM;
           const T* const sum = dense + line * t.outLine + j * L;
-          for (int x = 0; x < t.count[j]; ++x) pixel[x * g.outX] = add ? pixel[x * g.outX] + sum[x] : sum[x];
+          for (int lane = 0; lane < t.count[j]; ++lane)
+            pixel[lane * g.outX] = add ? pixel[lane * g.outX] + sum[lane] : sum[lane];
         }
     }
   }

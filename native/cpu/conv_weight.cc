@@ -7,6 +7,7 @@
 #include "../ops/conv_shape.h"
 #include "conv_depthwise.h"
 #include "conv_weight_narrow.h"
+#include "conv_weight_tile.h"
 #include "conv_window.h"
 #include "conv_winograd.h"
 
@@ -15,56 +16,6 @@ WG_PROTOTYPES(WG_CONV_ROWS)
 namespace wg::cpu {
 inline namespace WG_ISA {
 namespace {
-
-template <class T>
-struct TapTile {
-  const T* source;                  ///< the slab at the block's first pixel
-  const int64_t* taps;              ///< offset of each row of the tile
-  int64_t images, rows, cols;       ///< pixels
-  int64_t stepImage, stepY, stepX;  ///< between pixels, in the slab
-  const T* dy;                      ///< [pixel][NV vectors]
-  T* sums;                          ///< [row][sumsRow]
-  int64_t sumsRow;
-};
-
-/// sums[i, filter] += sum over pixels of source[pixel + taps[i]] * dy[pixel, filter].
-template <class T, int MR, int NV>
-void tapTile(const TapTile<T>& t) {
-  constexpr int L = Lanes<T>::kCount;
-  typename Lanes<T>::Vec acc[MR][NV];
-  const T* base[MR];
-#pragma GCC unroll 16
-  for (int i = 0; i < MR; ++i) {
-    base[i] = t.source + t.taps[i];
-#pragma GCC unroll 4
-    for (int j = 0; j < NV; ++j) acc[i][j] = loadVec(t.sums + i * t.sumsRow + j * L);
-  }
-  const T* dy = t.dy;
-  for (int64_t row = 0; row < t.images * t.rows; ++row) {
-    int64_t at = row / t.rows * t.stepImage + row % t.rows * t.stepY;
-    for (int64_t x = 0; x < t.cols; ++x, at += t.stepX, dy += NV * L) {
-      typename Lanes<T>::Vec column[NV];
-#pragma GCC unroll 4
-      for (int j = 0; j < NV; ++j) column[j] = loadVec(dy + j * L);
-#pragma GCC unroll 16
-      for (int i = 0; i < MR; ++i) {
-        const T value = base[i][at];
-#pragma GCC unroll 4
-        for (int j = 0; j < NV; ++j) acc[i][j] += value * column[j];
-      }
-    }
-  }
-#pragma GCC unroll 16
-  for (int i = 0; i < MR; ++i) {
-#pragma GCC unroll 4
-    for (int j = 0; j < NV; ++j) storeVec(t.sums + i * t.sumsRow + j * L, acc[i][j]);
-  }
-}
-
-template <class T, int NV, int... R>
-struct TapTable {
-  static constexpr void (*kRows[])(const TapTile<T>&) = {&tapTile<T, R, NV>...};
-};
 
 inline constexpr int64_t kBlockPixels = 512;   // a panel of dy and the slab stay in the second-level cache
 inline constexpr int64_t kLeastPixels = 1024;  // of a chunk, where there are more
@@ -138,12 +89,12 @@ struct Chunk {
   T* sums;  ///< [channels * taps][cut.filters]
 
   /// dy of one block as [panel][pixel][width], zero beyond the last filter.
-  void packDy(T* to, const PixelBlock& block, int64_t filter0, int64_t lines, int width) const {
+  void packDy(T* to, const PixelBlock& block, int64_t filter, int64_t lines, int width) const {
     const bool dense = dyCol == 1 && (block.rows == 1 || dyRow == block.cols);
     const int64_t rows = dense ? 1 : block.rows, cols = dense ? block.rows * block.cols : block.cols;
     for (int64_t i = 0; i < block.images * rows; ++i, to += cols * width)
       packPanel(to, width, static_cast<int>(lines), cols,
-                dy + at.ofDy(block.image0 + i / rows) + filter0 * dyFilter + (block.row0 + i % rows) * dyRow +
+                dy + at.ofDy(block.image0 + i / rows) + filter * dyFilter + (block.row0 + i % rows) * dyRow +
                     block.col0 * dyCol,
                 dyFilter, dyCol);
   }
@@ -276,7 +227,7 @@ struct Chunk {
 
   /// Windows too spread out for any slab: every read is tested.
   void checked(const PixelBlock& block, const T* packed, int64_t filter, int vectors) const {
-    const int64_t width = vectors * Lanes<T>::kCount, filters = minOf(width, cut.filters - filter);
+    const int64_t width = vectors * Lanes<T>::kCount, here = minOf(width, cut.filters - filter);
     for (int64_t line = 0; line < channels * cut.taps; ++line) {
       const int64_t q = line % window.tapsX, r = line / window.tapsX % window.tapsY, c = line / cut.taps;
       T* const to = sums + line * cut.filters + filter;
@@ -286,7 +237,7 @@ struct Chunk {
         if (row < 0 || row >= window.height || col < 0 || col >= window.width) continue;
         const T value =
             x[at.ofX(block.image0) + c * window.strideC + row * window.strideY + col * window.strideX];
-        for (int64_t f = 0; f < filters; ++f) to[f] += value * packed[p * width + f];
+        for (int64_t f = 0; f < here; ++f) to[f] += value * packed[p * width + f];
       }
     }
   }

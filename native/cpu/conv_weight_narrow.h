@@ -16,8 +16,7 @@ struct NarrowTile {
   int64_t images, sourceImage, dyImage, pixels;
   float* sums;
   int64_t sumsTap;
-  const float*
-      ask[2];  ///< two of dy's lines that are read next: as short as they are, no hardware looks ahead
+  const float* ask[2];  ///< lines of dy that are read next, too short for hardware to look ahead
 };
 
 template <int MR, class Load>
