@@ -38,7 +38,6 @@ double sumExpRow(const Rows& x, const char* from, T top, const Rows* out, char* 
 /// A few rows, and the sums that say what becomes of them.
 template <class T>
 struct ExponentRows {
-  int64_t count;
   const char* from[kTogether];
   T top[kTogether];
   double sum[kTogether];
@@ -46,7 +45,6 @@ struct ExponentRows {
   /// Keeps the terms in `out` when there is one.
   void add(const Rows& x, int64_t first, int64_t n, const Rows* out) {
     alignas(64) T stage[kRowBlock];
-    count = n;
     for (int64_t r = 0; r < n; r++) {
       from[r] = at(x.start, first + r);
       top[r] = largest(x, from[r], stage);
@@ -55,7 +53,13 @@ struct ExponentRows {
       sum[r] = sumExpRow(x, from[r], top[r], out, out == nullptr ? nullptr : at(out->start, first + r));
     for (int64_t r = n; r < kTogether; r++) sum[r] = 1;
   }
-  void takeLogs() { simd::logsOf(sum, count); }
+  /// Rows whose sums are logarithms.
+  static ExponentRows inLogs(const Rows& x, int64_t first, int64_t n) {
+    ExponentRows group;
+    group.add(x, first, n, nullptr);
+    simd::logsOf(group.sum, n);
+    return group;
+  }
 };
 
 }  // namespace WG_ISA

@@ -37,9 +37,7 @@ bool isColumn(const View& v, int64_t rows, DType dtype) {
 template <class T>
 void forwardRows(Stream& s, const Rows& x, const Labels& labels, const Walk& loss, const Walk& logSum,
                  int64_t first, int64_t n) {
-  ExponentRows<T> group;
-  group.add(x, first, n, nullptr);
-  group.takeLogs();
+  const auto group = ExponentRows<T>::inLogs(x, first, n);
   for (int64_t r = 0; r < n; r++) {
     const int64_t label = labels.at(s, "crossEntropy", first + r);
     const double top = static_cast<double>(group.top[r]), log = group.sum[r];
@@ -69,8 +67,9 @@ void backwardRow(const Rows& out, char* to, const Rows& x, const char* row, int6
       const T* p = readRow(x, row, i, n, stage[0]);
       const bool here = label >= i && label < i + n;
       const T chosen = here ? p[label - i] : T(0);
-      simd::mapBlock(write, p, p, n, [=](V v, V) { return math::exp(v - shift) * scale; });
-      if (here) write[label - i] = static_cast<T>(math::exp(V(chosen) - shift).raw[0] - T(1)) * dLoss;
+      simd::mapBlock(write, p, p, n, [=](V v, V) { return simd::expFromBelow(v - shift) * scale; });
+      if (here)
+        write[label - i] = static_cast<T>(simd::expFromBelow(V(chosen) - shift).raw[0] - T(1)) * dLoss;
     }
     flushRow(out, to, i, n, stage[1]);
   }

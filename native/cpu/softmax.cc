@@ -53,9 +53,7 @@ struct Softmax {
 struct LogSoftmax {
   template <class T>
   static void rows(const Rows& out, const Rows& x, int64_t first, int64_t n) {
-    ExponentRows<T> group;
-    group.add(x, first, n, nullptr);
-    group.takeLogs();
+    const auto group = ExponentRows<T>::inLogs(x, first, n);
     for (int64_t r = 0; r < n; r++) {
       const Vec<T> shift(group.top[r]), logSum(static_cast<T>(group.sum[r]));
       mapRow<T>(out, at(out.start, first + r), x, group.from[r],
@@ -67,9 +65,7 @@ struct LogSoftmax {
 struct LogSumExp {
   template <class T>
   static void rows(const Rows& out, const Rows& x, int64_t first, int64_t n) {
-    ExponentRows<T> group;
-    group.add(x, first, n, nullptr);
-    group.takeLogs();
+    const auto group = ExponentRows<T>::inLogs(x, first, n);
     for (int64_t r = 0; r < n; r++) {
       // An infinite maximum (all minus infinity, or any infinity) is the result itself, unless there is a
       // NaN.
@@ -108,7 +104,7 @@ void gradRow(const Rows& dx, char* to, const Rows& y, const char* yRow, const Ro
     const T* a = readRow(y, yRow, i, n, stage[0]);
     const T* b = readRow(dy, dyRow, i, n, stage[1]);
     simd::mapBlock(writeRow(dx, to, i, stage[2]), a, b, n, [total](V v, V g) {
-      if constexpr (kLog) return g - math::exp(v) * total;
+      if constexpr (kLog) return g - simd::expFromBelow(v) * total;
       else return v * (g - total);
     });
     flushRow(dx, to, i, n, stage[2]);

@@ -7,7 +7,14 @@ namespace wg::cpu {
 inline namespace WG_ISA {
 namespace simd {
 
-/// Σ exp(x - top) over n elements; stores each term to `terms` when kStore.
+/// exp(x) of NaN or x below 0 but for roundings, the same bits with less: adding -0 is nothing to do, adding
+/// 0 is.
+template <class T>
+WG_SIMD Vec<T> expFromBelow(Vec<T> x) {
+  return math::expReduced(maxNum(Vec<T>(sizeof(T) == 4 ? T(-105) : T(-760)), x), Vec<T>(T(-0.0)));
+}
+
+/// Σ exp(x - top) over n elements, none of them greater; stores each term to `terms` when kStore.
 template <bool kStore, class T>
 __attribute__((noinline)) double sumExp(const T* x, int64_t n, T top, T* terms) {
   using V = Vec<T>;
@@ -15,7 +22,7 @@ __attribute__((noinline)) double sumExp(const T* x, int64_t n, T top, T* terms) 
   V sum0(T(0)), sum1(T(0));
   int64_t i = 0;
   for (; i + 2 * V::kLanes <= n; i += 2 * V::kLanes) {
-    const V e0 = math::exp(load<V>(x + i) - shift), e1 = math::exp(load<V>(x + i + V::kLanes) - shift);
+    const V e0 = expFromBelow(load<V>(x + i) - shift), e1 = expFromBelow(load<V>(x + i + V::kLanes) - shift);
     if constexpr (kStore) {
       store(terms + i, e0);
       store(terms + i + V::kLanes, e1);
@@ -26,12 +33,12 @@ __attribute__((noinline)) double sumExp(const T* x, int64_t n, T top, T* terms) 
   for (; i < n; i += V::kLanes) {
     const int64_t left = n - i;
     if (left >= V::kLanes) {
-      const V e = math::exp(load<V>(x + i) - shift);
+      const V e = expFromBelow(load<V>(x + i) - shift);
       if constexpr (kStore) store(terms + i, e);
       sum0 = sum0 + e;
     } else {
       // Lanes behind the end must add nothing.
-      const V e = firstOf(math::exp(loadPart<V>(x + i, left) - shift), left);
+      const V e = firstOf(expFromBelow(loadPart<V>(x + i, left) - shift), left);
       if constexpr (kStore) storePart(terms + i, e, left);
       sum1 = sum1 + e;
     }
