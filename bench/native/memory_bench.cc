@@ -99,6 +99,15 @@ int main(int argc, char** argv) {
   {
     const auto x = view<In>(a, {8, 12, 128, 64}, {128 * 12 * 64, 64, 12 * 64, 1});
     const auto y = view<Out>(c, {8, 12, 128, 64});
+    const auto rows = view<In>(a, {8192, 768});
+    const auto picked = view<Out>(c, {1024, 768});
+    auto ids = view<In>(d, {1024});
+    ids.dtype = DType::i32;
+    add("index 1024 of 8192x768", 8.0 * 1024 * 768, [=](Stream& s) {
+      auto* numbers = static_cast<int32_t*>(ids.data);
+      for (int32_t i = 0; i < 1024; i++) numbers[i] = i * 2777 % 8192;
+      cpu::index(s, picked, rows, ids);
+    });
     add("heads apart", 8.0 * 8 * 12 * 128 * 64, [=](Stream& s) { cpu::copy(s, y, x); });
     const auto nhwc = view<In>(a, {8, 56, 56, 64}, {64 * 56 * 56, 56, 1, 56 * 56});
     const auto z = view<Out>(c, {8, 56, 56, 64});
