@@ -66,7 +66,9 @@ template <class T, bool kWrites, int N, class F>
 void forEachBlock(const Channel (&tensors)[N], F f) {
   alignas(64) T stage[N][kRowBlock];
   const Planes planes(tensors);
-  for (int64_t plane = 0; plane < planes.count; plane++) {
+  for (int64_t turn = 0; turn < planes.count; turn++) {
+    // What was read last is in the nearest cache: a channel may not fit.
+    const int64_t plane = kWrites ? planes.count - 1 - turn : turn;
     for (int64_t i = 0; i < planes.length; i += kRowBlock) {
       const int64_t n = minOf(kRowBlock, planes.length - i), end = i + n;
       T* pointer[N];
