@@ -93,15 +93,20 @@ inline void packPanel(T* dst, int width, int lines, int64_t depth, const T* src,
       for (; i < width; i += L) storeVec(dst + i, typename Lanes<T>::Vec{});
     }
   } else if (kStride == 1) {
+    // Asked for in the second-level cache: rows that lie powers of two apart share few sets of the first.
+    // Behind a whole panel's rows follow those of the next.
+    constexpr int64_t kAhead = kAheadLines * kLine<T>;
     // A row-block's store may spill over the end of its panel's row into the next row's beginning: the last
     // block goes first.
     const int last = (width - 1) / L * L;
     for (int64_t k = 0; k < depth; k += L, dst += static_cast<int64_t>(L) * width, src += L) {
       const int count = depth - k < L ? static_cast<int>(depth - k) : L;
       for (int i = last; i >= 0; i -= L) {
-        if (k % kLine<T> == 0)
-          for (int x = i; x < minOf(i + L, lines); ++x)
-            __builtin_prefetch(src + x * lineStride + kAheadLines * kLine<T>);
+        if (k % kLine<T> == 0 && (k + kAhead < depth || lines == width)) {
+          const T* const ahead =
+              k + kAhead < depth ? src + kAhead : src + width * lineStride + kAhead - depth;
+          for (int x = i; x < minOf(i + L, lines); ++x) __builtin_prefetch(ahead + x * lineStride, 0, 2);
+        }
         if (i + L <= lines && count == L) transposeSquare(dst + i, width, src + i * lineStride, lineStride);
         else transposeEdge(dst + i, width, src + i * lineStride, lineStride, lines - i, count);
       }
