@@ -5,6 +5,7 @@
 
 #include "row_groups.h"
 #include "simd/exponent.h"
+#include "simd/stream.h"
 
 WG_PROTOTYPES(WG_NORM_ROWS)
 
@@ -76,18 +77,27 @@ double rstdOf(const Rows& x, const char* row, double mean, double eps, T* stage)
   return 1.0 / __builtin_sqrt(squares / static_cast<double>(x.width) + eps);
 }
 
+/// Whether what is written goes past the caches: when `tensors` like it are more than they hold, and its rows
+/// are in place.
+bool streamsPast(const View& out, const Rows& rows, int64_t tensors) {
+  return rows.step == rows.item && numel(out) * rows.item * tensors > simd::kStreamBytes;
+}
+
 /// out = f(load) for each register of a block and a partial last one; load(p) reads p at the same place.
 template <class T, class F>
-WG_SIMD void eachRegister(T* out, int64_t n, F f) {
+WG_SIMD void eachRegister(bool streams, T* out, int64_t n, F f) {
   using V = Vec<T>;
   int64_t i = 0;
+  if (streams && reinterpret_cast<uintptr_t>(out) % simd::kVecBytes == 0)
+    for (; i + V::kLanes <= n; i += V::kLanes)
+      simd::storeStreaming(out + i, f([i](const T* p) { return simd::load<V>(p + i); }));
   for (; i + V::kLanes <= n; i += V::kLanes)
     store(out + i, f([i](const T* p) { return simd::load<V>(p + i); }));
   if (i < n) storePart(out + i, f([i, n](const T* p) { return simd::loadPart<V>(p + i, n - i); }), n - i);
 }
 
 template <class T>
-void normRow(const Rows& out, char* to, const Rows& x, const char* from, const Vector& weight,
+void normRow(bool streams, const Rows& out, char* to, const Rows& x, const char* from, const Vector& weight,
              const Vector& bias, T mean, T rstd) {
   using V = Vec<T>;
   alignas(64) T stage[4][kRowBlock];
@@ -100,10 +110,10 @@ void normRow(const Rows& out, char* to, const Rows& x, const char* from, const V
     const T* b = readVector(bias, i, n, stage[3]);
     const auto normal = [=](auto load) { return (load(p) - shift) * scale; };
     if (w != nullptr && b != nullptr)
-      eachRegister(y, n, [=](auto load) { return normal(load) * load(w) + load(b); });
-    else if (w != nullptr) eachRegister(y, n, [=](auto load) { return normal(load) * load(w); });
-    else if (b != nullptr) eachRegister(y, n, [=](auto load) { return normal(load) + load(b); });
-    else eachRegister(y, n, normal);
+      eachRegister(streams, y, n, [=](auto load) { return normal(load) * load(w) + load(b); });
+    else if (w != nullptr) eachRegister(streams, y, n, [=](auto load) { return normal(load) * load(w); });
+    else if (b != nullptr) eachRegister(streams, y, n, [=](auto load) { return normal(load) + load(b); });
+    else eachRegister(streams, y, n, normal);
     flushRow(out, to, i, n, stage[1]);
   }
 }
@@ -140,8 +150,8 @@ void addSlopes(const T* p, const T* d, const T* w, int64_t n, T shift, T scale, 
 }
 
 template <class T>
-void gradRow(const Rows& dx, char* to, const Rows& x, const char* from, const Vector& weight, const Rows& dy,
-             const char* dyRow, T mean, T rstd, bool center) {
+void gradRow(bool streams, const Rows& dx, char* to, const Rows& x, const char* from, const Vector& weight,
+             const Rows& dy, const char* dyRow, T mean, T rstd, bool center) {
   using V = Vec<T>;
   alignas(64) T stage[4][kRowBlock];
   double sum = 0, product = 0;
@@ -162,8 +172,9 @@ void gradRow(const Rows& dx, char* to, const Rows& x, const char* from, const Ve
     const T* w = readVector(weight, i, n, stage[2]);
     T* out = writeRow(dx, to, i, stage[3]);
     const auto result = [=](V v, V g) { return scale * (g - even - (v - shift) * slope); };
-    if (w != nullptr) eachRegister(out, n, [=](auto load) { return result(load(p), load(d) * load(w)); });
-    else eachRegister(out, n, [=](auto load) { return result(load(p), load(d)); });
+    if (w != nullptr)
+      eachRegister(streams, out, n, [=](auto load) { return result(load(p), load(d) * load(w)); });
+    else eachRegister(streams, out, n, [=](auto load) { return result(load(p), load(d)); });
     flushRow(dx, to, i, n, stage[3]);
   }
 }
@@ -204,6 +215,7 @@ void rowNorm(Stream& s, const Out& out, const Out& mean, const Out& rstd, const 
   const Rows to = rowsOf(out), from = rowsOf(x);
   const Walk means = walkOf(mean), rstds = walkOf(rstd);
   const Vector w = vectorOf(weight), b = vectorOf(bias);
+  const bool streams = streamsPast(out, to, 2);
   withFloat(s, x.dtype, "rowNorm", [&]<class T>() {
     forEachRows(s, from.count, from.width, rowsTogether(from.width, from.item), [&](int64_t i, int64_t n) {
       alignas(64) T stage[kRowBlock];
@@ -216,8 +228,9 @@ void rowNorm(Stream& s, const Out& out, const Out& mean, const Out& rstd, const 
         const T m = static_cast<T>(average[r]), k = static_cast<T>(scale[r]);
         *reinterpret_cast<T*>(at(means, i + r)) = m;
         *reinterpret_cast<T*>(at(rstds, i + r)) = k;
-        normRow<T>(to, at(to.start, i + r), from, at(from.start, i + r), w, b, m, k);
+        normRow<T>(streams, to, at(to.start, i + r), from, at(from.start, i + r), w, b, m, k);
       }
+      if (streams) simd::endStreaming();
     });
   });
 }
@@ -231,11 +244,13 @@ void rowNormGrad(Stream& s, const Out& dx, const In& x, const In& mean, const In
   const Rows to = rowsOf(dx), from = rowsOf(x), slopes = rowsOf(dy);
   const Walk means = walkOf(mean), rstds = walkOf(rstd);
   const Vector w = vectorOf(weight);
+  const bool streams = streamsPast(dx, to, 3);
   withFloat(s, x.dtype, "rowNormGrad", [&]<class T>() {
     forEachRow(s, from.count, from.width, [&](int64_t i) {
-      gradRow<T>(to, at(to.start, i), from, at(from.start, i), w, slopes, at(slopes.start, i),
+      gradRow<T>(streams, to, at(to.start, i), from, at(from.start, i), w, slopes, at(slopes.start, i),
                  *reinterpret_cast<const T*>(at(means, i)), *reinterpret_cast<const T*>(at(rstds, i)),
                  center != 0);
+      if (streams) simd::endStreaming();
     });
   });
 }

@@ -1,6 +1,6 @@
 import { strict as assert } from 'node:assert';
 import { test } from 'uvu';
-import { scope, tensor } from '../../lib/index.ts';
+import { Generator, grad, scope, type Tensor, tensor } from '../../lib/index.ts';
 import * as ops from '../../lib/ops/index.ts';
 import { checkOp, type OpTest } from '../support/check-op.ts';
 import { testDevices } from '../support/devices.ts';
@@ -205,5 +205,25 @@ for (const device of testDevices) {
     });
   });
 }
+
+test('rows of a tensor larger than caches are what they are alone, to the bit', () => {
+  scope(() => {
+    const width = 1024;
+    const [x, dy, weight, bias] = [[4200, width], [4200, width], [width], [width]].map((shape, seed) =>
+      ops.randn(shape, { generator: new Generator(seed) }),
+    ) as [Tensor, Tensor, Tensor, Tensor];
+    const some = (t: Tensor): Tensor => ops.narrow(t, 0, 64, 9);
+    const both = (rows: Tensor, slope: Tensor): Tensor[] => {
+      const leaf = rows.detach();
+      leaf.requiresGrad = true;
+      const y = ops.layerNorm(leaf, width, { weight, bias });
+      return [y.detach(), grad(y, [leaf], { gradOutputs: slope })[0] as Tensor];
+    };
+    const alone = both(some(x), some(dy));
+    both(x, dy).forEach((all, i) => {
+      assert.deepEqual(elements(some(all)), elements(alone[i] as Tensor));
+    });
+  });
+});
 
 test.run();
