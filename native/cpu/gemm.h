@@ -219,7 +219,8 @@ inline void gemmBlock(const Gemm<T>& g, T* scratch, int64_t blockBytes = kBlockB
           else if (mEnd < g.m) tiles.askFor(g.b + k0 * g.bRow, g.bRow, kc, mEnd - m0);
           else tiles.askFor(g.b + (k0 + kc) * g.bRow, g.bRow, minOf(depth, g.k - k0 - kc), mEnd - m0);
         }
-        tiles.asksStrips = j == 0 && g.aRow == 1 && kc >= kLeastAsking;
+        // One or two panels are too few to pay for asking at every step.
+        tiles.asksStrips = j == 0 && g.n > 2 * panel && g.aRow == 1 && kc >= kLeastAsking;
         tiles.run(nv, m0, mEnd, directA ? nullptr : packedA, rows * kc);
       }
     }
