@@ -71,12 +71,14 @@ void run(Stream& s, const char* name, const Lowered<T>& op) {
     for (int64_t i = 0; i < count; ++i) body(i);
   };
 
-  each(shape.groups * phases * tiles, [&](int64_t piece) {
-    const int64_t tile = piece % tiles, index = piece / tiles % phases, group = piece / tiles / phases;
-    const Phase p = op.phase(index);
-    if (p.window.depth() == 0) return;
-    op.pack(packed + group * op.groupElements() + op.phaseOffset(p), p, group, tile);
-  });
+  const bool unpacked = op.readsWeights();
+  if (!unpacked)
+    each(shape.groups * phases * tiles, [&](int64_t piece) {
+      const int64_t tile = piece % tiles, index = piece / tiles % phases, group = piece / tiles / phases;
+      const Phase p = op.phase(index);
+      if (p.window.depth() == 0) return;
+      op.pack(packed + group * op.groupElements() + op.phaseOffset(p), p, group, tile);
+    });
 
   // Phase 0 has the largest grid; one with fewer rows or columns leaves some blocks empty.
   const Window first = op.phase(0).window;
@@ -105,13 +107,15 @@ void run(Stream& s, const char* name, const Lowered<T>& op) {
     if (!scratch) return fail(s, Code::outOfMemory, "%s: no memory for a packing buffer", name);
     T* const out = op.out + volume * op.outOuter + group * op.m() * to.stride[1];
     if (gaps) fillGaps(op, mine, out, group * op.m());
-    windowGemm<T>(
-        {p.window, op.m(), packed + group * op.groupElements() + op.phaseOffset(p),
-         op.source + volume * op.sourceOuter + group * op.sourceChannels() * in.stride[1], in.stride[0],
-         out + p.row0 * to.stride[2] + p.col0 * to.stride[3], to.stride[0], to.stride[1],
-         to.stride[2] * p.rowStep, to.stride[3] * p.colStep,
-         op.bias ? op.bias + group * op.m() * op.biasStride : nullptr, op.biasStride, op.accumulate},
-        mine, scratch);
+    windowGemm<T>({p.window, op.m(),
+                   unpacked ? op.weight + group * op.m() * op.weightView->stride[0]
+                            : packed + group * op.groupElements() + op.phaseOffset(p),
+                   op.source + volume * op.sourceOuter + group * op.sourceChannels() * in.stride[1],
+                   in.stride[0], out + p.row0 * to.stride[2] + p.col0 * to.stride[3], to.stride[0],
+                   to.stride[1], to.stride[2] * p.rowStep, to.stride[3] * p.colStep,
+                   op.bias ? op.bias + group * op.m() * op.biasStride : nullptr, op.biasStride, op.accumulate,
+                   unpacked ? op.weightView->stride[0] : 0},
+                  mine, scratch);
   });
 }
 

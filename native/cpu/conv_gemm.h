@@ -17,7 +17,8 @@ struct WindowGemm {
   int64_t outImage, outM, outY, outX;
   const T* bias;  ///< one per m, or null
   int64_t biasStride;
-  bool accumulate;  ///< add to what `out` holds
+  bool accumulate;     ///< add to what `out` holds
+  int64_t weightsRow;  ///< not 0: weights lie unpacked, lines this far apart
 };
 
 inline int64_t tileRows(int64_t m) {
@@ -223,9 +224,11 @@ inline void windowGemm(const WindowGemm<T>& g, const PixelBlock& block, T* scrat
   constexpr int kMostRuns = kWideVectors * L;
   if (windowDirect(g, block, scratch)) return;
   const Window& w = g.window;
-  const int vectors = g.m <= kWideRows ? kWideVectors : kTileVectors;
+  const bool unpacked = g.weightsRow != 0;
+  const int vectors = unpacked || g.m <= kWideRows ? kWideVectors : kTileVectors;
   const int panel = vectors * L;
-  const int64_t rows = tileRows(g.m), depth = w.depth(), step = windowDepth<T>(w), taps = w.tapsY * w.tapsX;
+  const int64_t rows = unpacked ? tileRows(kWideRows) : tileRows(g.m), depth = w.depth(),
+                step = windowDepth<T>(w), taps = w.tapsY * w.tapsX;
   const int64_t weightStride = weightPanel<T>(g.m, depth), pixels = block.pixels();
   const T* const source = g.source + block.image0 * g.strideImage;
   T* const out = g.out + block.image0 * g.outImage + block.row0 * g.outY + block.col0 * g.outX;
@@ -249,7 +252,7 @@ inline void windowGemm(const WindowGemm<T>& g, const PixelBlock& block, T* scrat
     }
     if constexpr (sizeof(T) == sizeof(float)) {
       const PixelRows pixelRow = pixelRows(w, block, slab, g.outY == block.cols * g.outX);
-      if (readsInPlace(pixelRow, slab, g.m)) {
+      if (!unpacked && readsInPlace(pixelRow, slab, g.m)) {
         pixelProducts(g, pixelRow, slab, offsets, k0, kc, out);
         continue;
       }
@@ -268,7 +271,7 @@ inline void windowGemm(const WindowGemm<T>& g, const PixelBlock& block, T* scrat
       if (checked) packPixelsChecked(packed, nv * L, k0, kc, source, g.strideImage, w, block, runs, runCount);
       else if (kc > 0) packPixels(packed, nv * L, kc, offsets, slab, runs, runCount);
       Tile<T> t;
-      t.aRow = 1;
+      t.aRow = unpacked ? g.weightsRow : 1;
       t.b = packed;
       t.bRow = nv * L;
       t.k = kc;
@@ -277,20 +280,22 @@ inline void windowGemm(const WindowGemm<T>& g, const PixelBlock& block, T* scrat
       t.rowBiasStride = g.biasStride;
       for (int64_t i = 0; i < g.m; i += rows) {
         const int lines = static_cast<int>(minOf(rows, g.m - i));
-        t.a = g.weights + i / rows * weightStride + k0 * lines;
-        t.aCol = lines;
+        t.a = unpacked ? g.weights + i * g.weightsRow + k0 : g.weights + i / rows * weightStride + k0 * lines;
+        t.aCol = unpacked ? 1 : lines;
+        const TileKernel<T> kernel =
+            unpacked ? tileKernel<T, false>(lines, nv) : tileKernel<T, true>(lines, nv);
         t.rowBias = g.bias && k0 + kc >= depth ? g.bias + i * g.biasStride : nullptr;
         if (together) {
           t.c = out + i * g.outM + to[0];
           t.cRow = g.outM;
           t.accumulate = g.accumulate || k0 > 0;
-          tileKernel<T, true>(lines, nv)(t);
+          kernel(t);
         } else {
           t.c = dense;
           t.cRow = nv * L;
           t.accumulate = false;
           t.cols = nv * L;
-          tileKernel<T, true>(lines, nv)(t);
+          kernel(t);
           scatterTile(dense, nv * L, out + i * g.outM, g.outM, g.outX, lines, runs, to, runCount,
                       g.accumulate || k0 > 0);
         }

@@ -58,6 +58,16 @@ checkOp('conv2d', ops.conv2d, {
       layouts: ['contiguous', 'reversed'],
     },
     {
+      name: 'few pixels and many weights, which stay unpacked',
+      args: [rand(1, 58, 4, 4), rand(33, 58, 3, 3), rand(33), { padding: 1, stride: [1, 2] }],
+      grad: false,
+    },
+    {
+      name: '1×1, stride 2, images of few pixels together',
+      args: [rand(19, 21, 7, 6), rand(34, 21, 1, 1), null, { stride: 2 }],
+      grad: false,
+    },
+    {
       name: '1×1 of planes that are no whole vectors',
       args: [rand(3, 18, 9, 13), rand(29, 18, 1, 1), rand(29)],
       grad: false,
