@@ -154,7 +154,7 @@ inline Slab<T> makeSlab(const Window& w, const PixelBlock& block, const SlabShap
             0};
   // Rows are often short: what they have in common is settled first.
   constexpr int64_t kMost = 8;
-  SlabColumns columns[kMost];
+  SlabColumns columns[kMost] = {};
   const int64_t residues = shape.phaseCols > 0 ? shape.pitch / shape.phaseCols : 0;
   for (int64_t i = 0; i < minOf(residues, kMost); ++i) columns[i] = slabColumns(w, shape, i);
   for (int64_t c = 0; c < channels; ++c)
