@@ -45,7 +45,7 @@
       "type": "static_library",
       "sources": ["<@(kernel_sources)"],
       "defines": ["WG_ISA=base"],
-      "cflags_cc": ["-fno-exceptions", "<@(math_flags)"],
+      "cflags_cc": ["-fno-exceptions", "-fno-asynchronous-unwind-tables", "<@(math_flags)"],
     },
     {
       "target_name": "warpgrad",
@@ -76,7 +76,7 @@
         "type": "static_library",
         "sources": ["<@(kernel_sources)"],
         "defines": ["WG_ISA=avx2"],
-        "cflags_cc": ["-fno-exceptions", "<@(math_flags)", "<@(avx2_flags)"],
+        "cflags_cc": ["-fno-exceptions", "-fno-asynchronous-unwind-tables", "<@(math_flags)", "<@(avx2_flags)"],
         "xcode_settings": {"OTHER_CFLAGS": ["<@(avx2_flags)"]},
       },
       {
@@ -84,7 +84,7 @@
         "type": "static_library",
         "sources": ["<@(kernel_sources)"],
         "defines": ["WG_ISA=avx512"],
-        "cflags_cc": ["-fno-exceptions", "<@(math_flags)", "<@(avx512_flags)"],
+        "cflags_cc": ["-fno-exceptions", "-fno-asynchronous-unwind-tables", "<@(math_flags)", "<@(avx512_flags)"],
         "xcode_settings": {"OTHER_CFLAGS": ["<@(avx512_flags)"]},
       },
     ],
