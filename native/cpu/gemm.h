@@ -6,6 +6,7 @@
 #pragma once
 #include "gemm_pack.h"
 #include "kernel.h"
+#include "wide_tiles.h"
 
 namespace wg::cpu {
 inline namespace WG_ISA {
@@ -30,7 +31,11 @@ struct Gemm {
 // bench/native/gemm_bench.cc on Zen 4 (1 MiB L2): see bench/NOTES.md. Half the scratch holds A's block, half
 // B's.
 inline constexpr int64_t kDepthBytes = 2048;
-inline constexpr int64_t kLeastAsking = 128, kDirectPanels = 8;
+inline constexpr int64_t kLeastAsking = 128;
+template <class T>
+inline constexpr int64_t kFewColumns = Lanes<T>::kCount * 2 * kTileVectors;
+template <class T>
+inline constexpr int64_t kDirectColumns = 4 * kFewColumns<T>;
 inline constexpr int64_t kScratchSlack = 2 * kVectorBytes;
 inline constexpr int64_t kBlockBytes = static_cast<int64_t>(kWorkerScratchBytes) / 2 - 2 * kScratchSlack;
 
@@ -39,6 +44,16 @@ inline int64_t evenSplit(int64_t size, int64_t most, int64_t unit) {
   if (size <= most) return maxOf(size, 1);
   const int64_t pieces = ceilDiv(size, most);
   return ceilDiv(ceilDiv(size, pieces), unit) * unit;
+}
+
+/// Rows and vectors of the tiles for a product of `rows` rows.
+struct TileShape {
+  int rows, vectors;
+};
+
+inline TileShape tileShape(int64_t rows) {
+  if (rows <= kWideRows || (kVectorBytes == 64 && kWideTiles)) return {kWideRows, kWideVectors};
+  return {kTileRows, kTileVectors};
 }
 
 template <class T>
@@ -160,11 +175,18 @@ inline bool readsRows(const Gemm<T>& g) {
   return g.aCol == 1 && g.aRow * static_cast<int64_t>(sizeof(T)) % 4096 != 0;
 }
 
+/// Rows of B a whole number of pages apart share few sets of the caches, which only Zen 4's third level makes
+/// up for: on Sapphire Rapids 1024^3 runs at half the speed so.
+template <class T>
+inline bool rowsCollide(const Gemm<T>& g) {
+  return kVectorBytes == 64 && kWideTiles && g.bRow * static_cast<int64_t>(sizeof(T)) % 4096 == 0;
+}
+
 /// A's columns are contiguous and few panels would use what is packed of them: a tile reads its part of a
 /// line a step of k, and the lines stay in the second-level cache.
 template <class T>
 inline bool readsColumns(const Gemm<T>& g) {
-  return g.aRow == 1 && g.n <= kDirectPanels * kTileVectors * Lanes<T>::kCount;
+  return g.aRow == 1 && g.n <= kDirectColumns<T>;
 }
 
 /// Vectors of a panel of `cols` columns.
@@ -180,15 +202,15 @@ template <class T>
 inline void gemmBlock(const Gemm<T>& g, T* scratch, int64_t blockBytes = kBlockBytes) {
   constexpr int L = Lanes<T>::kCount;
   if (g.m <= 0 || g.n <= 0) return;
-  const bool wide = g.m <= kWideRows;
-  const int vectors = wide ? kWideVectors : kTileVectors, mostRows = wide ? kWideRows : kTileRows;
-  const int64_t panel = static_cast<int64_t>(vectors) * L;
-  const int64_t rows = ceilDiv(g.m, ceilDiv(g.m, mostRows));  // tiles of nearly equal height waste least
+  const TileShape shape = tileShape(g.m);
+  const int64_t panel = static_cast<int64_t>(shape.vectors) * L;
+  const int64_t rows = ceilDiv(g.m, ceilDiv(g.m, shape.rows));  // tiles of nearly equal height waste least
   const int64_t depth = depthBlock<T>(g.k);
   const int64_t capacity = packedRows<T>(depth, blockBytes);
   const int64_t blockRows = maxOf(capacity / rows, 1) * rows;
-  const bool directA = g.n <= 2 * panel || readsRows(g) || readsColumns(g) ||
+  const bool directA = g.n <= kFewColumns<T> || readsRows(g) || readsColumns(g) ||
                        (g.aCol == 1 && g.m * minOf(g.k, depth) * static_cast<int64_t>(sizeof(T)) <= 24576);
+  const bool copiesB = rowsCollide(g) && g.m > 6 * rows;
   T* const packedA = scratch;
   T* const packedB = scratch + (blockBytes + kScratchSlack) / static_cast<int64_t>(sizeof(T));
 
@@ -211,7 +233,7 @@ inline void gemmBlock(const Gemm<T>& g, T* scratch, int64_t blockBytes = kBlockB
         const T* const b = g.b + k0 * g.bRow + j * g.bCol;
         // Whole vectors of contiguous columns are read where they lie. Rows a page or more apart are not
         // followed by the hardware's prefetchers: each panel's tiles ask for the next panel.
-        const bool directB = g.bCol == 1 && cols == nv * L;
+        const bool directB = g.bCol == 1 && cols == nv * L && !copiesB;
         if (!directB) packPanel(packedB, nv * L, cols, kc, b, g.bCol, g.bRow);
         tiles.at(j, cols, nv, directB ? b : packedB, directB ? g.bRow : nv * L);
         if (g.bCol == 1) {

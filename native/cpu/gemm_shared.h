@@ -1,5 +1,6 @@
-// Large products whose B is not read where it lies: A and B are packed once, by all chunks together, and what
-// is packed is read by all. Chunks of gemm.h pack for themselves, some four times over.
+// Large products whose B is not read where it lies, or costs too much there: A and B are packed once, by all
+// chunks together, and what is packed is read by all. Chunks of gemm.h pack for themselves, some four times
+// over.
 #pragma once
 #include "gemm_thin.h"
 
@@ -14,7 +15,7 @@ inline constexpr int64_t kSharedBytes = int64_t{1} << 24;
 /// How a product is cut: a function of its shape and strides.
 template <class T>
 struct SharedPlan {
-  static constexpr int64_t kPanel = kTileVectors * Lanes<T>::kCount;
+  int64_t panelWidth;                ///< columns of a tile
   int64_t rows, strips, panels;      ///< of a tile; tiles along each axis
   int64_t packedStrips;              ///< none where A is read where it lies
   int64_t depth, blocks;             ///< of k packed at once: `blocks` of `depth` each
@@ -30,21 +31,23 @@ struct SharedPlan {
 template <class T>
 inline bool sharesPacking(const Gemm<T>& g) {
   const double work = static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k);
-  return g.bCol != 1 && work > kLeastShared && g.m >= 8 * kTileRows && g.n >= 4 * SharedPlan<T>::kPanel &&
-         g.k >= 32;
+  return (g.bCol != 1 || rowsCollide(g)) && work > kLeastShared && g.m >= 8 * kTileRows &&
+         g.n >= 4 * kTileVectors * Lanes<T>::kCount && g.k >= 32;
 }
 
 template <class T>
 inline SharedPlan<T> sharedPlan(const Gemm<T>& g) {
   constexpr int64_t L = Lanes<T>::kCount;
   SharedPlan<T> p{};
-  p.rows = ceilDiv(g.m, ceilDiv(g.m, kTileRows));
+  const TileShape shape = tileShape(g.m);
+  p.panelWidth = shape.vectors * L;
+  p.rows = ceilDiv(g.m, ceilDiv(g.m, shape.rows));
   p.strips = ceilDiv(g.m, p.rows);
-  p.panels = ceilDiv(g.n, p.kPanel);
+  p.panels = ceilDiv(g.n, p.panelWidth);
   p.packedStrips = readsRows(g) ? 0 : p.strips;
   p.depth = depthBlock<T>(g.k);
   p.stripSize = ceilDiv(p.rows * p.depth + L, L) * L;  // packing writes up to a vector past the end
-  p.panelSize = p.kPanel * p.depth;
+  p.panelSize = p.panelWidth * p.depth;
   const int64_t blockBytes =
       (p.packedStrips * p.stripSize + p.panels * p.panelSize) * static_cast<int64_t>(sizeof(T));
   p.blocks = maxOf(minOf(ceilDiv(g.k, p.depth), kSharedBytes / blockBytes), 1);
@@ -52,7 +55,7 @@ inline SharedPlan<T> sharedPlan(const Gemm<T>& g) {
   const double work = static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k),
                chunk = work / 16 < kLeastSharedChunk ? kLeastSharedChunk : work / 16,
                columns = chunk / static_cast<double>(p.blockStrips * p.rows * g.k);
-  p.blockPanels = evenSplit(p.panels, maxOf(static_cast<int64_t>(columns) / p.kPanel, 1), 1);
+  p.blockPanels = evenSplit(p.panels, maxOf(static_cast<int64_t>(columns) / p.panelWidth, 1), 1);
   return p;
 }
 
@@ -72,9 +75,9 @@ template <class T>
 inline void packColumns(const Gemm<T>& g, const SharedPlan<T>& p, int64_t k0, int64_t j, int64_t end, T* to) {
   for (int64_t block = 0; block < p.blocks && k0 < g.k; ++block, k0 += p.depth)
     for (int64_t panel = j; panel < end; ++panel) {
-      const int cols = static_cast<int>(minOf(p.kPanel, g.n - panel * p.kPanel));
+      const int cols = static_cast<int>(minOf(p.panelWidth, g.n - panel * p.panelWidth));
       packPanel(to + p.panel(block, panel), vectorsFor<T>(cols) * Lanes<T>::kCount, cols,
-                minOf(p.depth, g.k - k0), g.b + k0 * g.bRow + panel * p.kPanel * g.bCol, g.bCol, g.bRow);
+                minOf(p.depth, g.k - k0), g.b + k0 * g.bRow + panel * p.panelWidth * g.bCol, g.bCol, g.bRow);
     }
 }
 
@@ -87,10 +90,11 @@ inline void multiplyShared(const Gemm<T>& g, const SharedPlan<T>& p, int64_t k0,
   for (int64_t block = 0; block < p.blocks && k0 < g.k; ++block, k0 += p.depth) {
     PanelTiles<T> tiles{g, p.rows, k0, minOf(p.depth, g.k - k0), {}, {}};
     for (int64_t j = panel; j < end; ++j) {
-      const int cols = static_cast<int>(minOf(p.kPanel, g.n - j * p.kPanel)), nv = vectorsFor<T>(cols);
+      const int cols = static_cast<int>(minOf(p.panelWidth, g.n - j * p.panelWidth)),
+                nv = vectorsFor<T>(cols);
       const int64_t width = nv * Lanes<T>::kCount;
       const T* const b = packed + p.panel(block, j);
-      tiles.at(j * p.kPanel, cols, nv, b, width);
+      tiles.at(j * p.panelWidth, cols, nv, b, width);
       tiles.askFor(b + p.panelSize, width, j + 1 < end ? tiles.kc : 0, mEnd - m0);
       tiles.run(nv, m0, mEnd, p.packedStrips > 0 ? packed + p.strip(block, strip) : nullptr, p.stripSize);
     }

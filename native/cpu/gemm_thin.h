@@ -22,9 +22,9 @@ inline bool thinRows(const Gemm<T>& g) {
 /// Block of C for one chunk of about `work` multiply-adds.
 template <class T>
 inline Grid gridFor(const Gemm<T>& g, double work) {
-  constexpr int64_t kPanel = kTileVectors * Lanes<T>::kCount;
+  const int64_t panel = tileShape(g.m).vectors * Lanes<T>::kCount;
   const double area = work / static_cast<double>(g.k + 1);
-  if (thinRows(g)) return {g.m, evenSplit(g.n, 1024, kPanel)};
+  if (thinRows(g)) return {g.m, evenSplit(g.n, 1024, panel)};
   // Blocks of whole rows where there are enough of them: B's panels follow each other, and what is packed of
   // A is packed once. Eight blocks, or twice as many and so on, are equal shares for two, four and eight
   // threads. A B that is packed is packed by each block of rows: as few of those as fit the scratch.
@@ -35,7 +35,7 @@ inline Grid gridFor(const Gemm<T>& g, double work) {
                 rows = ceilDiv(ceilDiv(g.m, blocks), kUnit) * kUnit;
   const double wanted = area / static_cast<double>(rows);
   const int64_t cols = wanted >= static_cast<double>(g.n) ? g.n : static_cast<int64_t>(wanted);
-  return {rows, evenSplit(g.n, maxOf(ceilDiv(cols, kPanel), 1) * kPanel, kPanel)};
+  return {rows, evenSplit(g.n, maxOf(ceilDiv(cols, panel), 1) * panel, panel)};
 }
 
 template <class T>
