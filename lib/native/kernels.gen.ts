@@ -352,6 +352,7 @@ export interface Kernels {
   rowNorm(out: KernelView, mean: KernelView, rstd: KernelView, x: KernelView, weight: KernelView | null, bias: KernelView | null, eps: number, center: number): void;
   rowNormGrad(dx: KernelView, x: KernelView, mean: KernelView, rstd: KernelView, weight: KernelView | null, dy: KernelView, center: number): void;
   rowNormGradWeight(dWeight: KernelView, dBias: KernelView, x: KernelView, mean: KernelView, rstd: KernelView, dy: KernelView): void;
+  rowNormGrads(dx: KernelView, dWeight: KernelView, dBias: KernelView, x: KernelView, mean: KernelView, rstd: KernelView, weight: KernelView | null, dy: KernelView, center: number): void;
   batchNorm(out: KernelView, mean: KernelView, variance: KernelView, x: KernelView, weight: KernelView | null, bias: KernelView | null, eps: number): void;
   batchNormGrad(dx: KernelView, dWeight: KernelView, dBias: KernelView, x: KernelView, mean: KernelView, variance: KernelView, weight: KernelView | null, dy: KernelView, eps: number): void;
   rngTake(used: KernelView, state: KernelView, count: number): void;

@@ -48,16 +48,16 @@ const rowNormOp = defineOp({
     const [x, weight, bias, , center] = ctx.args;
     const [, means, scales] = ctx.outputs as [Tensor, Tensor, Tensor];
     const { queue } = dy.storage;
-    let dx: Tensor | null = null;
-    if (ctx.needs(0)) {
-      dx = emptyTensor(x.shape, x.dtype, queue);
-      kernels.rowNormGrad(dx, x, means, scales, weight, dy, Number(center));
+    const dx = ctx.needs(0) ? emptyTensor(x.shape, x.dtype, queue) : null;
+    if (weight === null && bias === null) {
+      if (dx !== null) kernels.rowNormGrad(dx, x, means, scales, weight, dy, Number(center));
+      return [dx, null, null, null, null];
     }
-    if (weight === null && bias === null) return [dx, null, null, null, null];
     const width = [x.shape.at(-1) as number];
     const dWeight = emptyTensor(width, x.dtype, queue);
     const dBias = emptyTensor(width, x.dtype, queue);
-    kernels.rowNormGradWeight(dWeight, dBias, x, means, scales, dy);
+    if (dx === null) kernels.rowNormGradWeight(dWeight, dBias, x, means, scales, dy);
+    else kernels.rowNormGrads(dx, dWeight, dBias, x, means, scales, weight, dy, Number(center));
     return [dx, weight === null ? null : dWeight, bias === null ? null : dBias, null, null];
   },
   saves: [0, 1],

@@ -168,7 +168,7 @@ void defineDevices(Napi::Env env, Napi::Object exports) {
   define<setThreads>(env, exports, "setThreads");
   define<threads>(env, exports, "threads");
   define<ceiling>(env, exports, "ceiling");
-  const char* complaint = cpu::isaComplaint();
+  const char* complaint = cpu::environmentComplaint();
   exports.Set("complaint",
               complaint ? Napi::Value(Napi::String::New(env, complaint)) : Napi::Value(env.Null()));
 }

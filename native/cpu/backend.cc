@@ -12,6 +12,7 @@
 #include "graph.h"
 #include "isa.h"
 #include "pool.h"
+#include "wide_tiles.h"
 
 namespace wg::cpu {
 namespace {
@@ -94,9 +95,9 @@ const Backend& backend() {
   return instance;
 }
 
-const char* isaComplaint() {
+const char* environmentComplaint() {
   isa();
-  return *complaint ? complaint : nullptr;
+  return *complaint ? complaint : tilesComplaint();
 }
 
 }  // namespace wg::cpu

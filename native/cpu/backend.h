@@ -7,7 +7,7 @@ namespace wg::cpu {
 /// Kernels of the best instruction set this machine and its operating system support; WARPGRAD_ISA names a
 /// lesser one.
 const Backend& backend();
-/// Why WARPGRAD_ISA could not be honoured, or null.
-const char* isaComplaint();
+/// Why WARPGRAD_ISA or WARPGRAD_TILES could not be honoured, or null.
+const char* environmentComplaint();
 
 }  // namespace wg::cpu

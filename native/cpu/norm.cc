@@ -1,6 +1,7 @@
 // Layer and root-mean-square normalisation along the last axis, with gradients. A row is passed over three
 // times while it stays in the cache: mean, variance, result. The gradients of weight and bias are sums over
-// rows: each chunk of rows has partial sums of its own, added in the order of chunks.
+// rows: each chunk of rows has partial sums of its own, added in the order of chunks. Where x's gradient is
+// wanted too, it is made of the rows that are about to be added, so that memory is read once.
 #include "../ops/rows/norm.h"
 
 #include "row_groups.h"
@@ -149,11 +150,16 @@ void addSlopes(const T* p, const T* d, const T* w, int64_t n, T shift, T scale, 
   product += simd::addLanes(b[0] + b[1]);
 }
 
+/// What dx = rstd (g - even - (x - mean) slope) takes from a whole row.
 template <class T>
-void gradRow(bool streams, const Rows& dx, char* to, const Rows& x, const char* from, const Vector& weight,
-             const Rows& dy, const char* dyRow, T mean, T rstd, bool center) {
-  using V = Vec<T>;
-  alignas(64) T stage[4][kRowBlock];
+struct RowSlopes {
+  T even, slope;
+};
+
+template <class T>
+RowSlopes<T> slopesOf(const Rows& x, const char* from, const Vector& weight, const Rows& dy,
+                      const char* dyRow, T mean, T rstd, bool center) {
+  alignas(64) T stage[3][kRowBlock];
   double sum = 0, product = 0;
   for (int64_t i = 0; i < x.width; i += kRowBlock) {
     const int64_t n = minOf(kRowBlock, x.width - i);
@@ -162,9 +168,16 @@ void gradRow(bool streams, const Rows& dx, char* to, const Rows& x, const char* 
   }
   // dx = rstd (g - Σ g / count - normal Σ normal g / count), normal = (x - mean) rstd
   const double count = static_cast<double>(x.width);
-  const V even(static_cast<T>(center ? sum / count : 0));
-  const V slope(static_cast<T>(product / count * static_cast<double>(rstd)));
-  const V shift(mean), scale(rstd);
+  return {static_cast<T>(center ? sum / count : 0),
+          static_cast<T>(product / count * static_cast<double>(rstd))};
+}
+
+template <class T>
+void gradRow(bool streams, const Rows& dx, char* to, const Rows& x, const char* from, const Vector& weight,
+             const Rows& dy, const char* dyRow, T mean, T rstd, const RowSlopes<T>& slopes) {
+  using V = Vec<T>;
+  alignas(64) T stage[4][kRowBlock];
+  const V even(slopes.even), slope(slopes.slope), shift(mean), scale(rstd);
   for (int64_t i = 0; i < x.width; i += kRowBlock) {
     const int64_t n = minOf(kRowBlock, x.width - i);
     const T* p = readRow(x, from, i, n, stage[0]);
@@ -204,6 +217,137 @@ bool sameTensor(Stream& s, const View& x, const View& other) {
   return require(s, other.dtype == x.dtype && sameShape(x, other), "rowNorm: shapes or dtypes differ");
 }
 
+bool gradFits(Stream& s, const View& dx, const View& x, const View& mean, const View& rstd,
+              const MaybeIn& weight, const View& dy) {
+  return require(s, x.rank >= 1, "rowNorm: wants a last axis") && sameTensor(s, x, dx) &&
+         sameTensor(s, x, dy) && sameRows(s, x, mean) && sameRows(s, x, rstd) &&
+         (!weight.data || sameVector(s, x, weight));
+}
+
+/// The gradient of x, a few rows at a time.
+template <class T>
+struct InputGrad {
+  Rows dx, x, dy;
+  Walk means, rstds;
+  Vector weight;
+  bool streams, center;
+
+  InputGrad(const Out& out, const In& in, const In& meanOfRows, const In& rstdOfRows, const MaybeIn& w,
+            const In& slopes, bool centered)
+      : dx(rowsOf(out)),
+        x(rowsOf(in)),
+        dy(rowsOf(slopes)),
+        means(walkOf(meanOfRows)),
+        rstds(walkOf(rstdOfRows)),
+        weight(vectorOf(w)),
+        streams(streamsPast(out, dx, 3)),
+        center(centered) {}
+
+  /// Of n <= kTogether rows.
+  void rows(int64_t first, int64_t n) const {
+    RowSlopes<T> slopes[kTogether];
+    for (int64_t r = 0; r < n; r++) {
+      const int64_t i = first + r;
+      slopes[r] = slopesOf<T>(x, at(x.start, i), weight, dy, at(dy.start, i), mean(i), rstd(i), center);
+    }
+    for (int64_t r = 0; r < n; r++) {
+      const int64_t i = first + r;
+      gradRow<T>(streams, dx, at(dx.start, i), x, at(x.start, i), weight, dy, at(dy.start, i), mean(i),
+                 rstd(i), slopes[r]);
+    }
+  }
+  T mean(int64_t i) const { return *reinterpret_cast<const T*>(at(means, i)); }
+  T rstd(int64_t i) const { return *reinterpret_cast<const T*>(at(rstds, i)); }
+  /// After the last of some rows, on their thread.
+  void end() const {
+    if (streams) simd::endStreaming();
+  }
+};
+
+/// Numbers that all chunks of rows sum up.
+int64_t partialCount(const View& x) {
+  if (x.rank < 1) return 0;
+  const int64_t width = x.shape[x.rank - 1], rows = width == 0 ? 0 : numel(x) / width;
+  return splitOf(rows, width).chunks * 2 * width;
+}
+
+bool weightGradFits(Stream& s, const View& dWeight, const View& dBias, const View& x, const View& mean,
+                    const View& rstd, const View& dy) {
+  return require(s, x.rank >= 1, "rowNorm: wants a last axis") && sameTensor(s, x, dy) &&
+         sameRows(s, x, mean) && sameRows(s, x, rstd) && sameVector(s, x, dWeight) &&
+         sameVector(s, x, dBias) &&
+         require(s, s.scratchBytes >= static_cast<size_t>(partialCount(x) * itemBytes(x.dtype)),
+                 "rowNorm: too little scratch for the gradients of weight and bias");
+}
+
+/// dWeight = Σ normal dy and dBias = Σ dy over rows, a few at a time; `grad`, where it is not null, makes x's
+/// gradient of them before they are added.
+template <class T>
+void sumOverRows(Stream& s, const Out& dWeight, const Out& dBias, const In& x, const In& mean, const In& rstd,
+                 const In& dy, const InputGrad<T>* grad) {
+  using V = Vec<T>;
+  const Rows from = rowsOf(x), slopes = rowsOf(dy);
+  const Walk means = walkOf(mean), rstds = walkOf(rstd);
+  const int64_t width = from.width;
+  if (width == 0) return;
+  const Split split = splitOf(from.count, width);
+  T* partial = static_cast<T*>(s.scratch);
+  const auto chunk = [&](int64_t c) {
+    constexpr int64_t kGroup = 4;  // rows added to the sums at a time, in order
+    alignas(64) T stage[2 * kGroup][kRowBlock];
+    T* weightSum = partial + c * 2 * width;
+    T* biasSum = weightSum + width;
+    __builtin_memset(weightSum, 0, static_cast<size_t>(2 * width) * sizeof(T));
+    const int64_t end = minOf((c + 1) * split.rows, from.count);
+    const auto addRows = [&]<int kRows>(int64_t row) {
+      if (grad) grad->rows(row, kRows);
+      V shift[kRows], scale[kRows];
+      for (int r = 0; r < kRows; r++) {
+        shift[r] = V(*reinterpret_cast<const T*>(at(means, row + r)));
+        scale[r] = V(*reinterpret_cast<const T*>(at(rstds, row + r)));
+      }
+      for (int64_t i = 0; i < width; i += kRowBlock) {
+        const int64_t n = minOf(kRowBlock, width - i);
+        const T *p[kRows], *d[kRows];
+        for (int r = 0; r < kRows; r++) {
+          p[r] = readRow(from, at(from.start, row + r), i, n, stage[2 * r]);
+          d[r] = readRow(slopes, at(slopes.start, row + r), i, n, stage[2 * r + 1]);
+        }
+        const auto add = [&](auto load, auto save) {
+          V w = load(weightSum + i), b = load(biasSum + i);
+          for (int r = 0; r < kRows; r++) {
+            const V g = load(d[r]);
+            w = w + (load(p[r]) - shift[r]) * scale[r] * g;
+            b = b + g;
+          }
+          save(weightSum + i, w);
+          save(biasSum + i, b);
+        };
+        int64_t k = 0;
+        for (; k + V::kLanes <= n; k += V::kLanes)
+          add([k](const T* q) { return simd::load<V>(q + k); }, [k](T* q, V v) { store(q + k, v); });
+        if (k < n)
+          add([k, n](const T* q) { return simd::loadPart<V>(q + k, n - k); },
+              [k, n](T* q, V v) { storePart(q + k, v, n - k); });
+      }
+    };
+    int64_t row = c * split.rows;
+    for (; row + kGroup <= end; row += kGroup) addRows.template operator()<kGroup>(row);
+    for (; row < end; row++) addRows.template operator()<1>(row);
+    if (grad) grad->end();
+  };
+  if (split.chunks == 1) chunk(0);
+  else parallelFor(s, split.chunks, chunk);
+  const Walk outs[2] = {walkOf(dWeight), walkOf(dBias)};
+  for (int which = 0; which < 2; which++)
+    for (int64_t i = 0; i < width; i++) {
+      double sum = 0;
+      for (int64_t c = 0; c < split.chunks; c++)
+        sum += static_cast<double>(partial[(c * 2 + which) * width + i]);
+      *reinterpret_cast<T*>(at(outs[which], i)) = static_cast<T>(sum);
+    }
+}
+
 }  // namespace
 
 void rowNorm(Stream& s, const Out& out, const Out& mean, const Out& rstd, const In& x, const MaybeIn& weight,
@@ -237,99 +381,41 @@ void rowNorm(Stream& s, const Out& out, const Out& mean, const Out& rstd, const 
 
 void rowNormGrad(Stream& s, const Out& dx, const In& x, const In& mean, const In& rstd, const MaybeIn& weight,
                  const In& dy, const int32_t& center) {
-  if (!require(s, x.rank >= 1, "rowNorm: wants a last axis") || !sameTensor(s, x, dx) ||
-      !sameTensor(s, x, dy) || !sameRows(s, x, mean) || !sameRows(s, x, rstd) ||
-      (weight.data && !sameVector(s, x, weight)))
-    return;
-  const Rows to = rowsOf(dx), from = rowsOf(x), slopes = rowsOf(dy);
-  const Walk means = walkOf(mean), rstds = walkOf(rstd);
-  const Vector w = vectorOf(weight);
-  const bool streams = streamsPast(dx, to, 3);
+  if (!gradFits(s, dx, x, mean, rstd, weight, dy)) return;
   withFloat(s, x.dtype, "rowNormGrad", [&]<class T>() {
-    forEachRow(s, from.count, from.width, [&](int64_t i) {
-      gradRow<T>(streams, to, at(to.start, i), from, at(from.start, i), w, slopes, at(slopes.start, i),
-                 *reinterpret_cast<const T*>(at(means, i)), *reinterpret_cast<const T*>(at(rstds, i)),
-                 center != 0);
-      if (streams) simd::endStreaming();
+    const InputGrad<T> grad(dx, x, mean, rstd, weight, dy, center != 0);
+    const int64_t together = minOf(kTogether, maxOf(1, rowsTogether(grad.x.width, grad.x.item) / 2));
+    forEachRows(s, grad.x.count, grad.x.width, together, [&](int64_t i, int64_t n) {
+      grad.rows(i, n);
+      grad.end();
     });
   });
 }
 
 size_t rowNormGradWeightWorkspace(const Out& dWeight, const Out&, const In& x, const In&, const In&,
                                   const In&) {
-  if (x.rank < 1) return 0;
-  const int64_t width = x.shape[x.rank - 1], rows = width == 0 ? 0 : numel(x) / width;
-  return static_cast<size_t>(splitOf(rows, width).chunks * 2 * width * itemBytes(dWeight.dtype));
+  return static_cast<size_t>(partialCount(x) * itemBytes(dWeight.dtype));
 }
 
 void rowNormGradWeight(Stream& s, const Out& dWeight, const Out& dBias, const In& x, const In& mean,
                        const In& rstd, const In& dy) {
-  if (!require(s, x.rank >= 1, "rowNorm: wants a last axis") || !sameTensor(s, x, dy) ||
-      !sameRows(s, x, mean) || !sameRows(s, x, rstd) || !sameVector(s, x, dWeight) ||
-      !sameVector(s, x, dBias))
+  if (!weightGradFits(s, dWeight, dBias, x, mean, rstd, dy)) return;
+  withFloat(s, x.dtype, "rowNormGradWeight",
+            [&]<class T>() { sumOverRows<T>(s, dWeight, dBias, x, mean, rstd, dy, nullptr); });
+}
+
+size_t rowNormGradsWorkspace(const Out&, const Out& dWeight, const Out&, const In& x, const In&, const In&,
+                             const MaybeIn&, const In&, const int32_t&) {
+  return static_cast<size_t>(partialCount(x) * itemBytes(dWeight.dtype));
+}
+
+void rowNormGrads(Stream& s, const Out& dx, const Out& dWeight, const Out& dBias, const In& x, const In& mean,
+                  const In& rstd, const MaybeIn& weight, const In& dy, const int32_t& center) {
+  if (!gradFits(s, dx, x, mean, rstd, weight, dy) || !weightGradFits(s, dWeight, dBias, x, mean, rstd, dy))
     return;
-  const Rows from = rowsOf(x), slopes = rowsOf(dy);
-  const Walk means = walkOf(mean), rstds = walkOf(rstd);
-  const int64_t width = from.width;
-  if (width == 0) return;
-  const Split split = splitOf(from.count, width);
-  const auto needed = static_cast<size_t>(split.chunks * 2 * width * itemBytes(x.dtype));
-  if (!require(s, s.scratchBytes >= needed, "rowNormGradWeight: too little scratch")) return;
-  withFloat(s, x.dtype, "rowNormGradWeight", [&]<class T>() {
-    using V = Vec<T>;
-    T* partial = static_cast<T*>(s.scratch);
-    const auto chunk = [&](int64_t c) {
-      constexpr int64_t kGroup = 4;  // rows added to the sums at a time, in order
-      alignas(64) T stage[2 * kGroup][kRowBlock];
-      T* weightSum = partial + c * 2 * width;
-      T* biasSum = weightSum + width;
-      __builtin_memset(weightSum, 0, static_cast<size_t>(2 * width) * sizeof(T));
-      const int64_t end = minOf((c + 1) * split.rows, from.count);
-      const auto addRows = [&]<int kRows>(int64_t row) {
-        V shift[kRows], scale[kRows];
-        for (int r = 0; r < kRows; r++) {
-          shift[r] = V(*reinterpret_cast<const T*>(at(means, row + r)));
-          scale[r] = V(*reinterpret_cast<const T*>(at(rstds, row + r)));
-        }
-        for (int64_t i = 0; i < width; i += kRowBlock) {
-          const int64_t n = minOf(kRowBlock, width - i);
-          const T *p[kRows], *d[kRows];
-          for (int r = 0; r < kRows; r++) {
-            p[r] = readRow(from, at(from.start, row + r), i, n, stage[2 * r]);
-            d[r] = readRow(slopes, at(slopes.start, row + r), i, n, stage[2 * r + 1]);
-          }
-          const auto add = [&](auto load, auto save) {
-            V w = load(weightSum + i), b = load(biasSum + i);
-            for (int r = 0; r < kRows; r++) {
-              const V g = load(d[r]);
-              w = w + (load(p[r]) - shift[r]) * scale[r] * g;
-              b = b + g;
-            }
-            save(weightSum + i, w);
-            save(biasSum + i, b);
-          };
-          int64_t k = 0;
-          for (; k + V::kLanes <= n; k += V::kLanes)
-            add([k](const T* q) { return simd::load<V>(q + k); }, [k](T* q, V v) { store(q + k, v); });
-          if (k < n)
-            add([k, n](const T* q) { return simd::loadPart<V>(q + k, n - k); },
-                [k, n](T* q, V v) { storePart(q + k, v, n - k); });
-        }
-      };
-      int64_t row = c * split.rows;
-      for (; row + kGroup <= end; row += kGroup) addRows.template operator()<kGroup>(row);
-      for (; row < end; row++) addRows.template operator()<1>(row);
-    };
-    if (split.chunks == 1) chunk(0);
-    else parallelFor(s, split.chunks, chunk);
-    const Walk outs[2] = {walkOf(dWeight), walkOf(dBias)};
-    for (int which = 0; which < 2; which++)
-      for (int64_t i = 0; i < width; i++) {
-        double sum = 0;
-        for (int64_t c = 0; c < split.chunks; c++)
-          sum += static_cast<double>(partial[(c * 2 + which) * width + i]);
-        *reinterpret_cast<T*>(at(outs[which], i)) = static_cast<T>(sum);
-      }
+  withFloat(s, x.dtype, "rowNormGrads", [&]<class T>() {
+    const InputGrad<T> grad(dx, x, mean, rstd, weight, dy, center != 0);
+    sumOverRows(s, dWeight, dBias, x, mean, rstd, dy, &grad);
   });
 }
 

@@ -1,5 +1,6 @@
 #include "wide_tiles.h"
 
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
@@ -29,15 +30,22 @@ bool halvesWideMultiplies() {
 #endif
 }
 
+char complaint[96] = "";
+
 bool choose() {
   const char* const wanted = std::getenv("WARPGRAD_TILES");
-  if (wanted && std::strcmp(wanted, "wide") == 0) return true;
-  if (wanted && std::strcmp(wanted, "tall") == 0) return false;
+  if (wanted && *wanted) {
+    if (std::strcmp(wanted, "wide") == 0) return true;
+    if (std::strcmp(wanted, "tall") == 0) return false;
+    std::snprintf(complaint, sizeof complaint, "WARPGRAD_TILES=%.40s is neither wide nor tall", wanted);
+  }
   return !halvesWideMultiplies();
 }
 
 }  // namespace
 
 const bool kWideTiles = choose();
+
+const char* tilesComplaint() { return *complaint ? complaint : nullptr; }
 
 }  // namespace wg::cpu

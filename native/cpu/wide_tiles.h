@@ -9,4 +9,7 @@ namespace wg::cpu {
 /// instead.
 extern const bool kWideTiles;
 
+/// Why WARPGRAD_TILES could not be honoured, or null.
+const char* tilesComplaint();
+
 }  // namespace wg::cpu

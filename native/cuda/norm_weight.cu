@@ -189,4 +189,16 @@ void rowNormGradWeight(Stream& s, const Out& dWeight, const Out& dBias, const In
   });
 }
 
+size_t rowNormGradsWorkspace(const Out&, const Out& dWeight, const Out& dBias, const In& x, const In& mean,
+                             const In& rstd, const MaybeIn&, const In& dy, const int32_t&) {
+  return rowNormGradWeightWorkspace(dWeight, dBias, x, mean, rstd, dy);
+}
+
+// Two kernels: each row's own sums and the sums over rows want the threads placed differently.
+void rowNormGrads(Stream& s, const Out& dx, const Out& dWeight, const Out& dBias, const In& x, const In& mean,
+                  const In& rstd, const MaybeIn& weight, const In& dy, const int32_t& center) {
+  rowNormGrad(s, dx, x, mean, rstd, weight, dy, center);
+  if (!failed(s)) rowNormGradWeight(s, dWeight, dBias, x, mean, rstd, dy);
+}
+
 }  // namespace wg::cuda

@@ -14,7 +14,7 @@ inline constexpr size_t kRuleBytes = 256;
 #define WG_CUDA_WORKSPACE_OPS(X) \
   X(sum) X(mean) X(amax) X(amin) X(prod) X(variance) X(argmax) X(argmin) \
   X(cumsum) X(cumprod) X(logcumsumexp) X(cummax) X(cummin) X(linearScan) \
-  X(rowNormGradWeight) X(batchNorm) X(batchNormGrad) \
+  X(rowNormGradWeight) X(rowNormGrads) X(batchNorm) X(batchNormGrad) \
   X(indexAdd) X(indexPut) X(scatter) X(scatterReduce) X(overlapAdd) X(repeatIndices) X(maxPool2dGrad) \
   X(maxUnpool2d) X(sort) X(topk) X(mode) X(runs) X(histogram) \
   X(cholesky) X(triangularSolve) X(luFactor) X(solve) X(inverse) X(det) X(slogdet) X(cofactor) X(qr) X(eigh) \

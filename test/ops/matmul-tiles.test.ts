@@ -1,7 +1,7 @@
 // Products are cut into tall or wide register tiles by the machine's cores (native/cpu/wide_tiles.h): both give the same bits, and
 // the test of matmul's values runs on only one of them.
 import { strict as assert } from 'node:assert';
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { test } from 'uvu';
 import { packageRoot } from '../support/package-root.ts';
 
@@ -34,6 +34,21 @@ test('products have the same bits in tall and in wide tiles', () => {
   const tall = run('tall');
   assert.match(tall, /^[0-9a-f]{64}$/m);
   assert.equal(run('wide'), tall);
+});
+
+test('a variable that cannot be honoured is an error that says so', () => {
+  for (const [name, value] of [
+    ['WARPGRAD_TILES', 'round'],
+    ['WARPGRAD_ISA', 'mmx'],
+  ] as const) {
+    const { status, stderr } = spawnSync(process.execPath, ['--eval', "require('./dist/index.js')"], {
+      cwd: packageRoot(import.meta.url),
+      env: { ...process.env, [name]: value },
+      encoding: 'utf8',
+    });
+    assert.equal(status, 1);
+    assert.match(stderr, new RegExp(`ERR_NATIVE_LOAD[^]*${name}=${value} is |${name}=${value} is [^]*ERR_NATIVE_LOAD`));
+  }
 });
 
 test.run();

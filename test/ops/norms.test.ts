@@ -1,6 +1,7 @@
 import { strict as assert } from 'node:assert';
 import { test } from 'uvu';
 import { Generator, grad, scope, type Tensor, tensor } from '../../lib/index.ts';
+import { kernels } from '../../lib/native/kernels.ts';
 import * as ops from '../../lib/ops/index.ts';
 import { checkOp, type OpTest } from '../support/check-op.ts';
 import { testDevices } from '../support/devices.ts';
@@ -204,6 +205,42 @@ for (const device of testDevices) {
       assert.equal(y.requiresGrad, false);
     });
   });
+}
+
+for (const device of testDevices) {
+  for (const dtype of ['float32', 'float64'] as const) {
+    test(`the three gradients of a row norm in one kernel are those of two, to the bit (${dtype} on ${device})`, () => {
+      for (const [rows, width] of [
+        [1, 1],
+        [3, 7],
+        [18, 64],
+        [37, 130],
+        [70, 1100],
+        [0, 5],
+        [5, 0],
+      ] as const) {
+        scope(() => {
+          const generator = new Generator(5, device);
+          const make = (...shape: number[]): Tensor => ops.randn(shape, { dtype, device, generator }) as Tensor;
+          const [x, dy, weight] = [make(rows, width), make(rows, width), make(width)];
+          const [mean, rstd] = [make(rows), ops.exp(make(rows))];
+          for (const w of [weight, null]) {
+            const [dx, dWeight, dBias] = [make(rows, width), make(width), make(width)];
+            const [dx2, dWeight2, dBias2] = [make(rows, width), make(width), make(width)];
+            kernels.rowNormGrad(dx, x, mean, rstd, w, dy, 1);
+            kernels.rowNormGradWeight(dWeight, dBias, x, mean, rstd, dy);
+            kernels.rowNormGrads(dx2, dWeight2, dBias2, x, mean, rstd, w, dy, 1);
+            for (const [one, two] of [
+              [dx, dx2],
+              [dWeight, dWeight2],
+              [dBias, dBias2],
+            ] as const)
+              assert.deepEqual(elements(one), elements(two));
+          }
+        });
+      }
+    });
+  }
 }
 
 test('rows of a tensor larger than caches are what they are alone, to the bit', () => {

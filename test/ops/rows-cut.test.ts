@@ -237,6 +237,16 @@ for (const [shape, layout] of [
         kernels.rowNormGradWeight(dw as Tensor, db as Tensor, t as Tensor, m as Tensor, r as Tensor, dy as Tensor),
     },
     {
+      name: `rowNormGrads ${name}`,
+      dtypes: floats,
+      inputs: [x, perRow, perRow, vector, { shape }],
+      outputs: [{ shape }, { shape: [width] }, { shape: [width] }],
+      run: (outs, [t, m, r, w, dy]) => {
+        const [d, dw, db] = outs as [Tensor, Tensor, Tensor];
+        kernels.rowNormGrads(d, dw, db, t as Tensor, m as Tensor, r as Tensor, w as Tensor, dy as Tensor, 1);
+      },
+    },
+    {
       name: `crossEntropy ${name}`,
       dtypes: floats,
       inputs: [x, labels],
