@@ -47,7 +47,8 @@ test('a variable that cannot be honoured is an error that says so', () => {
       encoding: 'utf8',
     });
     assert.equal(status, 1);
-    assert.match(stderr, new RegExp(`ERR_NATIVE_LOAD[^]*${name}=${value} is |${name}=${value} is [^]*ERR_NATIVE_LOAD`));
+    assert.match(stderr, new RegExp(`${name}=${value} is `));
+    assert.match(stderr, /ERR_NATIVE_LOAD/);
   }
 });
 
