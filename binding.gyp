@@ -22,7 +22,7 @@
       "MACOSX_DEPLOYMENT_TARGET": "11.0", "GCC_ENABLE_CPP_EXCEPTIONS": "YES", "GCC_ENABLE_CPP_RTTI": "NO",
     },
     "conditions": [["OS=='linux'", {
-      "cflags_cc": ["-fno-gnu-unique"],
+      "cflags_cc": ["-fno-gnu-unique", "-fno-version-loops-for-strides"],
       "ldflags": ["-Wl,--gc-sections", "-Wl,-z,relro", "-Wl,-z,now", "-Wl,-z,nodelete", "-Wl,-z,noexecstack"],
       "ldflags!": ["-rdynamic"],
     }]],

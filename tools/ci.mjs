@@ -38,11 +38,11 @@ async function lint(stage) {
   await stage.run('nothing is unused (knip)', bin('knip'), []);
   const clangTidy = await findTool(['clang-tidy-14', 'clang-tidy']);
   if (!clangTidy) return stage.skip('clang-tidy', 'clang-tidy is not installed');
-  // clang refuses one of g++'s options.
+  // clang refuses two of g++'s options.
   const commands = compileCommands().filter(({ file }) => /native\/(core|binding)\//.test(file));
   const folder = join(root, '.cache/tidy');
   mkdirSync(folder, { recursive: true });
-  const database = commands.map((c) => ({ ...c, command: c.command.replace(' -fno-gnu-unique', '') }));
+  const database = commands.map((c) => ({ ...c, command: c.command.replaceAll(/ -fno-(gnu-unique|version-loops-for-strides)/g, '') }));
   writeFileSync(join(folder, 'compile_commands.json'), JSON.stringify(database));
   await parallel(commands, cores, async ({ file }) => {
     await stage.run(`clang-tidy ${file.slice(root.length + 1)}`, clangTidy, ['-p', folder, '--quiet', file]);

@@ -32,6 +32,8 @@ struct Gemm {
 // B's.
 inline constexpr int64_t kDepthBytes = 2048;
 inline constexpr int64_t kLeastAsking = 128;
+// The same on Sapphire Rapids, whose prefetchers follow strides of up to 2 KiB.
+inline constexpr int64_t kFarApart = 2048;
 template <class T>
 inline constexpr int64_t kFewColumns = Lanes<T>::kCount * 2 * kTileVectors;
 template <class T>
@@ -46,13 +48,16 @@ inline int64_t evenSplit(int64_t size, int64_t most, int64_t unit) {
   return ceilDiv(ceilDiv(size, pieces), unit) * unit;
 }
 
+/// Whether tiles of six rows and four vectors are the rule (wide_tiles.h).
+inline bool inWideTiles() { return kVectorBytes == 64 && kWideTiles; }
+
 /// Rows and vectors of the tiles for a product of `rows` rows.
 struct TileShape {
   int rows, vectors;
 };
 
 inline TileShape tileShape(int64_t rows) {
-  if (rows <= kWideRows || (kVectorBytes == 64 && kWideTiles)) return {kWideRows, kWideVectors};
+  if (rows <= kWideRows || inWideTiles()) return {kWideRows, kWideVectors};
   return {kTileRows, kTileVectors};
 }
 
@@ -109,6 +114,8 @@ struct PanelTiles {
     t.c = g.c + j * g.cCol;
     t.cRow = g.cRow;
     t.cols = cols;
+    t.asksC = g.cCol == 1 && cols == vectors * Lanes<T>::kCount && kc >= kStepsPerRow * rows;
+    t.asksAhead = inWideTiles() && kc >= kLeastAsking && (isFar(bRow) || isFar(2 * g.aCol));
     t.accumulate = k0 > 0 || g.accumulate;
     t.columnBias = nullptr;
     t.rowBiasStride = g.rowBiasStride;
@@ -119,24 +126,35 @@ struct PanelTiles {
   }
   bool last() const { return k0 + kc >= g.k; }
 
+  /// Whether the hardware's prefetchers do not follow lines so many elements apart.
+  static bool isFar(int64_t apart) { return apart * static_cast<int64_t>(sizeof(T)) >= kFarApart; }
+
+  /// Steps in which a tile does not ask for C.
+  int64_t steps() const { return t.asksC ? kc - kStepsPerRow * rows : kc; }
+
   /// The panel that is read after this one, `count` rows of it `row` apart: the tiles of `height` rows of C
   /// ask for equal parts of it.
   void askFor(const T* next, int64_t row, int64_t count, int64_t height) {
     askFrom = next;
-    t.askRow = row;
     askLeft = count;
-    // Short loops within a loop are mispredicted: it costs more than it brings.
-    askEach = kc < kLeastAsking ? 0 : minOf(ceilDiv(count, ceilDiv(height, rows)), kc);
-    t.askEvery = askEach > 0 ? kc / askEach : 0;
+    askEach = minOf(ceilDiv(count, ceilDiv(height, rows)), steps());
+    t.askLine = kLine<T>;
+    t.askRow = row;
+    t.askEvery = askEach > 0 ? steps() / askEach : 0;
+    if (kc >= kLeastAsking) return;
+    // Short loops within a loop are mispredicted unless all are of one length; tall tiles lose even then.
+    t.askEvery = kWideVectors;
+    askEach = inWideTiles() ? minOf(askEach, steps() / t.askEvery) : 0;
   }
 
   /// The strip of A behind the one at row i: of these rows, or the first of the next part of k.
-  void askForStrip(int64_t i, int64_t m0, int64_t mEnd) {
+  void askForStrip(int64_t i, int64_t m0, int64_t mEnd, int lines) {
     const bool here = i + rows < mEnd;
     t.ask = here ? t.a + rows : g.a + m0 + (k0 + kc) * g.aCol;
-    t.askRow = g.aCol;
-    t.asks = here ? kc : minOf(kc, g.k - k0 - kc);
-    t.askEvery = 1;
+    t.askLine = g.aCol;
+    t.askRow = lines * g.aCol;
+    t.askEvery = lines;
+    t.asks = minOf(steps(), here ? kc : g.k - k0 - kc) / lines;
   }
 
   /// Rows [m0, mEnd): A packed in panels `stride` apart, or where it lies when `packed` is null.
@@ -145,9 +163,6 @@ struct PanelTiles {
     for (int64_t i = m0; i < mEnd; i += rows) {
       const int lines = static_cast<int>(minOf(rows, mEnd - i));
       t.c = c + i * g.cRow;
-      // Read or allocated when the sums are done: by then the lines have come.
-      for (int r = 0; r < lines; ++r)
-        for (int x = 0; x < t.cols; x += kLine<T>) __builtin_prefetch(t.c + r * g.cRow + x, 1, 2);
       t.rowBias = last() && g.rowBias ? g.rowBias + i * g.rowBiasStride : nullptr;
       t.ask = askFrom;
       t.asks = minOf(askEach, askLeft);
@@ -161,7 +176,7 @@ struct PanelTiles {
         t.a = g.a + i * g.aRow + k0 * g.aCol;
         t.aRow = g.aRow;
         t.aCol = g.aCol;
-        if (asksStrips) askForStrip(i, m0, mEnd);
+        if (asksStrips) askForStrip(i, m0, mEnd, vectors * kVectorBytes / 64);
         runTile(tileKernel<T, false>(lines, vectors), t, lines, g.cCol);
       }
     }
@@ -179,7 +194,7 @@ inline bool readsRows(const Gemm<T>& g) {
 /// up for: on Sapphire Rapids 1024^3 runs at half the speed so.
 template <class T>
 inline bool rowsCollide(const Gemm<T>& g) {
-  return kVectorBytes == 64 && kWideTiles && g.bRow * static_cast<int64_t>(sizeof(T)) % 4096 == 0;
+  return inWideTiles() && g.bRow * static_cast<int64_t>(sizeof(T)) % 4096 == 0;
 }
 
 /// A's columns are contiguous and few panels would use what is packed of them: a tile reads its part of a

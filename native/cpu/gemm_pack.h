@@ -73,8 +73,6 @@ inline void transposeEdge(T* dst, int64_t dstRow, const T* src, int64_t srcRow, 
     if (i < count) storeVec(dst + i * dstRow, rows[i]);
 }
 
-template <class T>
-inline constexpr int kLine = 64 / static_cast<int>(sizeof(T));
 inline constexpr int kAheadRows = 12, kAheadLines = 6;
 
 /// dst[k * width + i] = src[i * lineStride + k * kStride] for i < lines, zero for lines <= i < width. Writes

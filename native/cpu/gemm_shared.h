@@ -28,10 +28,18 @@ struct SharedPlan {
   size_t bytes() const { return static_cast<size_t>(panel(blocks, 0)) * sizeof(T); }
 };
 
+/// A short panel of B stays in the first-level cache once it is packed, and would not where it lies: its rows
+/// share sets. Enough rows of A pay for it.
+template <class T>
+inline bool panelsStay(const Gemm<T>& g) {
+  const int64_t apart = g.bRow * static_cast<int64_t>(sizeof(T));
+  return inWideTiles() && g.k <= 128 && g.m >= 1024 && apart > 1024 && apart % 512 == 0;
+}
+
 template <class T>
 inline bool sharesPacking(const Gemm<T>& g) {
   const double work = static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k);
-  return (g.bCol != 1 || rowsCollide(g)) && work > kLeastShared && g.m >= 8 * kTileRows &&
+  return (g.bCol != 1 || rowsCollide(g) || panelsStay(g)) && work > kLeastShared && g.m >= 8 * kTileRows &&
          g.n >= 4 * kTileVectors * Lanes<T>::kCount && g.k >= 32;
 }
 

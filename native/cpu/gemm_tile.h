@@ -113,9 +113,15 @@ struct Tile {
   const T* columnBias;  ///< whole vectors readable, or null
   const T* rowBias;     ///< or null
   int64_t rowBiasStride;
-  /// Rows of B that are read next, asked for while k runs: one every `askEvery` of its steps.
+  /// What the caches are asked for while k runs. All lines of C, when k has kStepsPerRow for each of its
+  /// rows.
+  bool asksC = false;
+  /// Rows of B, and columns of A, kStepsAhead before they are read: too far apart for the hardware to guess.
+  bool asksAhead = false;
+  /// What is read after this tile: `asks` times, `askEvery` steps apart, kLinesPerRow lines that lie
+  /// `askLine` apart; the next ones `askRow` further on.
   const T* ask = nullptr;
-  int64_t askRow = 0, asks = 0, askEvery = 0;
+  int64_t askLine = 0, askRow = 0, asks = 0, askEvery = 0;
 };
 
 template <class T>
@@ -163,18 +169,39 @@ WG_INLINE void finish(const Tile<T>& t, typename Lanes<T>::Vec (&acc)[MR][NV]) {
   }
 }
 
-/// Runs all of k, and asks for what the tile wants asked for on the way. A loop of its own: where there is
-/// nothing to ask for, asking would cost two per cent.
-template <class T, int NV, class Run>
-WG_INLINE void runAsking(const Tile<T>& t, const Run& run) {
+/// Elements of a line of the caches, and lines of a row of a tile.
+template <class T>
+inline constexpr int kLine = 64 / static_cast<int>(sizeof(T));
+inline constexpr int kStepsPerRow = 2, kStepsAhead = 8;
+template <int NV>
+inline constexpr int kLinesPerRow = (NV * kVectorBytes + 63) / 64;
+
+/// Runs all of k and asks on the way. Loops of their own: where there is nothing to ask for, asking would
+/// cost two per cent.
+template <class T, int MR, int NV, class Step>
+WG_INLINE void runAsking(const Tile<T>& t, const Step& step) {
+  int64_t k = t.k - t.asks * t.askEvery;
+  if (t.asksC) {
+    const T* c = t.c;
+    for (int i = 0; i < MR; ++i, c += t.cRow) {
+#pragma GCC unroll 4
+      for (int x = 0; x < kLinesPerRow<NV>; ++x) __builtin_prefetch(c + x * kLine<T>, 1, 3);
+      for (int n = 0; n < kStepsPerRow; ++n) step();
+    }
+    k -= MR * kStepsPerRow;
+  }
   const T* ask = t.ask;
   for (int64_t left = t.asks; left > 0; --left, ask += t.askRow) {
 #pragma GCC unroll 4
-    for (int x = 0; x < NV * Lanes<T>::kCount; x += 64 / static_cast<int>(sizeof(T)))
-      __builtin_prefetch(ask + x, 0, 2);
-    run(t.askEvery);
+    for (int x = 0; x < kLinesPerRow<NV>; ++x) __builtin_prefetch(ask + x * t.askLine, 0, 2);
+    for (int64_t n = t.askEvery; n > 0; --n) step();
   }
-  run(t.k - t.asks * t.askEvery);
+  if constexpr (NV == kWideVectors) {
+#pragma GCC unroll 2
+    for (; k > 0; --k) step();
+  } else {
+    for (; k > 0; --k) step();
+  }
 }
 
 /// A packed: element (i, k) at a[k * MR + i].
@@ -184,19 +211,19 @@ void packedTile(const Tile<T>& t) {
   typename Lanes<T>::Vec acc[MR][NV] = {};
   const T *a = t.a, *b = t.b;
   const int64_t bRow = t.bRow;
-  const auto run = [&](int64_t k) __attribute__((always_inline)) {
-    for (; k > 0; --k, a += MR, b += bRow) {
-      typename Lanes<T>::Vec column[NV];
+  const auto step = [&]() __attribute__((always_inline)) {
+    typename Lanes<T>::Vec column[NV];
 #pragma GCC unroll 4
-      for (int j = 0; j < NV; ++j) column[j] = loadVec(b + j * L);
+    for (int j = 0; j < NV; ++j) column[j] = loadVec(b + j * L);
 #pragma GCC unroll 16
-      for (int i = 0; i < MR; ++i) {
+    for (int i = 0; i < MR; ++i) {
 #pragma GCC unroll 4
-        for (int j = 0; j < NV; ++j) acc[i][j] += a[i] * column[j];
-      }
+      for (int j = 0; j < NV; ++j) acc[i][j] += a[i] * column[j];
     }
+    a += MR;
+    b += bRow;
   };
-  runAsking<T, NV>(t, run);
+  runAsking<T, MR, NV>(t, step);
   finish<T, MR, NV>(t, acc);
 }
 
@@ -206,26 +233,33 @@ void stridedTile(const Tile<T>& t) {
   constexpr int L = Lanes<T>::kCount;
   typename Lanes<T>::Vec acc[MR][NV] = {};
   const T* b = t.b;
-  const int64_t bRow = t.bRow, r = t.aRow, step = t.aCol;
+  const int64_t bRow = t.bRow, r = t.aRow, aCol = t.aCol;
   const T* base[(MR + 3) / 4];
 #pragma GCC unroll 4
   for (int i = 0; i < (MR + 3) / 4; ++i) base[i] = t.a + 4 * i * r;
-  const auto run = [&](int64_t k) __attribute__((always_inline)) {
-    for (; k > 0; --k, b += bRow) {
-      typename Lanes<T>::Vec column[NV];
+  const auto step = [&]() __attribute__((always_inline)) {
+    typename Lanes<T>::Vec column[NV];
 #pragma GCC unroll 4
-      for (int j = 0; j < NV; ++j) column[j] = loadVec(b + j * L);
+    for (int j = 0; j < NV; ++j) column[j] = loadVec(b + j * L);
 #pragma GCC unroll 16
-      for (int i = 0; i < MR; ++i) {
-        const T a = base[i / 4][(i % 4) * r];
+    for (int i = 0; i < MR; ++i) {
+      const T a = base[i / 4][(i % 4) * r];
 #pragma GCC unroll 4
-        for (int j = 0; j < NV; ++j) acc[i][j] += a * column[j];
-      }
-#pragma GCC unroll 4
-      for (int i = 0; i < (MR + 3) / 4; ++i) base[i] += step;
+      for (int j = 0; j < NV; ++j) acc[i][j] += a * column[j];
     }
+    b += bRow;
+#pragma GCC unroll 4
+    for (int i = 0; i < (MR + 3) / 4; ++i) base[i] += aCol;
   };
-  runAsking<T, NV>(t, run);
+  const auto stepAhead = [&]() __attribute__((always_inline)) {
+#pragma GCC unroll 4
+    for (int x = 0; x < kLinesPerRow<NV>; ++x)
+      __builtin_prefetch(b + kStepsAhead * bRow + x * kLine<T>, 0, 3);
+    __builtin_prefetch(base[0] + kStepsAhead * aCol, 0, 3);
+    step();
+  };
+  if (NV == kWideVectors && t.asksAhead) runAsking<T, MR, NV>(t, stepAhead);
+  else runAsking<T, MR, NV>(t, step);
   finish<T, MR, NV>(t, acc);
 }
 

@@ -41,7 +41,9 @@ async function compile(source: string, architecture: string): Promise<string> {
     '-v',
   ];
   const [command = '', ...argv] = [...launcher, nvcc ?? '', ...options, '-c', source, '-o', output];
-  const { stdout, stderr } = await promisify(execFile)(command, argv, { cwd: root, maxBuffer: 1 << 26 });
+  // A sanitizer that is loaded for Node's sake is not for the compiler, which crashes under it.
+  const env = { ...process.env, LD_PRELOAD: '' };
+  const { stdout, stderr } = await promisify(execFile)(command, argv, { cwd: root, env, maxBuffer: 1 << 26 });
   writeFileSync(kept, stdout + stderr);
   return stdout + stderr;
 }
