@@ -147,10 +147,11 @@ struct PanelTiles {
     askEach = inWideTiles() ? minOf(askEach, steps() / t.askEvery) : 0;
   }
 
-  /// The strip of A behind the one at row i: of these rows, or the first of the next part of k.
+  /// The strip of A behind the one at row i: of these rows, or the first of the next part of k. Where a strip
+  /// ends is what the one before it has not read of a line.
   void askForStrip(int64_t i, int64_t m0, int64_t mEnd, int lines) {
     const bool here = i + rows < mEnd;
-    t.ask = here ? t.a + rows : g.a + m0 + (k0 + kc) * g.aCol;
+    t.ask = (here ? t.a + rows : g.a + m0 + (k0 + kc) * g.aCol) + rows - 1;
     t.askLine = g.aCol;
     t.askRow = lines * g.aCol;
     t.askEvery = lines;
@@ -163,6 +164,9 @@ struct PanelTiles {
     for (int64_t i = m0; i < mEnd; i += rows) {
       const int lines = static_cast<int>(minOf(rows, mEnd - i));
       t.c = c + i * g.cRow;
+      // A tile that is too short or too narrow to ask for C's lines on its way.
+      for (int r = 0; !t.asksC && r < lines; ++r)
+        for (int x = 0; x < t.cols; x += kLine<T>) __builtin_prefetch(t.c + r * g.cRow + x, 1, 2);
       t.rowBias = last() && g.rowBias ? g.rowBias + i * g.rowBiasStride : nullptr;
       t.ask = askFrom;
       t.asks = minOf(askEach, askLeft);
