@@ -180,7 +180,7 @@ struct PanelTiles {
         t.a = g.a + i * g.aRow + k0 * g.aCol;
         t.aRow = g.aRow;
         t.aCol = g.aCol;
-        if (asksStrips) askForStrip(i, m0, mEnd, vectors * kVectorBytes / 64);
+        if (asksStrips) askForStrip(i, m0, mEnd, linesPerRow(vectors));
         runTile(tileKernel<T, false>(lines, vectors), t, lines, g.cCol);
       }
     }

@@ -173,8 +173,9 @@ WG_INLINE void finish(const Tile<T>& t, typename Lanes<T>::Vec (&acc)[MR][NV]) {
 template <class T>
 inline constexpr int kLine = 64 / static_cast<int>(sizeof(T));
 inline constexpr int kStepsPerRow = 2, kStepsAhead = 8;
+inline constexpr int linesPerRow(int vectors) { return (vectors * kVectorBytes + 63) / 64; }
 template <int NV>
-inline constexpr int kLinesPerRow = (NV * kVectorBytes + 63) / 64;
+inline constexpr int kLinesPerRow = linesPerRow(NV);
 
 /// Runs all of k and asks on the way. Loops of their own: where there is nothing to ask for, asking would
 /// cost two per cent.
