@@ -42,7 +42,10 @@ async function lint(stage) {
   const commands = compileCommands().filter(({ file }) => /native\/(core|binding)\//.test(file));
   const folder = join(root, '.cache/tidy');
   mkdirSync(folder, { recursive: true });
-  const database = commands.map((c) => ({ ...c, command: c.command.replaceAll(/ -fno-(gnu-unique|version-loops-for-strides)/g, '') }));
+  const database = commands.map((c) => ({
+    ...c,
+    command: c.command.replaceAll(/ -fno-(gnu-unique|version-loops-for-strides)/g, ''),
+  }));
   writeFileSync(join(folder, 'compile_commands.json'), JSON.stringify(database));
   await parallel(commands, cores, async ({ file }) => {
     await stage.run(`clang-tidy ${file.slice(root.length + 1)}`, clangTidy, ['-p', folder, '--quiet', file]);
