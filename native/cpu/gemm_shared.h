@@ -28,8 +28,8 @@ struct SharedPlan {
   size_t bytes() const { return static_cast<size_t>(panel(blocks, 0)) * sizeof(T); }
 };
 
-/// A short panel of B stays in the first-level cache once it is packed, and would not where it lies: its rows
-/// share sets. Enough rows of A pay for it.
+/// A short panel of B (128 rows of 256 bytes) stays in the first-level cache once it is packed, and would not
+/// where it lies: rows multiples of 512 bytes apart share sets. A thousand rows of A pay for it.
 template <class T>
 inline bool panelsStay(const Gemm<T>& g) {
   const int64_t apart = g.bRow * static_cast<int64_t>(sizeof(T));

@@ -169,10 +169,12 @@ WG_INLINE void finish(const Tile<T>& t, typename Lanes<T>::Vec (&acc)[MR][NV]) {
   }
 }
 
-/// Elements of a line of the caches, and lines of a row of a tile.
+/// Elements of a line of the caches.
 template <class T>
 inline constexpr int kLine = 64 / static_cast<int>(sizeof(T));
+// On Sapphire Rapids; see bench/NOTES.md.
 inline constexpr int kStepsPerRow = 2, kStepsAhead = 8;
+/// Lines of a row of a tile.
 inline constexpr int linesPerRow(int vectors) { return (vectors * kVectorBytes + 63) / 64; }
 template <int NV>
 inline constexpr int kLinesPerRow = linesPerRow(NV);
