@@ -42,7 +42,8 @@ template <class T, class Sum, class Row>
 WG_SIMD void addRows(Row row, int64_t rows, int64_t columns, Sum* level) {
   if constexpr (kIsFloat<T>) {
     using V = simd::Vec<T>;
-    constexpr int kWide = 8;  // registers side by side, which stay registers over all rows
+    // Registers side by side, which stay registers over all rows; the more, the longer the runs of memory.
+    constexpr int kWide = simd::kVecBytes == 64 ? 16 : 8;
     const auto strip = [&]<int kRegisters>(int64_t c, auto load) {
       V sum[kRegisters];
       for (int k = 0; k < kRegisters; k++) sum[k] = load(row(0) + c + k * V::kLanes);
@@ -105,8 +106,9 @@ template <class T>
 void sumFloats(Stream& s, const Reduction& r, bool mean) {
   const double count = mean ? static_cast<double>(r.reduced.total) : 1.0;
   if (!r.columns) {
-    reduceRows<T, FloatSum<T>>(s, r,
-                               [count](char* to, FloatTotal t) { put(to, static_cast<T>(t.value / count)); });
+    reduceRows<T, FloatSum<T>>(s, r, [mean, count](char* to, FloatTotal t) {
+      put(to, static_cast<T>(mean ? t.value / count : t.value));
+    });
     return;
   }
   reduceColumns(s, r, [&](const char* x, int64_t columns, char* out, int64_t outStride) {
@@ -114,7 +116,10 @@ void sumFloats(Stream& s, const Reduction& r, bool mean) {
     sumColumns<T>(x, r.reduced, columns, sums);
     for (int64_t c = 0; mean && c < columns; c++)
       sums[c] = static_cast<T>(static_cast<double>(sums[c]) / count);
-    for (int64_t c = 0; c < columns; c++) put(out + c * outStride, sums[c]);
+    constexpr int64_t kItem = static_cast<int64_t>(sizeof(T));
+    if (outStride == kItem) __builtin_memcpy(out, sums, static_cast<size_t>(columns * kItem));
+    else
+      for (int64_t c = 0; c < columns; c++) put(out + c * outStride, sums[c]);
   });
 }
 

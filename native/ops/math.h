@@ -1,7 +1,7 @@
 // wg::math: the functions of element bodies, each one polynomial for every ISA and device, over scalars and
 // registers. Coefficients were fitted with Lawson-weighted least squares in 50 digits; the comment by each
 // gives the fit's error. test/ops/accuracy.test.ts measures them over the whole range of float32, denormals,
-// infinities and signed zeros included: exp stays within 1 ULP, log and tanh within 2, sin, cos, sigmoid,
+// infinities and signed zeros included: exp stays within 1 ULP, log, tanh and sigmoid within 2, sin, cos,
 // expm1 and log1p within 3.
 #pragma once
 #include "scalar.h"
@@ -32,6 +32,16 @@ template <class V>
 WG_HD V roundSmall(V x) {
   const V magic(Format<ElementOf<V>>::kRounder);
   return (x + magic) - magic;
+}
+
+/// 2^n of an integer n of which the result is a normal number: n + kRounder ends in n's bits.
+template <class V>
+WG_HD V powerOf2(V n) {
+  using F = Format<ElementOf<V>>;
+  using B = BitsOf<V>;
+  using Bit = decltype(F::kSign);
+  return fromBits<V>((bitsOf(n + V(F::kRounder)) << F::kMantissa) +
+                     B(static_cast<Bit>(F::kBias << F::kMantissa)));
 }
 
 /// e^r - 1 for |r| <= ln(2) / 2.
@@ -155,12 +165,21 @@ WG_HD V tanh(V x) {
   return copySign(select(a < V(T(0.625)), small, large), x);
 }
 
+/// 1 / (1 + e^-x) with e^-x = power + fraction power, of which the product is exact. The larger of 1 and the
+/// power is added last: only that sum rounds by half a unit. Far to the left the power would overflow before
+/// the result is 0: there it, and the result, are taken 2^kLift times smaller.
 template <class V>
 WG_HD V sigmoid(V x) {
   using T = ElementOf<V>;
-  // e^-|x| cannot overflow, and x e^x keeps the tiny values of the far left.
-  const V e = exp(-abs(x));
-  return select(x >= V(T(0)), V(T(1)), e) / (V(T(1)) + e);
+  constexpr T kFar = sizeof(T) == 4 ? T(-80) : T(-700), kLift = sizeof(T) == 4 ? T(64) : T(512);
+  constexpr T kLifted = sizeof(T) == 4 ? T(0x1p-64) : T(0x1p-512);
+  const V one(T(1)), low(sizeof(T) == 4 ? T(-105) : T(-760));
+  const auto far = x < V(kFar);
+  V n;
+  const V fraction = expFraction(-maxNum(low, minNum(V(T(40)), x)), V(T(0)), n);
+  const V power = powerOf2(select(far, n - V(kLift), n));
+  const V result = one / (maxNum(power, one) + (fraction * power + minNum(power, one)));
+  return select(far, result * V(kLifted), result);
 }
 
 template <class V>

@@ -209,6 +209,22 @@ WG_SIMD Vec<T> intPow(Vec<T> a, Vec<T> b) {
 #define WG_HIGH_HALF 2, 3
 #endif
 typedef float HalfFloats __attribute__((vector_size(kVecBytes / 2)));
+#if defined(__AVX512F__)
+// g++ 12 converts a quarter of a register at a time.
+WG_SIMD Vec<double> widenLow(Vec<float> v) {
+  return Vec<double>((Vec<double>::Raw)_mm512_maskz_cvtps_pd(
+      kAll8, (__m256)__builtin_shufflevector(v.raw, v.raw, WG_LOW_HALF)));
+}
+WG_SIMD Vec<double> widenHigh(Vec<float> v) {
+  return Vec<double>((Vec<double>::Raw)_mm512_maskz_cvtps_pd(
+      kAll8, (__m256)__builtin_shufflevector(v.raw, v.raw, WG_HIGH_HALF)));
+}
+WG_SIMD Vec<float> narrow(Vec<double> low, Vec<double> high) {
+  const HalfFloats a = (HalfFloats)_mm512_maskz_cvtpd_ps(kAll8, (__m512d)low.raw),
+                   b = (HalfFloats)_mm512_maskz_cvtpd_ps(kAll8, (__m512d)high.raw);
+  return Vec<float>(__builtin_shufflevector(a, b, WG_LOW_HALF, WG_HIGH_HALF));
+}
+#else
 WG_SIMD Vec<double> widenLow(Vec<float> v) {
   return Vec<double>(
       __builtin_convertvector(__builtin_shufflevector(v.raw, v.raw, WG_LOW_HALF), Vec<double>::Raw));
@@ -222,6 +238,7 @@ WG_SIMD Vec<float> narrow(Vec<double> low, Vec<double> high) {
                    b = __builtin_convertvector(high.raw, HalfFloats);
   return Vec<float>(__builtin_shufflevector(a, b, WG_LOW_HALF, WG_HIGH_HALF));
 }
+#endif
 #undef WG_LOW_HALF
 #undef WG_HIGH_HALF
 

@@ -7,9 +7,9 @@
   F(Exp, exp, 1.0, -126)         \
   F(Log, log, 2.0, -126)         \
   F(Tanh, tanh, 2.0, -126)       \
-  F(Sigmoid, sigmoid, 2.5, -126) \
+  F(Sigmoid, sigmoid, 2.0, -126) \
   F(Erf, erf, 2.0, -126)         \
   F(Gelu, gelu, 6.5, -120)       \
-  F(Silu, silu, 4.0, -119)       \
+  F(Silu, silu, 3.0, -119)       \
   F(Sin, sin, 2.0, -126)         \
   F(Cos, cos, 2.0, -126)
