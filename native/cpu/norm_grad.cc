@@ -1,6 +1,6 @@
-// The gradients of normalisation along the last axis. Those of weight and bias are sums over rows: each chunk
-// of rows has partial sums of its own, added in the order of chunks. Where x's gradient is wanted too, it is
-// made of the rows that are about to be added, so that memory is read once.
+// The gradients of normalisation along the last axis. x's needs two sums of each row first, those of weight
+// and bias are sums over rows: each chunk of rows has partial sums of its own, added in the order of chunks.
+// Where all are wanted a few rows are summed along and across at once, so that memory is read once.
 #include "norm.h"
 
 #include "simd/shuffle.h"
@@ -13,35 +13,96 @@ namespace {
 
 using simd::Vec;
 
-/// Σ g and Σ (x - shift) scale g of at most kRowBlock elements, g = d w.
+/// What the gradients are made of.
 template <class T>
-void addSlopes(const T* p, const T* d, const T* w, int64_t n, T shift, T scale, double& sum,
-               double& product) {
+struct Inputs {
+  Rows x, dy;
+  Walk means, rstds;
+
+  Inputs(const In& in, const In& meanOfRows, const In& rstdOfRows, const In& slopes)
+      : x(rowsOf(in)), dy(rowsOf(slopes)), means(walkOf(meanOfRows)), rstds(walkOf(rstdOfRows)) {}
+
+  T mean(int64_t i) const { return *reinterpret_cast<const T*>(at(means, i)); }
+  T rstd(int64_t i) const { return *reinterpret_cast<const T*>(at(rstds, i)); }
+};
+
+/// Σ g and Σ normal g of a row, g = dy weight and normal = (x - mean) rstd.
+struct RowSums {
+  double slope = 0, product = 0;
+};
+
+/// Σ normal dy and Σ dy of each column over some rows.
+template <class T>
+struct ColumnSums {
+  T *weight, *bias;
+};
+
+/// Rows passed over side by side: two, and what is written of them, stay in the first-level cache.
+constexpr int64_t kSide = 2;
+
+/// Adds kRows rows from `first` on to sums of their own, to those of the columns, or, reading all once, to
+/// both; the same bits however many rows are taken together and whatever else is summed.
+template <int kRows, class T>
+void addRows(const Inputs<T>& in, int64_t first, const Vector* weight, RowSums* rows,
+             const ColumnSums<T>* columns) {
   using V = Vec<T>;
-  const V center(shift), times(scale);
-  V a[2] = {V(T(0)), V(T(0))}, b[2] = {V(T(0)), V(T(0))};
-  const auto take = [&](V x, V g, int k) {
-    a[k] = a[k] + g;
-    b[k] = b[k] + (x - center) * times * g;
-  };
-  int64_t i = 0;
-  for (; i + 2 * V::kLanes <= n; i += 2 * V::kLanes) {
-    for (int k = 0; k < 2; k++) {
-      const int64_t at = i + k * V::kLanes;
-      const V g = simd::load<V>(d + at);
-      take(simd::load<V>(p + at), w == nullptr ? g : g * simd::load<V>(w + at), k);
+  alignas(64) T stage[2 * kRows + 1][kRowBlock];
+  V mean[kRows], rstd[kRows];
+  for (int r = 0; r < kRows; r++) {
+    mean[r] = V(in.mean(first + r));
+    rstd[r] = V(in.rstd(first + r));
+  }
+  for (int64_t i = 0; i < in.x.width; i += kRowBlock) {
+    const int64_t n = minOf(kRowBlock, in.x.width - i);
+    const T *p[kRows], *d[kRows];
+    for (int r = 0; r < kRows; r++) {
+      p[r] = readRow(in.x, at(in.x.start, first + r), i, n, stage[2 * r]);
+      d[r] = readRow(in.dy, at(in.dy.start, first + r), i, n, stage[2 * r + 1]);
+    }
+    const T* const w = weight ? readVector(*weight, i, n, stage[2 * kRows]) : nullptr;
+    V slope[kRows], product[kRows];
+    for (int r = 0; r < kRows; r++) slope[r] = product[r] = V(T(0));
+    // Behind the end of a row dy is zero, and so are the terms.
+    const auto pass = [&]<bool kWeighs, bool kColumns, bool kOwn>() {
+      const auto add = [&](auto load, auto save) {
+        V toWeight, toBias, factor;
+        if constexpr (kColumns) toWeight = load(columns->weight + i), toBias = load(columns->bias + i);
+        if constexpr (kWeighs) factor = load(w);
+        for (int r = 0; r < kRows; r++) {
+          const V g = load(d[r]), normal = (load(p[r]) - mean[r]) * rstd[r];
+          if constexpr (kColumns) {
+            toWeight = toWeight + normal * g;
+            toBias = toBias + g;
+          }
+          if constexpr (kOwn) {
+            V own = g;
+            if constexpr (kWeighs) own = g * factor;
+            slope[r] = slope[r] + own;
+            product[r] = product[r] + normal * own;
+          }
+        }
+        if constexpr (kColumns) {
+          save(columns->weight + i, toWeight);
+          save(columns->bias + i, toBias);
+        }
+      };
+      int64_t k = 0;
+      for (; k + V::kLanes <= n; k += V::kLanes)
+        add([k](const T* q) { return simd::load<V>(q + k); }, [k](T* q, V v) { store(q + k, v); });
+      if (k < n)
+        add([k, n](const T* q) { return simd::loadPart<V>(q + k, n - k); },
+            [k, n](T* q, V v) { storePart(q + k, v, n - k); });
+    };
+    if (!rows) pass.template operator()<false, true, false>();
+    else if (columns && w) pass.template operator()<true, true, true>();
+    else if (columns) pass.template operator()<false, true, true>();
+    else if (w) pass.template operator()<true, false, true>();
+    else pass.template operator()<false, false, true>();
+    for (int r = 0; rows && r < kRows; r++) {
+      rows[r].slope += simd::addLanes(slope[r]);
+      rows[r].product += simd::addLanes(product[r]);
     }
   }
-  for (; i < n; i += V::kLanes) {
-    const int64_t left = n - i;
-    // Behind the end the slopes are zero.
-    const auto part = [&](const T* q) {
-      return left >= V::kLanes ? simd::load<V>(q + i) : simd::loadPart<V>(q + i, left);
-    };
-    take(part(p), w == nullptr ? part(d) : part(d) * part(w), 0);
-  }
-  sum += simd::addLanes(a[0] + a[1]);
-  product += simd::addLanes(b[0] + b[1]);
 }
 
 /// What dx = rstd (g - even - (x - mean) slope) takes from a whole row.
@@ -51,19 +112,11 @@ struct RowSlopes {
 };
 
 template <class T>
-RowSlopes<T> slopesOf(const Rows& x, const char* from, const Vector& weight, const Rows& dy,
-                      const char* dyRow, T mean, T rstd, bool center) {
-  alignas(64) T stage[3][kRowBlock];
-  double sum = 0, product = 0;
-  for (int64_t i = 0; i < x.width; i += kRowBlock) {
-    const int64_t n = minOf(kRowBlock, x.width - i);
-    addSlopes(readRow(x, from, i, n, stage[0]), readRow(dy, dyRow, i, n, stage[1]),
-              readVector(weight, i, n, stage[2]), n, mean, rstd, sum, product);
-  }
+RowSlopes<T> slopesOf(const RowSums& sums, int64_t width, T rstd, bool center) {
   // dx = rstd (g - Σ g / count - normal Σ normal g / count), normal = (x - mean) rstd
-  const double count = static_cast<double>(x.width);
-  return {static_cast<T>(center ? sum / count : 0),
-          static_cast<T>(product / count * static_cast<double>(rstd))};
+  const double count = static_cast<double>(width);
+  return {static_cast<T>(center ? sums.slope / count : 0),
+          static_cast<T>(sums.product / count * static_cast<double>(rstd))};
 }
 
 template <class T>
@@ -106,42 +159,43 @@ bool gradFits(Stream& s, const View& dx, const View& x, const View& mean, const 
 /// The gradient of x, a few rows at a time.
 template <class T>
 struct InputGrad {
-  Rows dx, x, dy;
-  Walk means, rstds;
+  Inputs<T> in;
+  Rows dx;
   Vector weight;
   bool streams, center;
 
-  InputGrad(const Out& out, const In& in, const In& meanOfRows, const In& rstdOfRows, const MaybeIn& w,
-            const In& slopes, bool centered)
-      : dx(rowsOf(out)),
-        x(rowsOf(in)),
-        dy(rowsOf(slopes)),
-        means(walkOf(meanOfRows)),
-        rstds(walkOf(rstdOfRows)),
+  InputGrad(const Out& out, const In& x, const In& mean, const In& rstd, const MaybeIn& w, const In& dy,
+            bool centered)
+      : in(x, mean, rstd, dy),
+        dx(rowsOf(out)),
         weight(vectorOf(w)),
         streams(streamsPast(out, dx, 3)),
         center(centered) {}
 
-  /// Of n <= kTogether rows.
-  void rows(int64_t first, int64_t n) const {
-    RowSlopes<T> slopes[kTogether];
-    for (int64_t r = 0; r < n; r++) {
+  /// Of kRows rows, whose sums over columns may be wanted too.
+  template <int kRows>
+  void rows(int64_t first, const ColumnSums<T>* columns) const {
+    RowSums sums[kRows];
+    addRows<kRows>(in, first, &weight, sums, columns);
+    for (int r = 0; r < kRows; r++) {
       const int64_t i = first + r;
-      slopes[r] = slopesOf<T>(x, at(x.start, i), weight, dy, at(dy.start, i), mean(i), rstd(i), center);
-    }
-    for (int64_t r = 0; r < n; r++) {
-      const int64_t i = first + r;
-      gradRow<T>(streams, dx, at(dx.start, i), x, at(x.start, i), weight, dy, at(dy.start, i), mean(i),
-                 rstd(i), slopes[r]);
+      const T rstd = in.rstd(i);
+      gradRow<T>(streams, dx, at(dx.start, i), in.x, at(in.x.start, i), weight, in.dy, at(in.dy.start, i),
+                 in.mean(i), rstd, slopesOf(sums[r], in.x.width, rstd, center));
     }
   }
-  T mean(int64_t i) const { return *reinterpret_cast<const T*>(at(means, i)); }
-  T rstd(int64_t i) const { return *reinterpret_cast<const T*>(at(rstds, i)); }
   /// After the last of some rows, on their thread.
   void end() const {
     if (streams) simd::endStreaming();
   }
 };
+
+/// f of kSide rows, again and again, and of one row for those left; f<rows>(first).
+template <class F>
+void forSides(int64_t first, int64_t end, F f) {
+  for (; first + kSide <= end; first += kSide) f.template operator()<kSide>(first);
+  for (; first < end; first++) f.template operator()<1>(first);
+}
 
 /// Numbers that all chunks of rows sum up.
 int64_t partialCount(const View& x) {
@@ -159,60 +213,23 @@ bool weightGradFits(Stream& s, const View& dWeight, const View& dBias, const Vie
                  "rowNorm: too little scratch for the gradients of weight and bias");
 }
 
-/// dWeight = Σ normal dy and dBias = Σ dy over rows, a few at a time; `grad`, where it is not null, makes x's
-/// gradient of them before they are added.
+/// dWeight = Σ normal dy and dBias = Σ dy over rows, a few at a time; where `grad` is not null, x's gradient
+/// with them.
 template <class T>
-void sumOverRows(Stream& s, const Out& dWeight, const Out& dBias, const In& x, const In& mean, const In& rstd,
-                 const In& dy, const InputGrad<T>* grad) {
-  using V = Vec<T>;
-  const Rows from = rowsOf(x), slopes = rowsOf(dy);
-  const Walk means = walkOf(mean), rstds = walkOf(rstd);
-  const int64_t width = from.width;
+void sumOverRows(Stream& s, const Out& dWeight, const Out& dBias, const Inputs<T>& in,
+                 const InputGrad<T>* grad) {
+  const int64_t width = in.x.width;
   if (width == 0) return;
-  const Split split = splitOf(from.count, width);
+  const Split split = splitOf(in.x.count, width);
   T* partial = static_cast<T*>(s.scratch);
   const auto chunk = [&](int64_t c) {
-    constexpr int64_t kGroup = 4;  // rows added to the sums at a time, in order
-    alignas(64) T stage[2 * kGroup][kRowBlock];
-    T* weightSum = partial + c * 2 * width;
-    T* biasSum = weightSum + width;
-    __builtin_memset(weightSum, 0, static_cast<size_t>(2 * width) * sizeof(T));
-    const int64_t end = minOf((c + 1) * split.rows, from.count);
-    const auto addRows = [&]<int kRows>(int64_t row) {
-      if (grad) grad->rows(row, kRows);
-      V shift[kRows], scale[kRows];
-      for (int r = 0; r < kRows; r++) {
-        shift[r] = V(*reinterpret_cast<const T*>(at(means, row + r)));
-        scale[r] = V(*reinterpret_cast<const T*>(at(rstds, row + r)));
-      }
-      for (int64_t i = 0; i < width; i += kRowBlock) {
-        const int64_t n = minOf(kRowBlock, width - i);
-        const T *p[kRows], *d[kRows];
-        for (int r = 0; r < kRows; r++) {
-          p[r] = readRow(from, at(from.start, row + r), i, n, stage[2 * r]);
-          d[r] = readRow(slopes, at(slopes.start, row + r), i, n, stage[2 * r + 1]);
-        }
-        const auto add = [&](auto load, auto save) {
-          V w = load(weightSum + i), b = load(biasSum + i);
-          for (int r = 0; r < kRows; r++) {
-            const V g = load(d[r]);
-            w = w + (load(p[r]) - shift[r]) * scale[r] * g;
-            b = b + g;
-          }
-          save(weightSum + i, w);
-          save(biasSum + i, b);
-        };
-        int64_t k = 0;
-        for (; k + V::kLanes <= n; k += V::kLanes)
-          add([k](const T* q) { return simd::load<V>(q + k); }, [k](T* q, V v) { store(q + k, v); });
-        if (k < n)
-          add([k, n](const T* q) { return simd::loadPart<V>(q + k, n - k); },
-              [k, n](T* q, V v) { storePart(q + k, v, n - k); });
-      }
-    };
-    int64_t row = c * split.rows;
-    for (; row + kGroup <= end; row += kGroup) addRows.template operator()<kGroup>(row);
-    for (; row < end; row++) addRows.template operator()<1>(row);
+    T* const sums = partial + c * 2 * width;
+    const ColumnSums<T> columns{sums, sums + width};
+    __builtin_memset(sums, 0, static_cast<size_t>(2 * width) * sizeof(T));
+    forSides(c * split.rows, minOf((c + 1) * split.rows, in.x.count), [&]<int kRows>(int64_t row) {
+      if (grad) grad->template rows<kRows>(row, &columns);
+      else addRows<kRows, T>(in, row, nullptr, nullptr, &columns);
+    });
     if (grad) grad->end();
   };
   if (split.chunks == 1) chunk(0);
@@ -234,9 +251,8 @@ void rowNormGrad(Stream& s, const Out& dx, const In& x, const In& mean, const In
   if (!gradFits(s, dx, x, mean, rstd, weight, dy)) return;
   withFloat(s, x.dtype, "rowNormGrad", [&]<class T>() {
     const InputGrad<T> grad(dx, x, mean, rstd, weight, dy, center != 0);
-    const int64_t together = minOf(kTogether, maxOf(1, rowsTogether(grad.x.width, grad.x.item) / 2));
-    forEachRows(s, grad.x.count, grad.x.width, together, [&](int64_t i, int64_t n) {
-      grad.rows(i, n);
+    forEachRows(s, grad.in.x.count, grad.in.x.width, kTogether, [&](int64_t i, int64_t n) {
+      forSides(i, i + n, [&]<int kRows>(int64_t row) { grad.template rows<kRows>(row, nullptr); });
       grad.end();
     });
   });
@@ -250,8 +266,9 @@ size_t rowNormGradWeightWorkspace(const Out& dWeight, const Out&, const In& x, c
 void rowNormGradWeight(Stream& s, const Out& dWeight, const Out& dBias, const In& x, const In& mean,
                        const In& rstd, const In& dy) {
   if (!weightGradFits(s, dWeight, dBias, x, mean, rstd, dy)) return;
-  withFloat(s, x.dtype, "rowNormGradWeight",
-            [&]<class T>() { sumOverRows<T>(s, dWeight, dBias, x, mean, rstd, dy, nullptr); });
+  withFloat(s, x.dtype, "rowNormGradWeight", [&]<class T>() {
+    sumOverRows<T>(s, dWeight, dBias, {x, mean, rstd, dy}, nullptr);
+  });
 }
 
 size_t rowNormGradsWorkspace(const Out&, const Out& dWeight, const Out&, const In& x, const In&, const In&,
@@ -265,7 +282,7 @@ void rowNormGrads(Stream& s, const Out& dx, const Out& dWeight, const Out& dBias
     return;
   withFloat(s, x.dtype, "rowNormGrads", [&]<class T>() {
     const InputGrad<T> grad(dx, x, mean, rstd, weight, dy, center != 0);
-    sumOverRows(s, dWeight, dBias, x, mean, rstd, dy, &grad);
+    sumOverRows(s, dWeight, dBias, grad.in, &grad);
   });
 }
 
