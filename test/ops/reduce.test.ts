@@ -31,6 +31,7 @@ function casesFor(values: (...shape: number[]) => TensorSpec): OpCase[] {
     { name: 'one element', args: [values(2, 1), { axis: 1 }] },
     { name: 'long rows', args: [values(3, 1031), { axis: 1 }], grad: false },
     { name: 'long columns', args: [values(1031, 3), { axis: 0 }], grad: false },
+    { name: 'wide columns', args: [values(13, 1301), { axis: 0 }], grad: false },
     { name: 'more than one chunk', args: [values(70003)], grad: false, layouts: ['contiguous', 'reversed'] },
     {
       name: 'many rows in chunks',

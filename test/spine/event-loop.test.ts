@@ -1,10 +1,17 @@
 // Training leaves the event loop free.
 import { strict as assert } from 'node:assert';
+import { readFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setImmediate as turn } from 'node:timers/promises';
 import { test } from 'uvu';
 import type { Tensor } from '../../lib/index.ts';
 import { crossEntropy, manualSeed, nn, optim, randn, scope, tensor } from '../../lib/index.ts';
+
+/** Processor time that the host of a virtual machine gave to others, where Linux counts it in hundredths of a second. */
+function stolenMs(): number {
+  if (process.platform !== 'linux') return 0;
+  return 10 * Number(readFileSync('/proc/stat', 'utf8').split(/\s+/, 9)[8] ?? 0);
+}
 
 test('the event loop is late by little while a network trains', async () => {
   manualSeed(1);
@@ -51,10 +58,14 @@ test('the event loop is late by little while a network trains', async () => {
     );
     return p99 as number;
   };
-  // Whoever else wants the cores makes the loop late, too, but not every time; a step that blocks it does.
-  let least = Infinity;
-  for (let attempt = 0; attempt < 3 && least >= 20; attempt++) least = Math.min(least, await watch(2000));
-  assert.ok(least < 20, `p99 is ${least.toFixed(1)} ms`);
+  // What the host took from us says nothing about our steps: such a run is watched again.
+  let p99 = Infinity;
+  for (let attempt = 0, disturbed = true; attempt < 3 && p99 >= 20 && disturbed; attempt++) {
+    const before = stolenMs();
+    p99 = await watch(3000);
+    disturbed = stolenMs() - before > 100;
+  }
+  assert.ok(p99 < 20, `p99 is ${p99.toFixed(1)} ms`);
   for (const t of [x, labels]) t.dispose();
   optimizer.dispose();
   model.dispose();
