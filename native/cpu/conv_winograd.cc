@@ -104,7 +104,8 @@ struct Engine {
                           originOf(op, kTaps, op.shape.padH, op.shape.strideH),
                           originOf(op, kTaps, op.shape.padW, op.shape.strideW),
                           l.tilesY,
-                          l.tilesX};
+                          l.tilesX,
+                          true};
 
   // ---- weights ----
 
@@ -186,6 +187,20 @@ struct Engine {
 
   // ---- result ----
 
+  /// Asks for the lines that result() is going to write.
+  WG_INLINE void askForResult(int64_t tile, int64_t end, int64_t panel) const {
+    const View& v = *op.outView;
+    const int64_t filter = panel * kPanelLanes, filters = minOf(op.m() - filter, kPanelLanes);
+    for (int64_t done = 0; tile < end; tile += done) {
+      const TileRun run = runAt(tileGrid, tile, end);
+      done = run.count;
+      const int64_t x = run.x * kTile, y = run.y * kTile;
+      for (int64_t i = y; i < minOf(y + kTile, v.shape[2]); ++i)
+        askLines<true>(op.out + run.image * v.stride[0] + filter * v.stride[1] + i * v.stride[2] + x,
+                       v.stride[1], filters, minOf(run.count * kTile, v.shape[3] - x));
+    }
+  }
+
   /// Tiles [tile, end) of one panel of filters, from products whose first is that of `tile`.
   void result(int64_t tile, int64_t end, int64_t panel, float* product, float* strip) const {
     const View& v = *op.outView;
@@ -257,6 +272,7 @@ struct Engine {
         const int64_t tile = piece * l.block, end = minOf(l.tiles, tile + l.block);
         for (int64_t c = 0; c < channels; c += L) source(tile, end, c, own, elementStep, strip);
         for (int64_t panel = 0; panel < l.panels; ++panel) {
+          askForResult(tile, end, panel);
           multiply(end - tile, own, elementStep, transformed + panel * l.weightsPanel, product);
           result(tile, end, panel, product, strip);
         }
@@ -280,6 +296,7 @@ struct Engine {
         const int64_t first = piece % blocks * l.block, end = minOf(tiles, first + l.block),
                       panel = piece / blocks;
         float* const product = strip + l.strip;
+        askForResult(tile0 + first, tile0 + end, panel);
         multiply(end - first, shared + first * l.sourceRow, elementStep, transformed + panel * l.weightsPanel,
                  product);
         result(tile0 + first, tile0 + end, panel, product, strip);

@@ -3,9 +3,10 @@
 // product [channels, tiles] x [tiles, filters]. The sums, transformed back as weights are but backwards, are
 // the gradient: a quarter (M = 4) or four ninths (M = 2) of the multiply-adds of the plain sum.
 //
-// Tiles come in lots whose transforms the last-level cache holds; the lots follow from the shape alone, and
-// each element is summed over tiles in their order, so that every way of cutting the work gives the same
-// bits.
+// Where the sums are few, a chunk owns a range of tiles and sums of its own, which are added in the chunks'
+// order, and keeps a lot of transformed tiles in its thread's scratch. Where they are many, all chunks share
+// the transforms of one lot after the other. Lots and ranges follow from the shape alone, and each element is
+// summed over tiles in their order, so that any number of threads gives the same bits.
 #include "conv_winograd.h"
 
 #include "gemm.h"
@@ -17,26 +18,33 @@ namespace {
 
 constexpr int L = kLanes;
 constexpr int kPanelLanes = kTileVectors * L;       // filters of a product's tile
-constexpr int kGroupLanes = 64;                     // channels that share a transformed tile's cache lines
-constexpr int64_t kLotElements = int64_t{1} << 18;  // of transforms: what the last-level cache holds
+constexpr int64_t kMostGroupLanes = 64;             // channels that share a transformed tile's cache lines
+constexpr int64_t kLotElements = int64_t{1} << 18;  // of transforms: what the second-level cache holds
 constexpr int64_t kDepthTiles = 192;                // a panel of them stays in the first-level cache
 constexpr int64_t kTransformTiles = 64;             // of a chunk of transforms
 constexpr int64_t kPanelsOfChunk = 4;
+// Of chunks with sums of their own: elements of the sums, which stay in the second-level cache beside a lot,
+// how many chunks there are, tiles enough to pay for a chunk's sums, and for passing over them once a lot.
+constexpr int64_t kOwnSums = int64_t{1} << 17, kOwnChunks = 8, kLeastRange = 128, kLeastLot = 24;
 
 using Vec = Lanes<float>::Vec;
 
 struct Plan {
   ConvShape shape;
   int64_t elements, tilesY, tilesX, tiles;
-  int64_t groups, panels;  ///< of channels and of filters
-  int64_t lot;             ///< tiles whose transforms exist at once
+  int64_t groups, groupLanes, panels;  ///< of channels and of filters
+  int64_t lot;                         ///< tiles whose transforms exist at once
+  int64_t range;                       ///< tiles of a chunk with sums of its own; 0: sums are shared
 
-  // Between elements of [element][group][tile][kGroupLanes], [element][panel][tile][kPanelLanes] and
+  // Between elements of [element][group][tile][groupLanes], [element][panel][tile][kPanelLanes] and
   // [element][panel][channel][kPanelLanes].
-  int64_t sourceStep() const { return groups * lot * kGroupLanes; }
+  int64_t sourceStep() const { return groups * lot * groupLanes; }
   int64_t slopeStep() const { return panels * lot * kPanelLanes; }
   int64_t sumStep() const { return panels * shape.channels * kPanelLanes; }
-  int64_t workspace() const { return elements * (sourceStep() + slopeStep() + sumStep()); }
+  int64_t sums() const { return elements * sumStep(); }
+  int64_t transforms() const { return elements * (sourceStep() + slopeStep()); }
+  int64_t ranges() const { return range > 0 ? ceilDiv(tiles, range) : 1; }
+  int64_t workspace() const { return range > 0 ? ranges() * sums() : sums() + transforms(); }
 };
 
 Plan planOf(const ConvShape& c, const WinogradSizes& w) {
@@ -46,12 +54,27 @@ Plan planOf(const ConvShape& c, const WinogradSizes& w) {
   p.tilesY = ceilDiv(c.outHeight, w.tile);
   p.tilesX = ceilDiv(c.outWidth, w.tile);
   p.tiles = c.images * p.tilesY * p.tilesX;
-  p.groups = ceilDiv(c.channels, kGroupLanes);
+  p.groupLanes = minOf(ceilDiv(c.channels, L) * L, kMostGroupLanes);
+  p.groups = ceilDiv(c.channels, p.groupLanes);
   p.panels = ceilDiv(c.filters, kPanelLanes);
-  const int64_t lanes = p.groups * kGroupLanes + p.panels * kPanelLanes;
-  p.lot = evenSplit(p.tiles, maxOf(kLotElements / (p.elements * lanes), kDepthTiles), 1);
+  const int64_t lanes = p.elements * (p.groups * p.groupLanes + p.panels * kPanelLanes);
+  constexpr int64_t kScratch = static_cast<int64_t>(kWorkerScratchBytes / sizeof(float));
+  const int64_t own = (kScratch - stripElements(w)) / lanes;  // tiles that a thread's scratch holds
+  if (p.sums() <= kOwnSums && own >= kLeastLot) {
+    p.range = evenSplit(p.tiles, maxOf(ceilDiv(p.tiles, kOwnChunks), kLeastRange), 1);
+    p.lot = evenSplit(p.range, minOf(own, kDepthTiles), 1);
+  } else {
+    p.lot = evenSplit(p.tiles, maxOf(kLotElements / lanes, kDepthTiles), 1);
+  }
   return p;
 }
+
+/// Tiles transformed together, and the sums their products go to.
+struct Lot {
+  int64_t tile0, tiles;
+  float *sources, *slopes, *sums;
+  bool first;  ///< of those that share the sums
+};
 
 template <class W>
 struct Engine {
@@ -59,43 +82,44 @@ struct Engine {
   const Plan& p;
   const View& dWeight;
   TileGrid source, slope;
-  float *sources, *slopes, *sums;
+  float* memory;  ///< the sums, one behind another, and shared transforms
 
   /// Group `group` of channels, then panels of filters, of the lot's tiles [first, end).
-  void transform(int64_t tile0, int64_t first, int64_t end, int64_t group, float* strip) const {
+  void transform(const Lot& lot, int64_t first, int64_t end, int64_t group, float* strip) const {
+    const int64_t tile = lot.tile0 + first, tileEnd = lot.tile0 + end;
     if (group < p.groups) {
-      float* const to = sources + (group * p.lot + first) * kGroupLanes;
-      const int64_t c0 = group * kGroupLanes, cEnd = minOf(c0 + kGroupLanes, p.shape.channels);
+      float* const to = lot.sources + (group * p.lot + first) * p.groupLanes;
+      const int64_t c0 = group * p.groupLanes, cEnd = minOf(c0 + p.groupLanes, p.shape.channels);
       for (int64_t c = c0; c < cEnd; c += L)
         transformTiles<W::kStep, W::kIn, kSide, &W::template source<Vec>>(
-            source, tile0 + first, tile0 + end, c, to + c - c0, kGroupLanes, p.sourceStep(), strip);
+            source, tile, tileEnd, c, to + c - c0, p.groupLanes, p.sourceStep(), strip);
       return;
     }
     const int64_t panel = group - p.groups, f0 = panel * kPanelLanes,
                   fEnd = minOf(f0 + kPanelLanes, p.shape.filters);
-    float* const to = slopes + (panel * p.lot + first) * kPanelLanes;
+    float* const to = lot.slopes + (panel * p.lot + first) * kPanelLanes;
     for (int64_t f = f0; f < fEnd; f += L)
       transformTiles<W::kTile, W::kTile, kSide, &W::template resultGrad<Vec>>(
-          slope, tile0 + first, tile0 + end, f, to + f - f0, kPanelLanes, p.slopeStep(), strip);
+          slope, tile, tileEnd, f, to + f - f0, kPanelLanes, p.slopeStep(), strip);
   }
 
   /// One element's sums of a group of channels and some panels of filters over the lot's `tiles`.
-  void multiply(int64_t tiles, bool firstLot, int64_t element, int64_t group, int64_t panel0) const {
-    const int64_t channels = minOf(kGroupLanes, p.shape.channels - group * kGroupLanes),
+  void multiply(const Lot& lot, int64_t element, int64_t group, int64_t panel0) const {
+    const int64_t channels = minOf(p.groupLanes, p.shape.channels - group * p.groupLanes),
                   rows = ceilDiv(channels, ceilDiv(channels, kTileRows)),
-                  depth = evenSplit(tiles, kDepthTiles, 1);
+                  depth = evenSplit(lot.tiles, kDepthTiles, 1);
     Tile<float> t{};
     t.aRow = 1;
-    t.aCol = kGroupLanes;
+    t.aCol = p.groupLanes;
     t.bRow = t.cRow = kPanelLanes;
-    for (int64_t k = 0; k < tiles; k += depth) {
-      t.k = minOf(depth, tiles - k);
-      t.accumulate = !firstLot || k > 0;
-      const float* const a = sources + element * p.sourceStep() + (group * p.lot + k) * kGroupLanes;
+    for (int64_t k = 0; k < lot.tiles; k += depth) {
+      t.k = minOf(depth, lot.tiles - k);
+      t.accumulate = !lot.first || k > 0;
+      const float* const a = lot.sources + element * p.sourceStep() + (group * p.lot + k) * p.groupLanes;
       for (int64_t panel = panel0; panel < minOf(p.panels, panel0 + kPanelsOfChunk); ++panel) {
-        t.b = slopes + element * p.slopeStep() + (panel * p.lot + k) * kPanelLanes;
-        float* const c =
-            sums + element * p.sumStep() + (panel * p.shape.channels + group * kGroupLanes) * kPanelLanes;
+        t.b = lot.slopes + element * p.slopeStep() + (panel * p.lot + k) * kPanelLanes;
+        float* const c = lot.sums + element * p.sumStep() +
+                         (panel * p.shape.channels + group * p.groupLanes) * kPanelLanes;
         const int vectors = p.shape.filters - panel * kPanelLanes <= L ? 1 : kTileVectors;
         t.cols = vectors * L;
         for (int64_t i = 0; i < channels; i += rows) {
@@ -117,13 +141,17 @@ struct Engine {
       const int filters = static_cast<int>(minOf(L, p.shape.filters - filter));
       if (filters <= 0) return;
       for (int64_t c = 0; c < channels; ++c) {
-        const float* const from = sums + (panel * p.shape.channels + c0 + c) * kPanelLanes + j;
+        const float* const from = memory + (panel * p.shape.channels + c0 + c) * kPanelLanes + j;
         Vec half[kTaps][kSide];
 #pragma GCC unroll 7
         for (int k = 0; k < kSide; ++k) {
           Vec in[kSide], out[kTaps];
 #pragma GCC unroll 7
           for (int i = 0; i < kSide; ++i) in[i] = loadVec(from + (i * kSide + k) * p.sumStep());
+          for (int64_t range = 1; range < p.ranges(); ++range)
+#pragma GCC unroll 7
+            for (int i = 0; i < kSide; ++i)
+              in[i] += loadVec(from + range * p.sums() + (i * kSide + k) * p.sumStep());
           W::weightGrad(in, out);
 #pragma GCC unroll 5
           for (int i = 0; i < kTaps; ++i) half[i][k] = out[i];
@@ -151,21 +179,55 @@ struct Engine {
     }
   }
 
-  void run(Stream& s) const {
+  /// A thread's scratch: the strip, then what of it a lot may use.
+  static float* scratch(Stream& s) {
+    void* const bytes = workerScratch();
+    if (!bytes) fail(s, Code::outOfMemory, "conv2dGradWeight: no memory for a packing buffer");
+    return static_cast<float*>(bytes);
+  }
+
+  void runRanges(Stream& s) const {
+    parallelFor(s, p.ranges(), [&](int64_t piece) {
+      float* const strip = scratch(s);
+      if (!strip) return;
+      float *const sources = strip + stripElements(W::kSizes), *const slopes =
+                                                                   sources + p.elements * p.sourceStep();
+      const int64_t begin = piece * p.range, end = minOf(p.tiles, begin + p.range);
+      for (int64_t tile0 = begin; tile0 < end; tile0 += p.lot) {
+        const Lot lot{tile0,  minOf(p.lot, end - tile0), sources,
+                      slopes, memory + piece * p.sums(), tile0 == begin};
+        for (int64_t group = 0; group < p.groups + p.panels; ++group)
+          transform(lot, 0, lot.tiles, group, strip);
+        for (int64_t element = 0; element < p.elements; ++element)
+          for (int64_t group = 0; group < p.groups; ++group)
+            for (int64_t panel = 0; panel < p.panels; panel += kPanelsOfChunk)
+              multiply(lot, element, group, panel);
+      }
+    });
+  }
+
+  void runShared(Stream& s) const {
+    float *const sources = memory + p.sums(), *const slopes = sources + p.elements * p.sourceStep();
+    const int64_t panelChunks = ceilDiv(p.panels, kPanelsOfChunk);
     for (int64_t tile0 = 0; tile0 < p.tiles && !failed(s); tile0 += p.lot) {
-      const int64_t tiles = minOf(p.lot, p.tiles - tile0), blocks = ceilDiv(tiles, kTransformTiles);
+      const Lot lot{tile0, minOf(p.lot, p.tiles - tile0), sources, slopes, memory, tile0 == 0};
+      const int64_t blocks = ceilDiv(lot.tiles, kTransformTiles);
       parallelFor(s, blocks * (p.groups + p.panels), [&](int64_t piece) {
-        float* const strip = static_cast<float*>(workerScratch());
-        if (!strip) return fail(s, Code::outOfMemory, "conv2dGradWeight: no memory for a packing buffer");
+        float* const strip = scratch(s);
+        if (!strip) return;
         const int64_t first = piece % blocks * kTransformTiles;
-        transform(tile0, first, minOf(tiles, first + kTransformTiles), piece / blocks, strip);
+        transform(lot, first, minOf(lot.tiles, first + kTransformTiles), piece / blocks, strip);
       });
-      const int64_t panelChunks = ceilDiv(p.panels, kPanelsOfChunk);
       parallelFor(s, p.elements * p.groups * panelChunks, [&](int64_t piece) {
-        multiply(tiles, tile0 == 0, piece / (p.groups * panelChunks), piece % p.groups,
+        multiply(lot, piece / (p.groups * panelChunks), piece % p.groups,
                  piece / p.groups % panelChunks * kPanelsOfChunk);
       });
     }
+  }
+
+  void run(Stream& s) const {
+    if (p.range > 0) runRanges(s);
+    else runShared(s);
     const int64_t pieces = ceilDiv(p.shape.channels, L);
     parallelFor(s, pieces * p.panels, [&](int64_t piece) { finish(piece % pieces * L, piece / pieces); });
   }
@@ -197,16 +259,14 @@ void winogradWeight(Stream& s, const View& dWeight, const View& x, const View& d
     return;
   const Plan p = planOf(convShape(dy, x, dWeight, params), sizesOf(method, false));
   const ConvShape& c = p.shape;
-  float* const sources = static_cast<float*>(s.scratch);
-  float* const slopes = sources + p.elements * p.sourceStep();
-  float* const sums = slopes + p.elements * p.slopeStep();
+  float* const memory = static_cast<float*>(s.scratch);
   const TileGrid source{
       static_cast<const float*>(x.data), x, c.channels, -c.padH, -c.padW, p.tilesY, p.tilesX},
       slope{static_cast<const float*>(dy.data), dy, c.filters, 0, 0, p.tilesY, p.tilesX};
-  if (method == kTwo) Engine<Winograd2>{p, dWeight, source, slope, sources, slopes, sums}.run(s);
-  else if (method == kFour) Engine<Winograd4>{p, dWeight, source, slope, sources, slopes, sums}.run(s);
-  else if (method == kFive) Engine<WinogradFive>{p, dWeight, source, slope, sources, slopes, sums}.run(s);
-  else Engine<WinogradStride>{p, dWeight, source, slope, sources, slopes, sums}.run(s);
+  if (method == kTwo) Engine<Winograd2>{p, dWeight, source, slope, memory}.run(s);
+  else if (method == kFour) Engine<Winograd4>{p, dWeight, source, slope, memory}.run(s);
+  else if (method == kFive) Engine<WinogradFive>{p, dWeight, source, slope, memory}.run(s);
+  else Engine<WinogradStride>{p, dWeight, source, slope, memory}.run(s);
 }
 
 }  // namespace WG_ISA

@@ -22,6 +22,7 @@ struct TileGrid {
   const float* data;
   const View& view;  ///< the last stride is 1
   int64_t channels, originY, originX, tilesY, tilesX;
+  bool asksBelow = false;  ///< for the pixels of the next row of tiles, where it is long until they are read
 };
 
 /// A run of tiles next to each other in one row of them.
@@ -42,6 +43,15 @@ WG_INLINE void along(const float* from, int64_t fromStep, float* to, int64_t toS
   transform(in, out);
 #pragma GCC unroll 8
   for (int i = 0; i < To; ++i) storeVec(to + i * toStep, out[i]);
+}
+
+/// Asks for the lines that `count` elements of each of `planes` planes lie in: no hardware expects a few of
+/// so many. Inline, because g++ 12 removes calls of functions that do nothing else.
+template <bool kToWrite>
+WG_INLINE void askLines(const float* from, int64_t plane, int64_t planes, int64_t count) {
+  for (int64_t i = 0; i < planes; ++i)
+    for (int64_t x = 0; x < count; x += kLine<float>)
+      __builtin_prefetch(from + i * plane + x, kToWrite ? 1 : 0, 2);
 }
 
 /// L channels from c0 of tiles [tile, end), Step pixels apart and Size on a side, become Side elements on a
@@ -74,6 +84,8 @@ inline void transformTiles(const TileGrid& grid, int64_t tile, int64_t end, int6
         else transposeEdge(row + x * L, L, from + x, v.stride[1], lines, count);
       }
       for (int64_t x = last; x < columns; ++x) storeVec(row + x * L, Vec{});
+      if (grid.asksBelow && i >= Size - Step && y + Step < height)
+        askLines<false>(from + Step * v.stride[2] + first, v.stride[1], lines, last - first);
     }
     for (int64_t x = 0; x < columns; ++x)
       along<transform, Size, Side>(strip + x * L, pitch, strip + x * L, pitch);
