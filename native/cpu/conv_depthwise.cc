@@ -9,6 +9,8 @@ namespace wg::cpu {
 inline namespace WG_ISA {
 namespace {
 
+constexpr int64_t kAskBytes = int64_t{1} << 22;  // of an output: more than the second-level cache holds
+
 /// Where the taps of a column of vectors lie inside the source: the same for every row.
 template <class T, int Bytes, int K, int S>
 struct StripMasks {
@@ -92,6 +94,13 @@ WG_INLINE void eachRows(int64_t y, int64_t end, Rows rows) {
   if (y < end) rows.template operator()<1>(y);
 }
 
+/// Asks for the lines of rows that are written next.
+template <class T>
+WG_INLINE void askRows(const T* from, int64_t step, int rows, int64_t cols) {
+  for (int i = 0; i < rows; ++i)
+    for (int64_t x = 0; x < cols; x += kLine<T>) __builtin_prefetch(from + i * step + x, 1, 2);
+}
+
 template <class T, int K, int S>
 void depthPlane(const DepthPlane<T>& plane) {
   // A copy nobody else can see: stores of pixels would have the compiler load its members again and again.
@@ -105,6 +114,7 @@ void depthPlane(const DepthPlane<T>& plane) {
   }
   eachRows<K>(
       p.row0, p.row1, [&]<int R>(int64_t y) __attribute__((always_inline)) {
+        if (p.asks) askRows(p.out + (y + R) * p.outY, p.outY, R, p.cols);
         eachStrip<T>(
             p.cols, [&]<int Bytes>(int64_t x0) __attribute__((always_inline)) {
               const StripMasks<T, Bytes, K, S> masks(p, x0);
@@ -288,6 +298,8 @@ void depthwise(Stream& s, const Lowered<float>& op) {
                ofPlane = ofRow * static_cast<double>(rows);
   const int64_t cut =
       ofPlane < 2 * kChunk ? rows : evenSplit(rows, maxOf(static_cast<int64_t>(kChunk / ofRow), 8), 8);
+  // Stores to lines far away wait for them, a few at a time; near ones would wait for the asking.
+  const bool asks = numel(to) * static_cast<int64_t>(sizeof(float)) >= kAskBytes;
   const int64_t cuts = ceilDiv(rows, cut),
                 together = ofPlane < kChunk ? static_cast<int64_t>(kChunk / ofPlane) : 1;
   parallelFor(s, ceilDiv(planes, together) * cuts, [&](int64_t piece) {
@@ -314,7 +326,7 @@ void depthwise(Stream& s, const Lowered<float>& op) {
                             : -c.padW,
               op.out + volume * op.outOuter + image * to.stride[0] + (group * m + line) * to.stride[1],
               nullptr, to.stride[2], row0, minOf(rows, row0 + cut), cols, weights,
-              op.bias ? op.bias[(group * m + line) * op.biasStride] : 0.0f, op.accumulate});
+              op.bias ? op.bias[(group * m + line) * op.biasStride] : 0.0f, op.accumulate, asks});
     }
   });
 }

@@ -20,6 +20,7 @@ struct DepthPlane {
   const T* weights;
   T bias;
   bool accumulate;
+  bool asks = false;  ///< for rows of `out` before they are written
 };
 
 using DepthWeightKernel = void (*)(const DepthPlane<float>&, float* sums);
