@@ -6,6 +6,7 @@
 
 #include "../ops/conv_shape.h"
 #include "conv_depthwise.h"
+#include "conv_weight_few.h"
 #include "conv_weight_narrow.h"
 #include "conv_weight_tile.h"
 #include "conv_window.h"
@@ -55,8 +56,22 @@ Cut cutOf(const ConvShape& c) {
   return cut;
 }
 
+/// Whether the taps of a channel and the channels of a filter lie one after the other.
+bool isDense(const View& dWeight, const ConvShape& c) {
+  return dWeight.stride[3] == 1 && dWeight.stride[2] == c.kernelW &&
+         dWeight.stride[1] == c.kernelH * c.kernelW;
+}
+
+/// Whether one product of dy and im2col does it (conv_weight_few.h).
+bool hasFewPixels(const View& dWeight, const ConvShape& c) {
+  const int64_t pixels = c.images * c.outHeight * c.outWidth;
+  return pixels > 0 && pixels <= kFewPixels && c.filters >= kLeastFewFilters && isDense(dWeight, c);
+}
+
 template <class T>
-size_t bytesFor(const ConvShape& c) {
+size_t bytesFor(const View& dWeight, const ConvShape& c) {
+  if (hasFewPixels(dWeight, c))
+    return static_cast<size_t>(c.groups * c.filters * c.images * c.outHeight * c.outWidth) * sizeof(T);
   const Cut cut = cutOf<T>(c);
   return static_cast<size_t>(cut.imageBlocks * c.groups * cut.sums(c)) * sizeof(T);
 }
@@ -243,19 +258,67 @@ struct Chunk {
   }
 };
 
+/// dy of one group as [filter][pixel].
+template <class T>
+void gatherSlopes(const ConvShape& c, const View& dy, const T* from, const Images& at, T* to) {
+  for (int64_t f = 0; f < c.filters; ++f)
+    for (int64_t image = 0; image < c.images; ++image)
+      for (int64_t y = 0; y < c.outHeight; ++y) {
+        const T* const row = from + f * dy.stride[1] + at.ofDy(image) + y * dy.stride[2];
+        for (int64_t x = 0; x < c.outWidth; ++x) *to++ = row[x * dy.stride[3]];
+      }
+}
+
+template <class T>
+void runFew(Stream& s, const View& dWeight, const View& x, const View& dy, const ConvShape& c,
+            const Window& window, const Images& at) {
+  const int64_t pixels = c.images * c.outHeight * c.outWidth, plane = c.outHeight * c.outWidth,
+                lines = c.channels * c.kernelH * c.kernelW, blocks = ceilDiv(lines, kFewLines);
+  T* const slopes = static_cast<T*>(s.scratch);
+  parallelFor(s, c.groups, [&](int64_t group) {
+    gatherSlopes(c, dy, static_cast<const T*>(dy.data) + group * c.filters * dy.stride[1], at,
+                 slopes + group * c.filters * pixels);
+  });
+  parallelFor(s, c.groups * blocks, [&](int64_t piece) {
+    char* const scratch = static_cast<char*>(workerScratch());
+    if (!scratch) return fail(s, Code::outOfMemory, "conv2dGradWeight: no memory for a packing buffer");
+    const int64_t group = piece / blocks, line0 = piece % blocks * kFewLines,
+                  here = minOf(kFewLines, lines - line0);
+    T* const block = reinterpret_cast<T*>(scratch + kFewBlockStart);
+    const T* const source = static_cast<const T*>(x.data) + group * c.channels * x.stride[1];
+    for (int64_t image = 0; image < c.images; ++image)
+      pixelLines(window, source + at.ofX(image), line0, here, block + image * plane * kFewPitch);
+    Gemm<T> g{};
+    g.m = c.filters;
+    g.n = here;
+    g.k = pixels;
+    g.a = slopes + group * c.filters * pixels;
+    g.aRow = pixels;
+    g.aCol = 1;
+    g.b = block;
+    g.bRow = kFewPitch;
+    g.bCol = 1;
+    g.c = static_cast<T*>(dWeight.data) + group * c.filters * dWeight.stride[0] + line0;
+    g.cRow = dWeight.stride[0];
+    g.cCol = 1;
+    gemmBlock(g, reinterpret_cast<T*>(scratch), kFewPackBytes);
+  });
+}
+
 template <class T>
 void run(Stream& s, const View& dWeight, const View& x, const View& dy, const ConvShape& c,
          const Images& at) {
   const Cut cut = cutOf<T>(c);
   const int64_t sums = cut.sums(c);
   if (sums == 0 || c.groups * c.filters == 0) return;
-  if (!require(s, s.scratch != nullptr && s.scratchBytes >= bytesFor<T>(c),
+  if (!require(s, s.scratch != nullptr && s.scratchBytes >= bytesFor<T>(dWeight, c),
                "conv2dGradWeight: the workspace is too small"))
     return;
   T* const partial = static_cast<T*>(s.scratch);
   const Window window{c.channels,  c.kernelH,   c.kernelW,   c.height,  c.width,     x.stride[1],
                       x.stride[2], x.stride[3], c.strideH,   c.strideW, c.dilationH, c.dilationW,
                       -c.padH,     -c.padW,     c.outHeight, c.outWidth};
+  if (hasFewPixels(dWeight, c)) return runFew<T>(s, dWeight, x, dy, c, window, at);
   const double total = static_cast<double>(c.images * c.outHeight * c.outWidth) * static_cast<double>(sums) *
                        static_cast<double>(c.groups);
   const bool small = total < 1 << 18;
@@ -294,8 +357,7 @@ void run(Stream& s, const View& dWeight, const View& x, const View& dy, const Co
   // Add the image blocks in order and turn [line][filter] into [filter][line], a line being a channel's tap.
   constexpr int64_t L = Lanes<T>::kCount;
   const int64_t lines = c.channels * cut.taps, some = 4 * L;
-  const bool dense =
-      dWeight.stride[3] == 1 && dWeight.stride[2] == c.kernelW && dWeight.stride[1] == cut.taps;
+  const bool dense = isDense(dWeight, c);
   each(c.groups * ceilDiv(lines, some), [&](int64_t piece) {
     const int64_t group = piece / ceilDiv(lines, some), line0 = piece % ceilDiv(lines, some) * some,
                   here = minOf(some, lines - line0);
@@ -329,7 +391,7 @@ size_t conv2dGradWeightWorkspace(const Out& dWeight, const In& x, const In& dy, 
   if (c.kernelH < 1 || c.kernelW < 1) return 0;
   if (const int64_t method = winogradWeightMethod(dWeight, x, dy, params))
     return winogradWeightBytes(dWeight, x, dy, params, method);
-  return dWeight.dtype == DType::f64 ? bytesFor<double>(c) : bytesFor<float>(c);
+  return dWeight.dtype == DType::f64 ? bytesFor<double>(dWeight, c) : bytesFor<float>(dWeight, c);
 }
 
 void conv2dGradWeight(Stream& s, const Out& dWeight, const In& x, const In& dy, const Conv2dParams& params) {
@@ -352,7 +414,7 @@ size_t conv3dGradWeightWorkspace(const Out& dWeight, const In& x, const In& dy, 
   size_t most = 0;
   for (int64_t tap = 0; tap < dWeight.shape[2]; ++tap) {
     c.images = x.shape[0] * depthTap(tap, dy.shape[2], x.shape[2], params).count;
-    const size_t bytes = dWeight.dtype == DType::f64 ? bytesFor<double>(c) : bytesFor<float>(c);
+    const size_t bytes = dWeight.dtype == DType::f64 ? bytesFor<double>(w, c) : bytesFor<float>(w, c);
     if (bytes > most) most = bytes;
   }
   return most;

@@ -31,6 +31,10 @@ checkOp('conv2d', ops.conv2d, {
     { name: 'a kernel as large as the image', args: [rand(2, 2, 3, 4), rand(2, 2, 3, 4), null] },
     { name: 'padding larger than the kernel', args: [rand(1, 1, 2, 2), rand(1, 1, 2, 2), null, { padding: 3 }] },
     { name: 'an even kernel and a rest', args: [rand(1, 1, 5, 6), rand(1, 1, 2, 4), null, { stride: 3 }] },
+    {
+      name: 'few pixels, whose weight gradient is one product',
+      args: [rand(2, 3, 4, 5), rand(65, 3, 2, 2), rand(65), { stride: [1, 2], padding: [2, 1], dilation: [2, 1] }],
+    },
     { name: 'no batch', args: [rand(2, 4, 5), rand(3, 2, 3, 3), rand(3), { padding: 1 }] },
     { name: "'same' with an even kernel", args: [rand(1, 2, 5, 4), rand(3, 2, 2, 4), rand(3), { padding: 'same' }] },
     {
