@@ -17,6 +17,18 @@ import type { Clock } from '../lib/bench/timing.ts';
 import { commit } from './commit.ts';
 import { type Peer, peerNames, startPeer } from './peers/peer.ts';
 
+const usage = `npm run bench:peers -- [WORD…] times cases of \`npm run bench\` and the same of other libraries in turns
+
+  WORD…                 families or words of a case's name; !WORD leaves out
+  --peers a,b           of ${peerNames.join(', ')}
+  --threads 1           of each
+  --rounds 9            batches of ours and of each peer
+  --precision highest   or high: of float32 products
+  --clock wall          or cpu: the time on processors
+  --busy 0              processes beside them that never rest
+  --json [--out F]      one object a row; --out writes them to a file
+`;
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -28,8 +40,13 @@ const { values, positionals } = parseArgs({
     busy: { type: 'string', default: '0' },
     json: { type: 'boolean', default: false },
     out: { type: 'string' },
+    help: { type: 'boolean', default: false },
   },
 });
+if (values.help) {
+  console.log(usage);
+  process.exit(0);
+}
 const threads = Number(values.threads);
 const rounds = Number(values.rounds);
 const clock = values.clock as Clock;
