@@ -6,6 +6,7 @@
 
 #include "../ops/precision.h"
 #include "conv_depthwise.h"
+#include "conv_input_few.h"
 #include "conv_winograd.h"
 
 WG_PROTOTYPES(WG_CONV_ROWS)
@@ -17,6 +18,7 @@ namespace {
 template <class T>
 size_t bytesFor(const Lowered<T>& op) {
   if (const int64_t method = winogradMethod(op)) return winogradBytes(op, method);
+  if (const FewInput<T> few{op}; few.fits()) return few.bytes();
   return static_cast<size_t>(op.shape.groups * op.groupElements()) * sizeof(T);
 }
 
@@ -60,6 +62,7 @@ void run(Stream& s, const char* name, const Lowered<T>& op) {
                "conv2d: the workspace is too small"))
     return;
   if (const int64_t method = winogradMethod(op)) return winograd(s, op, method);
+  if (const FewInput<T> few{op}; few.fits()) return few.run(s, name);
   T* const packed = static_cast<T*>(s.scratch);
   const double total = static_cast<double>(op.outer * shape.images * shape.groups * shape.filters) *
                        static_cast<double>(shape.outHeight * shape.outWidth) *

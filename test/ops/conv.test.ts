@@ -32,7 +32,7 @@ checkOp('conv2d', ops.conv2d, {
     { name: 'padding larger than the kernel', args: [rand(1, 1, 2, 2), rand(1, 1, 2, 2), null, { padding: 3 }] },
     { name: 'an even kernel and a rest', args: [rand(1, 1, 5, 6), rand(1, 1, 2, 4), null, { stride: 3 }] },
     {
-      name: 'few pixels, whose weight gradient is one product',
+      name: 'few pixels, whose gradients are one product each',
       args: [rand(2, 3, 4, 5), rand(65, 3, 2, 2), rand(65), { stride: [1, 2], padding: [2, 1], dilation: [2, 1] }],
     },
     { name: 'no batch', args: [rand(2, 4, 5), rand(3, 2, 3, 3), rand(3), { padding: 1 }] },
