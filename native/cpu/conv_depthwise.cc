@@ -94,13 +94,6 @@ WG_INLINE void eachRows(int64_t y, int64_t end, Rows rows) {
   if (y < end) rows.template operator()<1>(y);
 }
 
-/// Asks for the lines of rows that are written next.
-template <class T>
-WG_INLINE void askRows(const T* from, int64_t step, int rows, int64_t cols) {
-  for (int i = 0; i < rows; ++i)
-    for (int64_t x = 0; x < cols; x += kLine<T>) __builtin_prefetch(from + i * step + x, 1, 2);
-}
-
 template <class T, int K, int S>
 void depthPlane(const DepthPlane<T>& plane) {
   // A copy nobody else can see: stores of pixels would have the compiler load its members again and again.
@@ -114,7 +107,7 @@ void depthPlane(const DepthPlane<T>& plane) {
   }
   eachRows<K>(
       p.row0, p.row1, [&]<int R>(int64_t y) __attribute__((always_inline)) {
-        if (p.asks) askRows(p.out + (y + R) * p.outY, p.outY, R, p.cols);
+        if (p.asks) askLines<true>(p.out + (y + R) * p.outY, p.outY, R, p.cols);
         eachStrip<T>(
             p.cols, [&]<int Bytes>(int64_t x0) __attribute__((always_inline)) {
               const StripMasks<T, Bytes, K, S> masks(p, x0);

@@ -2,33 +2,27 @@
 // read once and as they lie, times dy are what each line, a channel's tap, adds to the pixels it reaches; a
 // chunk has the lines of some channels and adds them up where they belong.
 #pragma once
-#include "conv_lowered.h"
+#include "conv_few.h"
 
 namespace wg::cpu {
 inline namespace WG_ISA {
 
-// bench/native/conv_bench.cc, 3x3 512-512 7x7 batch 1.
-inline constexpr int64_t kFewInputPixels = 128, kLeastInputFilters = 64;
-inline constexpr int64_t kInputLines = 256;  // of a chunk
-/// From a filter's weights to the next, off powers of two.
-inline constexpr int64_t kInputPitch = kInputLines + 16;
 template <class T>
 inline constexpr int64_t kInputFilters = kDepthBytes / static_cast<int64_t>(sizeof(T));  // multiplied at once
 
 // A thread's scratch: the packing of gemmBlock, weights, and sums of lines.
 inline constexpr int64_t kInputPackBytes = int64_t{64} << 10;
 inline constexpr int64_t kInputWeightsStart = 2 * (kInputPackBytes + kScratchSlack);
-inline constexpr int64_t kInputSumsStart = kInputWeightsStart + kDepthBytes * kInputPitch;
-static_assert(kInputSumsStart + kInputLines * kFewInputPixels * 8 <=
-              static_cast<int64_t>(kWorkerScratchBytes));
+inline constexpr int64_t kInputSumsStart = kInputWeightsStart + kDepthBytes * kFewPitch;
+static_assert(kInputSumsStart + kFewLines * kFewPixels * 8 <= static_cast<int64_t>(kWorkerScratchBytes));
 
 template <class T>
 struct FewInput {
   const Lowered<T>& op;
   const ConvShape& c = op.shape;
   int64_t taps = c.kernelH * c.kernelW, plane = c.outHeight * c.outWidth, pixels = c.images * plane;
-  int64_t pitch = pitchOf(pixels);  ///< dy is [filter][pitch], zero behind the last pixel
-  int64_t channels = taps > 0 ? kInputLines / taps : 0;  ///< of a chunk
+  int64_t pitch = pitchOf(pixels);                     ///< dy is [filter][pitch], zero behind the last pixel
+  int64_t channels = taps > 0 ? kFewLines / taps : 0;  ///< of a chunk
 
   /// Whole vectors, so many as a tile has.
   static int64_t pitchOf(int64_t pixels) {
@@ -37,22 +31,9 @@ struct FewInput {
     return (vectors <= 2 ? vectors : ceilDiv(vectors, kWideVectors) * kWideVectors) * L;
   }
   bool fits() const {
-    const View& v = *op.weightView;
-    return op.backward && op.outer == 1 && !op.accumulate && pixels > 0 && pixels <= kFewInputPixels &&
-           c.filters >= kLeastInputFilters && channels > 0 && v.stride[3] == 1 && v.stride[2] == c.kernelW &&
-           v.stride[1] == taps;
+    return op.backward && op.outer == 1 && !op.accumulate && channels > 0 && hasFewPixels(*op.weightView, c);
   }
   size_t bytes() const { return static_cast<size_t>(c.groups * c.filters * pitch) * sizeof(T); }
-
-  void gatherSlopes(int64_t filter, T* to) const {
-    const View& v = *op.sourceView;
-    zeroRow(to, pitch);
-    for (int64_t image = 0; image < c.images; ++image)
-      for (int64_t y = 0; y < c.outHeight; ++y) {
-        const T* const row = op.source + image * v.stride[0] + filter * v.stride[1] + y * v.stride[2];
-        for (int64_t x = 0; x < c.outWidth; ++x) *to++ = row[x * v.stride[3]];
-      }
-  }
 
   /// sums[line][pitch] of `lines` lines, whose weights of one filter lie at `weight`.
   void multiply(const T* weight, int64_t lines, const T* slopes, char* scratch, T* sums) const {
@@ -63,8 +44,8 @@ struct FewInput {
       const int64_t filters = minOf(kInputFilters<T>, c.filters - f0);
       for (int64_t f = 0; f < filters; ++f) {
         const T* const from = weight + (f0 + f) * step;
-        for (int64_t i = 0; i < lines; i += kLine<T>) __builtin_prefetch(from + kAhead * step + i, 0, 2);
-        copyRow(copy + f * kInputPitch, from, 1, lines);
+        askLines<false>(from + kAhead * step, 0, 1, lines);
+        copyRow(copy + f * kFewPitch, from, 1, lines);
       }
       Gemm<T> g{};
       g.m = lines;
@@ -72,7 +53,7 @@ struct FewInput {
       g.k = filters;
       g.a = copy;
       g.aRow = 1;
-      g.aCol = kInputPitch;
+      g.aCol = kFewPitch;
       g.b = slopes + f0 * pitch;
       g.bRow = pitch;
       g.bCol = 1;
@@ -93,15 +74,14 @@ struct FewInput {
       for (int64_t y = 0; y < c.height; ++y)
         for (int64_t x = 0; x < c.width; ++x) to[y * v.stride[2] + x * v.stride[3]] = start;
       for (int64_t tap = 0; tap < taps; ++tap) {
-        const int64_t left = tap % c.kernelW * c.dilationW - c.padW,
-                      first = left < 0 ? minOf(ceilDiv(-left, c.strideW), c.outWidth) : 0,
-                      last = left < c.width ? minOf(ceilDiv(c.width - left, c.strideW), c.outWidth) : 0;
+        const int64_t left = tap % c.kernelW * c.dilationW - c.padW;
+        const Reach reach = reachOf(left, c.width, c.strideW, c.outWidth);
         for (int64_t y = 0; y < c.outHeight; ++y) {
           const int64_t row = y * c.strideH + tap / c.kernelW * c.dilationH - c.padH;
           if (row < 0 || row >= c.height) continue;
           const T* const from = sums + tap * pitch + image * plane + y * c.outWidth;
           T* const line = to + row * v.stride[2] + left * v.stride[3];
-          for (int64_t x = first; x < last; ++x) line[x * c.strideW * v.stride[3]] += from[x];
+          for (int64_t x = reach.first; x < reach.last; ++x) line[x * c.strideW * v.stride[3]] += from[x];
         }
       }
     }
@@ -112,8 +92,13 @@ struct FewInput {
     constexpr int64_t kTogether = 64;
     const int64_t all = c.groups * c.filters, blocks = ceilDiv(c.channels, channels);
     parallelFor(s, ceilDiv(all, kTogether), [&](int64_t piece) {
-      for (int64_t f = piece * kTogether; f < minOf(all, (piece + 1) * kTogether); ++f)
-        gatherSlopes(f, slopes + f * pitch);
+      for (int64_t f = piece * kTogether; f < minOf(all, (piece + 1) * kTogether); ++f) {
+        const View& v = *op.sourceView;
+        zeroRow(slopes + f * pitch, pitch);
+        gatherPixels(
+            c, v, op.source + f * v.stride[1], [&v](int64_t image) { return image * v.stride[0]; },
+            slopes + f * pitch);
+      }
     });
     parallelFor(s, c.groups * blocks, [&](int64_t piece) {
       char* const scratch = static_cast<char*>(workerScratch());

@@ -6,6 +6,11 @@
 namespace wg::cpu {
 inline namespace WG_ISA {
 
+/// Whether the taps of a channel and the channels of a filter lie one after the other.
+inline bool isDense(const View& weight, const ConvShape& c) {
+  return weight.stride[3] == 1 && weight.stride[2] == c.kernelW && weight.stride[1] == c.kernelH * c.kernelW;
+}
+
 /// Taps first, first + step, … of one axis: those that reach a phase.
 struct Taps {
   int64_t first, step, count;
@@ -136,8 +141,7 @@ struct Lowered {
   /// where they lie, a line of (channel, r, q) after the other.
   bool readsWeights() const {
     const View& v = *weightView;
-    return !backward && v.stride[0] != 0 && v.stride[3] == 1 && v.stride[2] == shape.kernelW &&
-           v.stride[1] == shape.kernelH * shape.kernelW &&
+    return !backward && v.stride[0] != 0 && isDense(v, shape) &&
            shape.images * shape.outHeight * shape.outWidth <= kWideVectors * Lanes<T>::kCount &&
            m() > kTileRows && shape.channels * v.stride[1] >= kDepthBytes / static_cast<int64_t>(sizeof(T));
   }
@@ -149,8 +153,7 @@ struct Lowered {
     const int64_t lineStride = v.stride[backward ? 1 : 0], channelStride = v.stride[backward ? 0 : 1];
     const T* const from = weight + group * shape.filters * v.stride[0] + line0 * lineStride;
     T* to = panels + tile * weightPanel<T>(m(), p.window.depth());
-    if (!backward && v.stride[3] == 1 && v.stride[2] == shape.kernelW &&
-        v.stride[1] == shape.kernelH * shape.kernelW) {
+    if (!backward && isDense(v, shape)) {
       packPanel(to, static_cast<int>(lines), static_cast<int>(lines), p.window.depth(), from, lineStride, 1);
       return;
     }

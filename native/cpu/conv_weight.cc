@@ -56,22 +56,9 @@ Cut cutOf(const ConvShape& c) {
   return cut;
 }
 
-/// Whether the taps of a channel and the channels of a filter lie one after the other.
-bool isDense(const View& dWeight, const ConvShape& c) {
-  return dWeight.stride[3] == 1 && dWeight.stride[2] == c.kernelW &&
-         dWeight.stride[1] == c.kernelH * c.kernelW;
-}
-
-/// Whether one product of dy and im2col does it (conv_weight_few.h).
-bool hasFewPixels(const View& dWeight, const ConvShape& c) {
-  const int64_t pixels = c.images * c.outHeight * c.outWidth;
-  return pixels > 0 && pixels <= kFewPixels && c.filters >= kLeastFewFilters && isDense(dWeight, c);
-}
-
 template <class T>
 size_t bytesFor(const View& dWeight, const ConvShape& c) {
-  if (hasFewPixels(dWeight, c))
-    return static_cast<size_t>(c.groups * c.filters * c.images * c.outHeight * c.outWidth) * sizeof(T);
+  if (hasFewPixels(dWeight, c)) return fewWeightBytes<T>(c);
   const Cut cut = cutOf<T>(c);
   return static_cast<size_t>(cut.imageBlocks * c.groups * cut.sums(c)) * sizeof(T);
 }
@@ -83,13 +70,6 @@ template <class T>
 inline constexpr int64_t kSlabRoom =
     static_cast<int64_t>(kWorkerScratchBytes) / static_cast<int64_t>(sizeof(T)) - kDyElements<T> -
     4 * Lanes<T>::kCount;
-
-/// Where images lie: `inner` to a volume (the planes of a 3-d convolution that one tap of its depth reaches).
-struct Images {
-  int64_t inner, xOuter, xInner, dyOuter, dyInner;
-  int64_t ofX(int64_t image) const { return image / inner * xOuter + image % inner * xInner; }
-  int64_t ofDy(int64_t image) const { return image / inner * dyOuter + image % inner * dyInner; }
-};
 
 template <class T>
 struct Chunk {
@@ -258,53 +238,6 @@ struct Chunk {
   }
 };
 
-/// dy of one group as [filter][pixel].
-template <class T>
-void gatherSlopes(const ConvShape& c, const View& dy, const T* from, const Images& at, T* to) {
-  for (int64_t f = 0; f < c.filters; ++f)
-    for (int64_t image = 0; image < c.images; ++image)
-      for (int64_t y = 0; y < c.outHeight; ++y) {
-        const T* const row = from + f * dy.stride[1] + at.ofDy(image) + y * dy.stride[2];
-        for (int64_t x = 0; x < c.outWidth; ++x) *to++ = row[x * dy.stride[3]];
-      }
-}
-
-template <class T>
-void runFew(Stream& s, const View& dWeight, const View& x, const View& dy, const ConvShape& c,
-            const Window& window, const Images& at) {
-  const int64_t pixels = c.images * c.outHeight * c.outWidth, plane = c.outHeight * c.outWidth,
-                lines = c.channels * c.kernelH * c.kernelW, blocks = ceilDiv(lines, kFewLines);
-  T* const slopes = static_cast<T*>(s.scratch);
-  parallelFor(s, c.groups, [&](int64_t group) {
-    gatherSlopes(c, dy, static_cast<const T*>(dy.data) + group * c.filters * dy.stride[1], at,
-                 slopes + group * c.filters * pixels);
-  });
-  parallelFor(s, c.groups * blocks, [&](int64_t piece) {
-    char* const scratch = static_cast<char*>(workerScratch());
-    if (!scratch) return fail(s, Code::outOfMemory, "conv2dGradWeight: no memory for a packing buffer");
-    const int64_t group = piece / blocks, line0 = piece % blocks * kFewLines,
-                  here = minOf(kFewLines, lines - line0);
-    T* const block = reinterpret_cast<T*>(scratch + kFewBlockStart);
-    const T* const source = static_cast<const T*>(x.data) + group * c.channels * x.stride[1];
-    for (int64_t image = 0; image < c.images; ++image)
-      pixelLines(window, source + at.ofX(image), line0, here, block + image * plane * kFewPitch);
-    Gemm<T> g{};
-    g.m = c.filters;
-    g.n = here;
-    g.k = pixels;
-    g.a = slopes + group * c.filters * pixels;
-    g.aRow = pixels;
-    g.aCol = 1;
-    g.b = block;
-    g.bRow = kFewPitch;
-    g.bCol = 1;
-    g.c = static_cast<T*>(dWeight.data) + group * c.filters * dWeight.stride[0] + line0;
-    g.cRow = dWeight.stride[0];
-    g.cCol = 1;
-    gemmBlock(g, reinterpret_cast<T*>(scratch), kFewPackBytes);
-  });
-}
-
 template <class T>
 void run(Stream& s, const View& dWeight, const View& x, const View& dy, const ConvShape& c,
          const Images& at) {
@@ -318,7 +251,7 @@ void run(Stream& s, const View& dWeight, const View& x, const View& dy, const Co
   const Window window{c.channels,  c.kernelH,   c.kernelW,   c.height,  c.width,     x.stride[1],
                       x.stride[2], x.stride[3], c.strideH,   c.strideW, c.dilationH, c.dilationW,
                       -c.padH,     -c.padW,     c.outHeight, c.outWidth};
-  if (hasFewPixels(dWeight, c)) return runFew<T>(s, dWeight, x, dy, c, window, at);
+  if (hasFewPixels(dWeight, c)) return fewWeight<T>(s, dWeight, x, dy, c, window, at);
   const double total = static_cast<double>(c.images * c.outHeight * c.outWidth) * static_cast<double>(sums) *
                        static_cast<double>(c.groups);
   const bool small = total < 1 << 18;

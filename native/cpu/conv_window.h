@@ -20,6 +20,22 @@ struct Window {
   int64_t depth() const { return channels * tapsY * tapsX; }
 };
 
+/// Asks for the lines that `count` elements of each of some rows or planes, `step` apart, lie in: no hardware
+/// expects a few of so many. Inline, because g++ 12 removes calls of functions that do nothing else.
+template <bool kToWrite, class T>
+WG_INLINE void askLines(const T* from, int64_t step, int64_t rows, int64_t count) {
+  for (int64_t i = 0; i < rows; ++i)
+    for (int64_t x = 0; x < count; x += kLine<T>)
+      __builtin_prefetch(from + i * step + x, kToWrite ? 1 : 0, 2);
+}
+
+/// Where images lie: `inner` to a volume (the planes of a 3-d convolution that one tap of its depth reaches).
+struct Images {
+  int64_t inner, xOuter, xInner, dyOuter, dyInner;
+  int64_t ofX(int64_t image) const { return image / inner * xOuter + image % inner * xInner; }
+  int64_t ofDy(int64_t image) const { return image / inner * dyOuter + image % inner * dyInner; }
+};
+
 /// A rectangle of output pixels in consecutive images.
 struct PixelBlock {
   int64_t image0, images, row0, rows, col0, cols;
@@ -170,8 +186,7 @@ inline Slab<T> makeSlab(const Window& w, const PixelBlock& block, const SlabShap
           }
           // Where rows are left out no hardware looks ahead.
           const T* const ahead = from + (row + i + kSlabAhead * shape.period) * w.strideY;
-          for (int64_t x = 0; x < shape.cols; x += 64 / static_cast<int64_t>(sizeof(T)))
-            __builtin_prefetch(ahead + x, 0, 2);
+          askLines<false>(ahead, 0, 1, shape.cols);
           for (int64_t residue = 0; residue < residues; ++residue, to += shape.phaseCols) {
             const SlabColumns part = residue < kMost ? columns[residue] : slabColumns(w, shape, residue);
             zeroRow(to, part.before);

@@ -190,8 +190,8 @@ struct Engine {
     parallelFor(s, p.ranges(), [&](int64_t piece) {
       float* const strip = scratch(s);
       if (!strip) return;
-      float *const sources = strip + stripElements(W::kSizes), *const slopes =
-                                                                   sources + p.elements * p.sourceStep();
+      float* const sources = strip + stripElements(W::kSizes);
+      float* const slopes = sources + p.elements * p.sourceStep();
       const int64_t begin = piece * p.range, end = minOf(p.tiles, begin + p.range);
       for (int64_t tile0 = begin; tile0 < end; tile0 += p.lot) {
         const Lot lot{tile0,  minOf(p.lot, end - tile0), sources,

@@ -1,8 +1,7 @@
 // Tiles of a tensor on their way into Winograd's products: rows of L channels are transposed until lanes are
 // channels, and transformed along both axes.
 #pragma once
-#include "gemm_pack.h"
-#include "kernel.h"
+#include "conv_window.h"
 #include "winograd.h"
 
 namespace wg::cpu {
@@ -43,15 +42,6 @@ WG_INLINE void along(const float* from, int64_t fromStep, float* to, int64_t toS
   transform(in, out);
 #pragma GCC unroll 8
   for (int i = 0; i < To; ++i) storeVec(to + i * toStep, out[i]);
-}
-
-/// Asks for the lines that `count` elements of each of `planes` planes lie in: no hardware expects a few of
-/// so many. Inline, because g++ 12 removes calls of functions that do nothing else.
-template <bool kToWrite>
-WG_INLINE void askLines(const float* from, int64_t plane, int64_t planes, int64_t count) {
-  for (int64_t i = 0; i < planes; ++i)
-    for (int64_t x = 0; x < count; x += kLine<float>)
-      __builtin_prefetch(from + i * plane + x, kToWrite ? 1 : 0, 2);
 }
 
 /// L channels from c0 of tiles [tile, end), Step pixels apart and Size on a side, become Side elements on a
