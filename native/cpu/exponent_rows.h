@@ -42,21 +42,21 @@ struct ExponentRows {
   T top[kTogether];
   double sum[kTogether];
 
-  /// Keeps the terms in `out` when there is one.
-  void add(const Rows& x, int64_t first, int64_t n, const Rows* out) {
+  /// Keeps the terms at `to`, in rows like those of `out`, when there is one.
+  void add(const Rows& x, int64_t first, int64_t n, const Rows* out, char* const* to) {
     alignas(64) T stage[kRowBlock];
     for (int64_t r = 0; r < n; r++) {
       from[r] = at(x.start, first + r);
       top[r] = largest(x, from[r], stage);
     }
     for (int64_t r = 0; r < n; r++)
-      sum[r] = sumExpRow(x, from[r], top[r], out, out == nullptr ? nullptr : at(out->start, first + r));
+      sum[r] = sumExpRow(x, from[r], top[r], out, out == nullptr ? nullptr : to[r]);
     for (int64_t r = n; r < kTogether; r++) sum[r] = 1;
   }
   /// Rows whose sums are logarithms.
   static ExponentRows inLogs(const Rows& x, int64_t first, int64_t n) {
     ExponentRows group;
-    group.add(x, first, n, nullptr);
+    group.add(x, first, n, nullptr, nullptr);
     simd::logsOf(group.sum, n);
     return group;
   }

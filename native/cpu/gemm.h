@@ -35,6 +35,7 @@ inline constexpr int64_t kLeastAsking = 128;
 // The same on Sapphire Rapids, whose prefetchers follow strides of up to 2 KiB. Columns of A, of each of
 // which one line is read, gain from half of that.
 inline constexpr int64_t kFarApart = 2048;
+inline constexpr int64_t kShortRows = 256;
 template <class T>
 inline constexpr int64_t kFewColumns = Lanes<T>::kCount * 2 * kTileVectors;
 template <class T>
@@ -202,11 +203,40 @@ inline bool rowsCollide(const Gemm<T>& g) {
   return inWideTiles() && g.bRow * static_cast<int64_t>(sizeof(T)) % 4096 == 0;
 }
 
+/// A panel of B that is this short stays in the first-level cache once it is packed, and would not where it
+/// lies: rows multiples of 512 bytes apart share sets.
+template <class T>
+inline bool shortPanels(const Gemm<T>& g) {
+  constexpr int64_t kMost = int64_t{16} << 10;
+  const int64_t apart = g.bRow * static_cast<int64_t>(sizeof(T));
+  return inWideTiles() && g.bCol == 1 && g.k * kWideVectors * kVectorBytes <= kMost && g.m >= kShortRows &&
+         apart > 1024 && apart % 512 == 0;
+}
+
 /// A's columns are contiguous and few panels would use what is packed of them: a tile reads its part of a
 /// line a step of k, and the lines stay in the second-level cache.
 template <class T>
 inline bool readsColumns(const Gemm<T>& g) {
   return g.aRow == 1 && g.n <= kDirectColumns<T>;
+}
+
+/// Packs rows [m0, mEnd) of A and kc columns from k0 in strips of `rows`, each `stripSize` behind the one
+/// before.
+template <class T>
+inline void packStrips(const Gemm<T>& g, int64_t m0, int64_t mEnd, int64_t k0, int64_t kc, int64_t rows,
+                       T* to, int64_t stripSize) {
+  constexpr int64_t kBeside = 8;
+  const T* from = g.a + m0 * g.aRow + k0 * g.aCol;
+  const bool beside = g.aRow == 1 && g.aCol != 1 && 2 * rows <= kLine<T>;
+  while (m0 < mEnd) {
+    const int64_t whole = (mEnd - m0) / rows, strips = beside ? minOf(whole, kBeside) : minOf(whole, 1);
+    const int lines = static_cast<int>(strips > 0 ? rows : mEnd - m0);
+    if (strips > 1) packBeside(to, stripSize, lines, static_cast<int>(strips), kc, from, g.aCol);
+    else packPanel(to, lines, lines, kc, from, g.aRow, g.aCol);
+    m0 += maxOf(strips, 1) * rows;
+    from += maxOf(strips, 1) * rows * g.aRow;
+    to += maxOf(strips, 1) * stripSize;
+  }
 }
 
 /// Vectors of a panel of `cols` columns.
@@ -231,7 +261,7 @@ inline void gemmBlock(const Gemm<T>& g, T* scratch, int64_t blockBytes = kBlockB
   const bool directA = g.n <= kFewColumns<T> || readsRows(g) || readsColumns(g) ||
                        (g.aCol == 1 && g.m * minOf(g.k, depth) * static_cast<int64_t>(sizeof(T)) <= 24576);
   // What is packed has to be read by some tiles: at 32x3072x768 packing lost, at 64x4096x576 it gained 1.6x.
-  const bool copiesB = rowsCollide(g) && g.m > 6 * rows;
+  const bool copiesB = (rowsCollide(g) || shortPanels(g)) && g.m > 6 * rows;
   T* const packedA = scratch;
   T* const packedB = scratch + (blockBytes + kScratchSlack) / static_cast<int64_t>(sizeof(T));
 
@@ -240,14 +270,7 @@ inline void gemmBlock(const Gemm<T>& g, T* scratch, int64_t blockBytes = kBlockB
     PanelTiles<T> tiles{g, rows, k0, kc, {}, {}};
     for (int64_t m0 = 0; m0 < g.m; m0 += blockRows) {
       const int64_t mEnd = minOf(g.m, m0 + blockRows);
-      if (!directA) {
-        T* to = packedA;
-        for (int64_t i = m0; i < mEnd; i += rows) {
-          const int lines = static_cast<int>(minOf(rows, mEnd - i));
-          packPanel(to, lines, lines, kc, g.a + i * g.aRow + k0 * g.aCol, g.aRow, g.aCol);
-          to += lines * kc;
-        }
-      }
+      if (!directA) packStrips(g, m0, mEnd, k0, kc, rows, packedA, rows * kc);
       for (int64_t j = 0; j < g.n; j += panel) {
         const int cols = static_cast<int>(minOf(panel, g.n - j));
         const int nv = vectorsFor<T>(cols);

@@ -9,8 +9,9 @@ inline namespace WG_ISA {
 
 // bench/native/gemm_bench.cc on Zen 4: smaller products pack faster within chunks, in the caches nearest.
 inline constexpr double kLeastShared = 1 << 24, kLeastSharedChunk = 1 << 22;
-/// Bytes of packed A and B at once: what the last-level cache holds.
-inline constexpr int64_t kSharedBytes = int64_t{1} << 24;
+/// Bytes of packed A and B at once, unless one block of depthBlock() has more: memory that is written again
+/// for the next block lies nearer than what is new.
+inline constexpr int64_t kSharedBytes = int64_t{1} << 22;
 
 /// How a product is cut: a function of its shape and strides.
 template <class T>
@@ -69,13 +70,10 @@ inline SharedPlan<T> sharedPlan(const Gemm<T>& g) {
 
 /// Part of A: strips [i, end) of the depths packed at once, which begin at k0.
 template <class T>
-inline void packStrips(const Gemm<T>& g, const SharedPlan<T>& p, int64_t k0, int64_t i, int64_t end, T* to) {
+inline void packRows(const Gemm<T>& g, const SharedPlan<T>& p, int64_t k0, int64_t i, int64_t end, T* to) {
   for (int64_t block = 0; block < p.blocks && k0 < g.k; ++block, k0 += p.depth)
-    for (int64_t strip = i; strip < end; ++strip) {
-      const int lines = static_cast<int>(minOf(p.rows, g.m - strip * p.rows));
-      packPanel(to + p.strip(block, strip), lines, lines, minOf(p.depth, g.k - k0),
-                g.a + strip * p.rows * g.aRow + k0 * g.aCol, g.aRow, g.aCol);
-    }
+    packStrips(g, i * p.rows, minOf(g.m, end * p.rows), k0, minOf(p.depth, g.k - k0), p.rows,
+               to + p.strip(block, i), p.stripSize);
 }
 
 /// Part of B: panels [j, end) the same way.
@@ -111,18 +109,18 @@ inline void multiplyShared(const Gemm<T>& g, const SharedPlan<T>& p, int64_t k0,
 
 template <class T>
 inline void gemmShared(Stream& s, const Gemm<T>& g) {
-  constexpr int64_t kTogether = 4;  // strips or panels of a chunk of packing
+  constexpr int64_t kStrips = 8, kPanels = 4;  // of a chunk of packing
   const SharedPlan<T> p = sharedPlan(g);
   if (!require(s, s.scratch != nullptr && s.scratchBytes >= p.bytes(), "matmul: the workspace is too small"))
     return;
   T* const packed = static_cast<T*>(s.scratch);
-  const int64_t stripPieces = ceilDiv(p.packedStrips, kTogether), panelPieces = ceilDiv(p.panels, kTogether),
+  const int64_t stripPieces = ceilDiv(p.packedStrips, kStrips), panelPieces = ceilDiv(p.panels, kPanels),
                 rows = ceilDiv(p.strips, p.blockStrips), cols = ceilDiv(p.panels, p.blockPanels);
   for (int64_t k0 = 0; k0 < g.k && !failed(s); k0 += p.blocks * p.depth) {
     parallelFor(s, stripPieces + panelPieces, [&](int64_t piece) {
-      const int64_t i = (piece < stripPieces ? piece : piece - stripPieces) * kTogether;
-      if (piece < stripPieces) packStrips(g, p, k0, i, minOf(p.strips, i + kTogether), packed);
-      else packColumns(g, p, k0, i, minOf(p.panels, i + kTogether), packed);
+      const int64_t strip = piece * kStrips, panel = (piece - stripPieces) * kPanels;
+      if (piece < stripPieces) packRows(g, p, k0, strip, minOf(p.strips, strip + kStrips), packed);
+      else packColumns(g, p, k0, panel, minOf(p.panels, panel + kPanels), packed);
     });
     parallelFor(s, rows * cols, [&](int64_t piece) {
       multiplyShared(g, p, k0, piece % rows * p.blockStrips, piece / rows * p.blockPanels, packed);

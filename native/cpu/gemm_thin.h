@@ -30,6 +30,11 @@ inline Grid gridFor(const Gemm<T>& g, double work) {
   // threads. A B that is packed is packed by each block of rows: as few of those as fit the scratch.
   const int64_t most = g.bCol == 1 ? 140 : minOf(packedRows<T>(depthBlock<T>(g.k)), 256),
                 few = g.bCol == 1 ? 56 : most;
+  // A panel that is packed serves all rows.
+  if (shortPanels(g)) {
+    const int64_t rows = evenSplit(g.m, 1024, kWideRows);
+    return {rows, evenSplit(g.n, maxOf(static_cast<int64_t>(area) / rows / panel, 1) * panel, panel)};
+  }
   constexpr int64_t kUnit = kTileRows < 8 ? kTileRows : 1;  // one row less of few is much
   const int64_t blocks = maxOf(minOf(8 * ceilDiv(g.m, 8 * most), g.m / few), 1),
                 rows = ceilDiv(ceilDiv(g.m, blocks), kUnit) * kUnit;

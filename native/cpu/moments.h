@@ -38,9 +38,11 @@ struct Deviations {
   using Partial = Moments;
   static constexpr int64_t kBlock = 1024;
   Moments sum = {0, 0, 0};
+  bool asks = false;
 
-  static Moments block(const T* x, int64_t n) {
+  static Moments block(const T* x, int64_t n, bool asks) {
     simd::SumState<T> total;
+    total.asks = asks;
     total.add(x, n);
     const double count = static_cast<double>(n), mean = total.total() / count;
     const T center = static_cast<T>(mean);
@@ -64,7 +66,7 @@ struct Deviations {
     return momentsAround(center, mean, count, deviation, square);
   }
   void add(const T* x, int64_t n) {
-    for (int64_t i = 0; i < n; i += kBlock) sum.merge(block(x + i, minOf(kBlock, n - i)), 0);
+    for (int64_t i = 0; i < n; i += kBlock) sum.merge(block(x + i, minOf(kBlock, n - i), asks), 0);
   }
   Moments partial() const { return sum; }
 };

@@ -1,10 +1,10 @@
-// What forward and backward of normalisation along the last axis share: vectors as long as a row, writing a
-// row, and what the kernels ask of their arguments.
+// What forward and backward of normalisation along the last axis share: vectors as long as a row, and what
+// the kernels ask of their arguments.
 #pragma once
 #include "../ops/rows/norm.h"
 
 #include "row_groups.h"
-#include "simd/stream.h"
+#include "stream_rows.h"
 
 namespace wg::cpu {
 inline namespace WG_ISA {
@@ -25,25 +25,6 @@ inline Vector vectorOf(const MaybeIn& v) {
 template <class T>
 const T* readVector(const Vector& v, int64_t i, int64_t n, T* stage) {
   return v.present ? readRow(v.rows, v.rows.start.data, i, n, stage) : nullptr;
-}
-
-/// Whether what is written goes past the caches: when `tensors` like it are more than they hold, and its rows
-/// are in place.
-inline bool streamsPast(const View& out, const Rows& rows, int64_t tensors) {
-  return rows.step == rows.item && numel(out) * rows.item * tensors > simd::kStreamBytes;
-}
-
-/// out = f(load) for each register of a block and a partial last one; load(p) reads p at the same place.
-template <class T, class F>
-WG_SIMD void eachRegister(bool streams, T* out, int64_t n, F f) {
-  using V = simd::Vec<T>;
-  int64_t i = 0;
-  if (streams && reinterpret_cast<uintptr_t>(out) % simd::kVecBytes == 0)
-    for (; i + V::kLanes <= n; i += V::kLanes)
-      simd::storeStreaming(out + i, f([i](const T* p) { return simd::load<V>(p + i); }));
-  for (; i + V::kLanes <= n; i += V::kLanes)
-    store(out + i, f([i](const T* p) { return simd::load<V>(p + i); }));
-  if (i < n) storePart(out + i, f([i, n](const T* p) { return simd::loadPart<V>(p + i, n - i); }), n - i);
 }
 
 inline bool sameRows(Stream& s, const View& x, const View& perRow) {

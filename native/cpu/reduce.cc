@@ -20,7 +20,9 @@ template <class T>
 struct FloatSum : simd::SumState<T> {
   using Partial = FloatTotal;
   FloatTotal partial() const { return {this->total()}; }
-  static FloatTotal partialOf(const T* p, int64_t n) { return {simd::SumState<T>::of(p, n)}; }
+  static FloatTotal partialOf(const T* p, int64_t n, bool asks) {
+    return {simd::SumState<T>::of(p, n, asks)};
+  }
 };
 struct IntTotal {
   int64_t value;

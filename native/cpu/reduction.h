@@ -2,6 +2,7 @@
 // how the work is cut. Pieces depend on shapes and strides only, so sums are the same for any number of
 // threads.
 #pragma once
+#include "simd/stream.h"
 #include "walk.h"
 
 namespace wg::cpu {
@@ -12,6 +13,9 @@ struct Reduction {
   Walk out;      ///< out along the same axes, element for element
   Walk reduced;  ///< x along the reduced axes
   bool columns;  ///< the contiguous axis of x is kept: whole rows are folded onto each other
+
+  /// Whether what is folded comes from memory: folds that can (`asks`) then ask for it ahead.
+  bool isLarge() const { return kept.total * reduced.total * kept.item >= simd::kStreamBytes; }
 };
 
 /// Out has x's rank and size 1 along reduced axes. False, with the op failed, when the shapes do not relate
@@ -50,12 +54,19 @@ inline constexpr int64_t kFoldChunk = 4 * kChunk;
 
 /// Folds every output's row of x. State: add(const T*, n) and partial(); State::Partial has merge(next).
 /// write(char* out, partial). A long reduction with few outputs is cut into pieces whose partials are merged
-/// in order. Where State has partialOf(const T*, n), it is what a fresh state makes of a contiguous row.
+/// in order. Where State has partialOf(const T*, n, asks), it is what a fresh state makes of a contiguous
+/// row.
 template <class T, class State, class Write>
 inline void reduceRows(Stream& s, const Reduction& r, Write write) {
   using Partial = typename State::Partial;
   constexpr int64_t kPieces = 256;
   const int64_t outputs = r.kept.total, length = r.reduced.total;
+  const bool large = r.isLarge();
+  const auto fresh = [large] {
+    State state;
+    if constexpr (requires { state.asks; }) state.asks = large;
+    return state;
+  };
   if (outputs < 16 && length >= 4 * kChunk) {
     const int64_t size = ceilDiv(maxOf(2 * kChunk, ceilDiv(length, kPieces)), kChunk) * kChunk;
     const int64_t pieces = ceilDiv(length, size);
@@ -63,7 +74,7 @@ inline void reduceRows(Stream& s, const Reduction& r, Write write) {
       Partial partial[kPieces];
       char* data = at(r.kept, o);
       parallelFor(s, pieces, [&](int64_t piece) {
-        State state;
+        State state = fresh();
         foldWalk<T>(r.reduced, data, piece * size, minOf(size, length - piece * size), state);
         partial[piece] = state.partial();
       });
@@ -75,13 +86,13 @@ inline void reduceRows(Stream& s, const Reduction& r, Write write) {
   const int64_t perChunk = maxOf(1, kFoldChunk / maxOf(1, length));
   const auto chunk = [&](int64_t c) __attribute__((noinline)) {
     for (int64_t o = c * perChunk, end = minOf(o + perChunk, outputs); o < end; o++) {
-      if constexpr (requires(const T* p) { State::partialOf(p, length); }) {
+      if constexpr (requires(const T* p) { State::partialOf(p, length, large); }) {
         if (r.reduced.direct) {
-          write(at(r.out, o), State::partialOf(reinterpret_cast<const T*>(at(r.kept, o)), length));
+          write(at(r.out, o), State::partialOf(reinterpret_cast<const T*>(at(r.kept, o)), length, large));
           continue;
         }
       }
-      State state;
+      State state = fresh();
       foldWalk<T>(r.reduced, at(r.kept, o), 0, length, state);
       write(at(r.out, o), state.partial());
     }

@@ -4,6 +4,7 @@
 #include "../ops/rows/softmax.h"
 
 #include "exponent_rows.h"
+#include "stream_rows.h"
 
 WG_PROTOTYPES(WG_SOFTMAX_ROWS)
 
@@ -15,12 +16,12 @@ using simd::Vec;
 
 /// to = f(from), a row.
 template <class T, class F>
-void mapRow(const Rows& out, char* to, const Rows& x, const char* from, F f) {
+void mapRow(bool streams, const Rows& out, char* to, const Rows& x, const char* from, F f) {
   alignas(64) T stage[2][kRowBlock];
   for (int64_t i = 0; i < x.width; i += kRowBlock) {
     const int64_t n = minOf(kRowBlock, x.width - i);
     const T* p = readRow(x, from, i, n, stage[0]);
-    simd::mapBlock(writeRow(out, to, i, stage[1]), p, p, n, f);
+    eachRegister(streams, writeRow(out, to, i, stage[1]), n, [=](auto load) { return f(load(p)); });
     flushRow(out, to, i, n, stage[1]);
   }
 }
@@ -39,32 +40,40 @@ T strictlyLargest(const Rows& x, const char* row) {
 
 struct Softmax {
   template <class T>
-  static void rows(const Rows& out, const Rows& x, int64_t first, int64_t n) {
+  static void rows(bool streams, const Rows& out, const Rows& x, int64_t first, int64_t n) {
+    // What goes past the caches is written once: its terms wait in the nearest until their sum is known.
+    constexpr int64_t kWaiting = int64_t{32} << 10;
+    alignas(64) char waiting[kWaiting];
+    const bool waits = streams && n * x.width * x.item <= kWaiting;
+    char *terms[kTogether] = {}, *to[kTogether] = {};
+    for (int64_t r = 0; r < n; r++) {
+      to[r] = at(out.start, first + r);
+      terms[r] = waits ? waiting + r * x.width * x.item : to[r];
+    }
     ExponentRows<T> group;
-    group.add(x, first, n, &out);
+    group.add(x, first, n, &out, terms);
     for (int64_t r = 0; r < n; r++) {
       const Vec<T> scale(static_cast<T>(1.0 / group.sum[r]));
-      char* const to = at(out.start, first + r);
-      mapRow<T>(out, to, out, to, [scale](Vec<T> e, Vec<T>) { return e * scale; });
+      mapRow<T>(waits, out, to[r], out, terms[r], [scale](Vec<T> e) { return e * scale; });
     }
   }
 };
 
 struct LogSoftmax {
   template <class T>
-  static void rows(const Rows& out, const Rows& x, int64_t first, int64_t n) {
+  static void rows(bool streams, const Rows& out, const Rows& x, int64_t first, int64_t n) {
     const auto group = ExponentRows<T>::inLogs(x, first, n);
     for (int64_t r = 0; r < n; r++) {
       const Vec<T> shift(group.top[r]), logSum(static_cast<T>(group.sum[r]));
-      mapRow<T>(out, at(out.start, first + r), x, group.from[r],
-                [=](Vec<T> v, Vec<T>) { return (v - shift) - logSum; });
+      mapRow<T>(streams, out, at(out.start, first + r), x, group.from[r],
+                [=](Vec<T> v) { return (v - shift) - logSum; });
     }
   }
 };
 
 struct LogSumExp {
   template <class T>
-  static void rows(const Rows& out, const Rows& x, int64_t first, int64_t n) {
+  static void rows(bool, const Rows& out, const Rows& x, int64_t first, int64_t n) {
     const auto group = ExponentRows<T>::inLogs(x, first, n);
     for (int64_t r = 0; r < n; r++) {
       // An infinite maximum (all minus infinity, or any infinity) is the result itself, unless there is a
@@ -78,7 +87,8 @@ struct LogSumExp {
 
 /// dx = y (dy - Σ y dy), or for the logarithm dx = dy - exp(y) Σ dy.
 template <class T, bool kLog>
-void gradRow(const Rows& dx, char* to, const Rows& y, const char* yRow, const Rows& dy, const char* dyRow) {
+void gradRow(bool streams, const Rows& dx, char* to, const Rows& y, const char* yRow, const Rows& dy,
+             const char* dyRow) {
   using V = Vec<T>;
   alignas(64) T stage[3][kRowBlock];
   double dot = 0;
@@ -103,9 +113,9 @@ void gradRow(const Rows& dx, char* to, const Rows& y, const char* yRow, const Ro
     const int64_t n = minOf(kRowBlock, y.width - i);
     const T* a = readRow(y, yRow, i, n, stage[0]);
     const T* b = readRow(dy, dyRow, i, n, stage[1]);
-    simd::mapBlock(writeRow(dx, to, i, stage[2]), a, b, n, [total](V v, V g) {
-      if constexpr (kLog) return g - simd::expFromBelow(v) * total;
-      else return v * (g - total);
+    eachRegister(streams, writeRow(dx, to, i, stage[2]), n, [=](auto load) {
+      if constexpr (kLog) return load(b) - simd::expFromBelow(load(a)) * total;
+      else return load(a) * (load(b) - total);
     });
     flushRow(dx, to, i, n, stage[2]);
   }
@@ -114,9 +124,13 @@ void gradRow(const Rows& dx, char* to, const Rows& y, const char* yRow, const Ro
 template <class Op>
 void run(Stream& s, const char* name, const View& out, const View& x) {
   const Rows to = rowsOf(out), from = rowsOf(x);
+  const bool streams = streamsPast(out, to, 2);
   withFloat(s, x.dtype, name, [&]<class T>() {
     forEachRows(s, from.count, from.width, rowsTogether(from.width, from.item),
-                [&](int64_t first, int64_t n) { Op::template rows<T>(to, from, first, n); });
+                [&](int64_t first, int64_t n) {
+                  Op::template rows<T>(streams, to, from, first, n);
+                  if (streams) simd::endStreaming();
+                });
   });
 }
 template <class Op>
@@ -132,9 +146,12 @@ void backward(Stream& s, const char* name, const View& dx, const View& y, const 
   const bool sound = sameShape(dx, y) && sameShape(dx, dy) && dx.dtype == y.dtype && dx.dtype == dy.dtype;
   if (!require(s, sound, "softmax gradient: operands differ") || numel(dx) == 0) return;
   const Rows to = rowsOf(dx), a = rowsOf(y), b = rowsOf(dy);
+  const bool streams = streamsPast(dx, to, 3);
   withFloat(s, dx.dtype, name, [&]<class T>() {
-    forEachRow(s, a.count, a.width, [&](int64_t i) {
-      gradRow<T, kLog>(to, at(to.start, i), a, at(a.start, i), b, at(b.start, i));
+    forEachRows(s, a.count, a.width, rowsTogether(a.width, a.item), [&](int64_t first, int64_t n) {
+      for (int64_t i = first; i < first + n; i++)
+        gradRow<T, kLog>(streams, to, at(to.start, i), a, at(a.start, i), b, at(b.start, i));
+      if (streams) simd::endStreaming();
     });
   });
 }

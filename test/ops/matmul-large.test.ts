@@ -27,20 +27,27 @@ interface Case {
   readonly a: readonly number[];
   readonly b: readonly number[];
   readonly dtype?: DType;
+  /** Of b's columns, from the fourth: its rows lie as far apart as ever. */
+  readonly columns?: number;
 }
 const cases: readonly Case[] = [
   { name: 'odd sizes', a: [263, 701], b: [701, 389] },
   { name: 'more depth than is packed at once', a: [1101, 2050], b: [2050, 1057] },
   { name: 'little depth', a: [517, 67], b: [67, 1001] },
+  { name: 'rows a page apart', a: [263, 1024], b: [1024, 1024], columns: 1003 },
+  { name: 'rows a page apart, float64', a: [263, 512], b: [512, 512], columns: 497, dtype: 'float64' },
+  { name: 'panels that stay in the cache', a: [389, 37], b: [37, 640], columns: 599 },
+  { name: 'panels that stay in the cache, float64', a: [389, 29], b: [29, 640], dtype: 'float64' },
   { name: 'float64', a: [263, 701], b: [701, 389], dtype: 'float64' },
   { name: 'batches', a: [2, 263, 701], b: [701, 389] },
 ];
 
-for (const { name, a, b, dtype } of cases) {
+for (const { name, a, b, dtype, columns } of cases) {
   test(`${name}: the bits of its blocks, however the factors lie`, () => {
     manualSeed(1);
     const place = dtype === undefined ? {} : { dtype };
-    const [x, y] = [randn(a, place) as Tensor, randn(b, place) as Tensor];
+    const [x, whole] = [randn(a, place) as Tensor, randn(b, place) as Tensor];
+    const y = columns === undefined ? whole : narrow(whole, -1, 3, columns);
     const turned = [x, y].map((t) => transpose(transpose(t).contiguous())) as [Tensor, Tensor];
     const wanted = elements(inBlocks(x, y));
     assert.equal(elements(matmul(x, y)), wanted, 'NN');
