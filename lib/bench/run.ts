@@ -34,6 +34,8 @@ const itemBytes: Readonly<Record<InputDtype, number>> = { float32: 4, float64: 8
 /** Memory for sets of inputs beyond the first. */
 const mostBytes = 2 ** 29;
 const mostSets = 256;
+/** What is smaller stays in the caches in any program. */
+const leastBytes = 2 ** 18;
 
 /** Seconds a call cannot take less of on this machine, and what it is that takes them. */
 export function floorOf(
@@ -80,9 +82,9 @@ export class Prepared {
   #setsWanted(): number {
     if (this.#options.inputs === 'warm' || this.bound !== 'memory' || this.bytes === null || this.bytes === 0) return 1;
     const caches = this.#on.kind === 'cpu' ? cacheSizes()[2] : 2 ** 26;
+    if (this.bytes < leastBytes) return 1;
     const count = Math.ceil((3 * caches) / this.bytes);
-    // What is that small stays in the caches in any program.
-    return count > mostSets ? 1 : Math.max(1, Math.min(count, Math.floor(mostBytes / this.bytes)));
+    return Math.max(1, Math.min(count, mostSets, Math.floor(mostBytes / this.bytes)));
   }
 
   /** Seconds a call. */

@@ -43,33 +43,54 @@ struct Forward {
     return top;
   }
 
-  /// Turns a row's scores into exp(score - top) and gives by how much what was summed before shrinks.
-  T weigh(T* row, int64_t b, int64_t h, int64_t i, int64_t j0, const Seen<T>& seen, T& top,
-          double& sum) const {
-    if (seen.first >= seen.last) {
-      clearLanes(row, seen.start, seen.stop);
-      return T(1);
-    }
+  /// What a strip's scores are and were, by row.
+  struct Strip {
+    int64_t b, h, i0, j0, n, lines;  ///< queries [i0, i0 + lines), keys [j0, j0 + n)
+    T* tile;
+    T* top;       ///< largest score so far
+    double* sum;  ///< of exp(score - top) so far
+    T* shrink;    ///< by how much what was summed before does
+
+    T* row(int64_t r) const { return tile + r * kTilePitch<T>; }
+  };
+  Seen<T> seenIn(const Strip& at, int64_t r) const {
+    int64_t first, last;
+    scores.visible(at.i0 + r, at.j0, at.n, first, last);
+    return Seen<T>(first, last);
+  }
+
+  /// Turns a strip's scores into exp(score - top). Maxima of all rows first: to fold a register takes longer
+  /// than to fill the next row's.
+  void weigh(const Strip& at, const Seen<T>& wide) const {
     alignas(64) T stage[kKeyBlock];
-    const int64_t count = seen.last - seen.first;
-    const T* bias = scores.bias(b, h, i, j0 + seen.first, count, stage);
-    const T block = finish(row, bias, seen), before = top;
-    top = block > before || block != block ? block : before;
-    if (top == -Format<T>::kInf) {  // nothing takes part so far
-      clearLanes(row, seen.start, seen.stop);
-      return T(1);
+    for (int64_t r = 0; r < at.lines; ++r) {
+      T* const row = at.row(r);
+      const Seen<T> seen = seenIn(at, r);
+      clearLanes(row, wide.start, seen.start);
+      clearLanes(row, seen.stop, wide.stop);
+      const T before = at.top[r];
+      T block = -Format<T>::kInf;
+      if (seen.any())
+        block =
+            finish(row, scores.bias(at.b, at.h, at.i0 + r, at.j0 + seen.first, seen.count(), stage), seen);
+      const T top = block > before || block != block ? block : before;
+      at.top[r] = top;
+      at.shrink[r] = T(1);
+      if (!seen.any() || top == -Format<T>::kInf) clearLanes(row, seen.start, seen.stop);
+      else if (before == -Format<T>::kInf) at.shrink[r] = T(0);
+      else if (before != top) at.shrink[r] = math::exp(Vec<T>(before - top)).raw[0];
     }
-    T shrink = T(1);
-    if (before == -Format<T>::kInf) shrink = T(0);
-    else if (before != top) shrink = math::exp(Vec<T>(before - top)).raw[0];
-    T* const from = row + seen.start;
-    sum = sum * static_cast<double>(shrink) + simd::sumExp<true>(from, seen.stop - seen.start, top, from);
-    if (scores.dropout > T(0)) {
-      scores.factors(b, h, i, j0 + seen.first, count, stage);
-      T* const weights = row + seen.first;
-      simd::mapBlock(weights, weights, stage, count, [](Vec<T> x, Vec<T> f) { return x * f; });
+    for (int64_t r = 0; r < at.lines; ++r) {
+      const Seen<T> seen = seenIn(at, r);
+      if (!seen.any() || at.top[r] == -Format<T>::kInf) continue;  // nothing takes part so far
+      T* const from = at.row(r) + seen.start;
+      at.sum[r] = at.sum[r] * static_cast<double>(at.shrink[r]) +
+                  simd::sumExp<true>(from, seen.stop - seen.start, at.top[r], from);
+      if (scores.dropout == T(0)) continue;
+      scores.factors(at.b, at.h, at.i0 + r, at.j0 + seen.first, seen.count(), stage);
+      T* const weights = at.row(r) + seen.first;
+      simd::mapBlock(weights, weights, stage, seen.count(), [](Vec<T> x, Vec<T> f) { return x * f; });
     }
-    return shrink;
   }
 
   void run(int64_t b, int64_t h, int64_t i0, int64_t rows, char* memory) const {
@@ -84,8 +105,9 @@ struct Forward {
                           values = matrixOf<const T>(v, b, h / group);
     const Matrix<T> all = matrixOf<T>(out, b, h);
     const Matrix<T> result{all.data + i0 * all.row, all.row, all.col};
-    T top[kRowsPerChunk];
-    double sum[kRowsPerChunk];
+    constexpr int64_t kSums = kRowsPerChunk + Vec<double>::kLanes;  // as logsOf asks
+    T top[kRowsPerChunk], shrink[kRowsPerChunk];
+    alignas(64) double sum[kSums], logSum[kSums];
     bool begun[kRowsPerChunk] = {};  // by strip
     for (int64_t r = 0; r < rows; ++r) {
       top[r] = -Format<T>::kInf;
@@ -104,16 +126,10 @@ struct Forward {
         const Matrix<T> results{result.data + r0 * result.row, result.row, result.col};
         product<T>(lines, fits ? wide.stop - wide.start : last - wide.start, depth, from(queries, i0 + r0),
                    column(keysTurned, wide.start), {tile + wide.start, kPitch, 1}, false, packing);
-        for (int64_t r = 0; r < lines; ++r) {
-          T* const row = tile + r * kPitch;
-          scores.visible(i0 + r0 + r, j0, n, first, last);
-          const Seen<T> seen(first, last);
-          clearLanes(row, wide.start, seen.start);
-          clearLanes(row, seen.stop, wide.stop);
-          const T shrink = weigh(row, b, h, i0 + r0 + r, j0, seen, top[r0 + r], sum[r0 + r]);
-          if (begun[r0 / strip] && shrink != T(1))
-            scaleRow(results.data + r * results.row, results.col, width, shrink);
-        }
+        weigh({b, h, i0 + r0, j0, n, lines, tile, top + r0, sum + r0, shrink + r0}, wide);
+        for (int64_t r = 0; begun[r0 / strip] && r < lines; ++r)
+          if (shrink[r0 + r] != T(1))
+            scaleRow(results.data + r * results.row, results.col, width, shrink[r0 + r]);
         product<T>(lines, width, wide.last - wide.start, {tile + wide.start, kPitch, 1},
                    from(values, j0 + wide.start), results, begun[r0 / strip], packing);
         begun[r0 / strip] = true;
@@ -123,9 +139,11 @@ struct Forward {
       if (!begun[r0 / strip])
         clear<T>({result.data + r0 * result.row, result.row, result.col}, minOf(strip, rows - r0), width);
     T* const logs = static_cast<T*>(lse.data) + b * lse.stride[0] + h * lse.stride[1] + i0 * lse.stride[2];
+    for (int64_t r = 0; r < kSums; ++r) logSum[r] = r < rows ? sum[r] : 1;
+    simd::logsOf(logSum, rows);
     for (int64_t r = 0; r < rows; ++r) {
       const bool none = top[r] == -Format<T>::kInf;
-      logs[r * lse.stride[2]] = none ? top[r] : top[r] + static_cast<T>(simd::logOf(sum[r]));
+      logs[r * lse.stride[2]] = none ? top[r] : top[r] + static_cast<T>(logSum[r]);
       if (!none) scaleRow(result.data + r * result.row, result.col, width, static_cast<T>(1.0 / sum[r]));
     }
   }

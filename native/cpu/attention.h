@@ -180,6 +180,8 @@ struct Seen {
         start(from / V::kLanes * V::kLanes),
         stop(ceilDiv(to, V::kLanes) * V::kLanes) {}
 
+  bool any() const { return first < last; }
+  int64_t count() const { return last - first; }
   bool whole(int64_t at) const { return at >= first && at + V::kLanes <= last; }
   /// x, with `other` where the row is not seen.
   V keep(V x, int64_t at, T other) const {

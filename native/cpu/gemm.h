@@ -53,13 +53,15 @@ inline int64_t evenSplit(int64_t size, int64_t most, int64_t unit) {
 /// Whether tiles of six rows and four vectors are the rule (wide_tiles.h).
 inline bool inWideTiles() { return kVectorBytes == 64 && kWideTiles; }
 
-/// Rows and vectors of the tiles for a product of `rows` rows.
+/// Rows and vectors of the tiles of a product. Few columns leave half of a wide tile empty.
 struct TileShape {
   int rows, vectors;
 };
 
-inline TileShape tileShape(int64_t rows) {
-  if (rows <= kWideRows || inWideTiles()) return {kWideRows, kWideVectors};
+template <class T>
+inline TileShape tileShape(int64_t rows, int64_t columns) {
+  const bool few = columns <= static_cast<int64_t>(kTileVectors) * Lanes<T>::kCount;
+  if (rows <= kWideRows || (inWideTiles() && !few)) return {kWideRows, kWideVectors};
   return {kTileRows, kTileVectors};
 }
 
@@ -252,7 +254,7 @@ template <class T>
 inline void gemmBlock(const Gemm<T>& g, T* scratch, int64_t blockBytes = kBlockBytes) {
   constexpr int L = Lanes<T>::kCount;
   if (g.m <= 0 || g.n <= 0) return;
-  const TileShape shape = tileShape(g.m);
+  const TileShape shape = tileShape<T>(g.m, g.n);
   const int64_t panel = static_cast<int64_t>(shape.vectors) * L;
   const int64_t rows = ceilDiv(g.m, ceilDiv(g.m, shape.rows));  // tiles of nearly equal height waste least
   const int64_t depth = depthBlock<T>(g.k);

@@ -48,7 +48,7 @@ template <class T>
 inline SharedPlan<T> sharedPlan(const Gemm<T>& g) {
   constexpr int64_t L = Lanes<T>::kCount;
   SharedPlan<T> p{};
-  const TileShape shape = tileShape(g.m);
+  const TileShape shape = tileShape<T>(g.m, g.n);
   p.panelWidth = shape.vectors * L;
   p.rows = ceilDiv(g.m, ceilDiv(g.m, shape.rows));
   p.strips = ceilDiv(g.m, p.rows);

@@ -22,7 +22,7 @@ inline bool thinRows(const Gemm<T>& g) {
 /// Block of C for one chunk of about `work` multiply-adds.
 template <class T>
 inline Grid gridFor(const Gemm<T>& g, double work) {
-  const int64_t panel = tileShape(g.m).vectors * Lanes<T>::kCount;
+  const int64_t panel = tileShape<T>(g.m, g.n).vectors * Lanes<T>::kCount;
   const double area = work / static_cast<double>(g.k + 1);
   if (thinRows(g)) return {g.m, evenSplit(g.n, 1024, panel)};
   // Blocks of whole rows where there are enough of them: B's panels follow each other, and what is packed of

@@ -11,7 +11,13 @@ namespace simd {
 /// 0 is.
 template <class T>
 WG_SIMD Vec<T> expFromBelow(Vec<T> x) {
-  return math::expReduced(maxNum(Vec<T>(sizeof(T) == 4 ? T(-105) : T(-760)), x), Vec<T>(T(-0.0)));
+  // The instruction that scales takes powers of any size; elsewhere they are put together from bits.
+#if defined(__AVX512F__)
+  const Vec<T> bounded = x;
+#else
+  const Vec<T> bounded = maxNum(Vec<T>(sizeof(T) == 4 ? T(-105) : T(-760)), x);
+#endif
+  return math::expReduced(bounded, Vec<T>(T(-0.0)));
 }
 
 /// Σ exp(x - top) over n elements, none of them greater; stores each term to `terms` when kStore.
