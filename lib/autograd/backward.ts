@@ -5,7 +5,7 @@ import { watch } from '../core/storage.ts';
 import { checkLive, requireTensor, Tensor } from '../core/tensor.ts';
 import { checkOptions, formatValue } from '../core/values.ts';
 import type { Sweep } from './sweep.ts';
-import { dropPending, handle, reachable, runHooks, seed, send, startSweep, step, storeInLeaf } from './sweep.ts';
+import { dropPending, handle, reachable, receive, seed, send, startSweep, step, storeInLeaf } from './sweep.ts';
 import type { LeafNode } from './tape.ts';
 import { gradNode, Node } from './tape.ts';
 
@@ -36,7 +36,7 @@ export function backward(root: Tensor, options: BackwardOptions = {}): void {
       for (const each of reachable([node])) {
         const slots = sweep.pending.get(each);
         if (slots === undefined) continue;
-        runHooks(sweep, each, slots);
+        receive(sweep, each, slots);
         if (each instanceof Node) step(sweep, each, () => true);
         else {
           sweep.pending.delete(each);
@@ -147,7 +147,7 @@ function collect(
   for (const node of nodes) {
     const slots = sweep.pending.get(node);
     if (slots === undefined) continue;
-    runHooks(sweep, node, slots);
+    receive(sweep, node, slots);
     if (goal.has(node)) {
       for (const [i, each] of goals.entries()) {
         const g = each === node ? slots[(targets[i] as Tensor)._index] : null;

@@ -1,7 +1,7 @@
 import { isContiguous, numelOf } from '../core/shape.ts';
 import { checkLive, Tensor } from '../core/tensor.ts';
 import { register } from './define-op.ts';
-import type { BackwardContext, Geometry, RecordedOp } from './tape.ts';
+import type { AxisRange, BackwardContext, Geometry, RecordedOp } from './tape.ts';
 import { needsGrad, record, recording } from './tape.ts';
 import type { ViewInfo, ViewStep } from './views.ts';
 import { viewInfo } from './views.ts';
@@ -14,6 +14,8 @@ export interface ViewDefinition<A extends readonly unknown[]> {
   readonly geometry: (x: Tensor, ...args: A) => Geometry;
   /** The result leaves elements out: a sum of gradients of `x` takes its gradient at its place. */
   readonly partial?: boolean;
+  /** Of a partial view: the range of one axis that it is, if it is one. */
+  readonly range?: (x: Tensor, ...args: A) => AxisRange | null;
   /** The gradient of `x`. */
   readonly backward: (ctx: BackwardContext<readonly [Tensor, ...A]>, dy: Tensor) => Tensor;
 }
@@ -22,11 +24,12 @@ export interface ViewDefinition<A extends readonly unknown[]> {
 export function defineView<A extends readonly unknown[]>(
   definition: ViewDefinition<A>,
 ): (x: Tensor, ...args: A) => Tensor {
-  const { name, geometry, backward, readOnly = false, partial = false } = definition;
+  const { name, geometry, backward, range, readOnly = false, partial = false } = definition;
   const recorded: RecordedOp = register({
     name,
     saves: [],
     place: partial ? (sum, args) => geometry(sum, ...(args.slice(1) as unknown as A)) : undefined,
+    range: range && ((args) => range(args[0] as Tensor, ...(args.slice(1) as unknown as A))),
     backward: (ctx, dy) => [backward(ctx, dy)],
   });
   const apply = (x: Tensor, ...args: A): Tensor => {

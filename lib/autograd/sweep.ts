@@ -2,13 +2,13 @@
 import { argumentError, dtypeError, gradError, libraryFolders, shapeError } from '../errors.ts';
 import { current } from '../core/context.ts';
 import { isFloat } from '../core/dtype.ts';
-import { addInPlaceKernel, anyNonFinite, copied, filledTensor } from '../core/primitives.ts';
+import { addInPlaceKernel, anyNonFinite, copied, copyKernel, filledTensor, fillKernel } from '../core/primitives.ts';
 import { noteGrad } from '../core/capture.ts';
 import { Scope } from '../core/scope.ts';
 import { formatShape, sameShape } from '../core/shape.ts';
 import { watch } from '../core/storage.ts';
-import { checkLive, requireTensor, Tensor } from '../core/tensor.ts';
-import type { GradientHook, Gradients, Node } from './tape.ts';
+import { checkLive, emptyTensor, requireTensor, Tensor } from '../core/tensor.ts';
+import type { AxisRange, GradientHook, Gradients, Node } from './tape.ts';
 import { attach, gradNode, LeafNode, openContext, recording } from './tape.ts';
 import { alias } from './views.ts';
 
@@ -31,6 +31,8 @@ export interface Sweep {
   readonly createGraph: boolean;
   readonly retainGraph: boolean;
   readonly pending: Map<Node | LeafNode, Pending>;
+  /** What is written so far of sums that came as parts; the rest is not zero yet. */
+  readonly parts: Map<Tensor, AxisRange>;
 }
 
 /** A handle on `g` that no scope frees; connected to the graph when gradients are differentiated again. */
@@ -44,6 +46,7 @@ export function handle(g: Tensor): Tensor {
 
 /** Adds two gradients; takes both handles over and returns one. */
 function accumulate(sweep: Sweep, sum: Tensor, g: Tensor): Tensor {
+  complete(sweep, sum);
   if (sweep.createGraph) {
     if (accumulateOp === null) throw gradError('backward', 'no op was registered to sum gradients');
     const result = accumulateOp(sum, g);
@@ -125,8 +128,9 @@ export function reachable(roots: Iterable<Node | LeafNode>): (Node | LeafNode)[]
   return [...seen].sort((a, b) => b.sequence - a.sequence);
 }
 
-/** Shows the gradients that arrived at `node` to its hooks, which may replace them. */
-export function runHooks(sweep: Sweep, node: Node | LeafNode, slots: Pending): void {
+/** The gradients that arrived at `node` are completed and shown to its hooks, which may replace them. */
+export function receive(sweep: Sweep, node: Node | LeafNode, slots: Pending): void {
+  for (const g of slots) if (g != null) complete(sweep, g);
   if (node.hooks === null) return;
   for (const [index, hooks] of node.hooks) {
     for (const hook of [...hooks]) {
@@ -203,15 +207,55 @@ function passOn(sweep: Sweep, node: Node, dys: readonly (Tensor | null)[], wante
   }
 }
 
-/** Adds the gradient of a part to the whole's, if that waits already and nobody else sees it. */
+/**
+ * Puts the gradient of a part where it belongs in the whole's, if nobody else sees that: written where parts meet that have
+ * come so far, and added to anything else.
+ */
 function addedInPlace(sweep: Sweep, node: Node, dy: Tensor, wanted: Wanted): boolean {
   const [source] = node.sources;
-  if (node.op.place === undefined || source == null || !wanted(source) || current().anomaly || sweep.createGraph)
-    return false;
-  const sum = sweep.pending.get(source)?.[node.sourceIndices[0] as number];
-  if (sum == null || !owned(sum)) return false;
-  if (dy.size > 0) addInPlaceKernel(sum, dy, node.op.place(sum, node.args));
+  const { place, range } = node.op;
+  if (place === undefined || source == null || !wanted(source) || current().anomaly || sweep.createGraph) return false;
+  const index = node.sourceIndices[0] as number;
+  const sum = sweep.pending.get(source)?.[index];
+  const own = range?.(node.args) ?? null;
+  const write = (to: Tensor): void => copyKernel({ storage: to.storage, dtype: to.dtype, ...place(to, node.args) }, dy);
+  if (sum == null) {
+    if (own === null || dy.size === 0) return false;
+    const { shape, dtype } = node.inputs[0] as Node['inputs'][0];
+    const fresh = emptyTensor(shape, dtype, dy.storage.queue);
+    fresh._kept = true;
+    sweep.parts.set(fresh, own);
+    send(sweep, source, index, fresh);
+    write(fresh);
+    return true;
+  }
+  if (!owned(sum)) return false;
+  const before = sweep.parts.get(sum);
+  if (before !== undefined && own?.axis === before.axis && (own.to === before.from || own.from === before.to)) {
+    sweep.parts.set(sum, { ...own, from: Math.min(own.from, before.from), to: Math.max(own.to, before.to) });
+    write(sum);
+    return true;
+  }
+  complete(sweep, sum);
+  if (dy.size > 0) addInPlaceKernel(sum, dy, place(sum, node.args));
   return true;
+}
+
+/** Zeros where no part of a sum came. */
+function complete(sweep: Sweep, sum: Tensor): void {
+  if (sweep.parts.size === 0) return;
+  const written = sweep.parts.get(sum);
+  if (written === undefined) return;
+  sweep.parts.delete(sum);
+  const { axis, from, to } = written;
+  const { storage, dtype, strides, shape } = sum;
+  const clear = (start: number, end: number): void => {
+    if (start === end) return;
+    const offset = sum.offset + start * (strides[axis] as number);
+    fillKernel({ storage, dtype, strides, offset, shape: shape.with(axis, end - start) }, 0);
+  };
+  clear(0, from);
+  clear(to, shape[axis] as number);
 }
 
 function flatten(node: Node, gradients: Gradients): (Tensor | null | undefined)[] {
@@ -296,6 +340,7 @@ export function startSweep(options: {
     createGraph,
     retainGraph: options.retainGraph ?? createGraph,
     pending: new Map(),
+    parts: new Map(),
   };
 }
 

@@ -29,6 +29,15 @@ export interface RecordedOp {
    * and no zeros are written or added.
    */
   readonly place?: ((sum: Tensor, args: readonly unknown[]) => Geometry) | undefined;
+  /** The range that place is of the first argument, if it is one: parts that meet make a whole without any zeros. */
+  readonly range?: ((args: readonly unknown[]) => AxisRange | null) | undefined;
+}
+
+/** All elements at indices [from, to) of an axis. */
+export interface AxisRange {
+  readonly axis: number;
+  readonly from: number;
+  readonly to: number;
 }
 
 /** Where the elements of a view lie in its storage. */

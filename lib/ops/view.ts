@@ -206,6 +206,13 @@ export const sliceOp: (x: Tensor, starts: Shape, lengths: Shape, steps: Shape) =
   name: 'slice',
   partial: true,
   geometry: (x, starts: Shape, lengths: Shape, steps: Shape) => sliceView(x, starts, lengths, steps),
+  range: ({ shape }, starts: Shape, lengths: Shape, steps: Shape) => {
+    const axis = shape.findIndex((size, i) => size !== lengths[i]);
+    const others = shape.every((size, i) => i === axis || size === lengths[i]);
+    if (axis < 0 || !others || steps.some((step) => step !== 1)) return null;
+    const from = starts[axis] as number;
+    return { axis, from, to: from + (lengths[axis] as number) };
+  },
   backward: (ctx, dy) => embedSlice(dy, ctx.args[0].shape, ctx.args[1], ctx.args[3]),
 });
 
@@ -242,6 +249,7 @@ const selectOp = defineView({
     strides: x.strides.toSpliced(axis, 1),
     offset: x.offset + index * (x.strides[axis] as number),
   }),
+  range: (_x, axis: number, index: number) => ({ axis, from: index, to: index + 1 }),
   backward: (ctx, dy) => {
     const [x, axis, index] = ctx.args;
     const starts = x.shape.map((_, i) => (i === axis ? index : 0));
