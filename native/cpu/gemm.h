@@ -205,14 +205,19 @@ inline bool rowsCollide(const Gemm<T>& g) {
   return inWideTiles() && g.bRow * static_cast<int64_t>(sizeof(T)) % 4096 == 0;
 }
 
-/// A panel of B that is this short stays in the first-level cache once it is packed, and would not where it
-/// lies: rows multiples of 512 bytes apart share sets.
+/// Rows of B multiples of 512 bytes apart share sets of the first-level cache: a short panel stays there once
+/// it is packed, and would not where it lies.
+template <class T>
+inline bool rowsShareSets(const Gemm<T>& g) {
+  const int64_t apart = g.bRow * static_cast<int64_t>(sizeof(T));
+  return inWideTiles() && apart > 1024 && apart % 512 == 0;
+}
+
+/// So short that a chunk of some rows pays for packing.
 template <class T>
 inline bool shortPanels(const Gemm<T>& g) {
   constexpr int64_t kMost = int64_t{16} << 10;
-  const int64_t apart = g.bRow * static_cast<int64_t>(sizeof(T));
-  return inWideTiles() && g.bCol == 1 && g.k * kWideVectors * kVectorBytes <= kMost && g.m >= kShortRows &&
-         apart > 1024 && apart % 512 == 0;
+  return g.bCol == 1 && g.k * kWideVectors * kVectorBytes <= kMost && g.m >= kShortRows && rowsShareSets(g);
 }
 
 /// A's columns are contiguous and few panels would use what is packed of them: a tile reads its part of a

@@ -29,12 +29,10 @@ struct SharedPlan {
   size_t bytes() const { return static_cast<size_t>(panel(blocks, 0)) * sizeof(T); }
 };
 
-/// A short panel of B (128 rows of 256 bytes) stays in the first-level cache once it is packed, and would not
-/// where it lies: rows multiples of 512 bytes apart share sets. A thousand rows of A pay for it.
+/// Panels of up to 128 rows, 256 bytes each: a thousand rows of A pay for packing them.
 template <class T>
 inline bool panelsStay(const Gemm<T>& g) {
-  const int64_t apart = g.bRow * static_cast<int64_t>(sizeof(T));
-  return inWideTiles() && g.k <= 128 && g.m >= 1024 && apart > 1024 && apart % 512 == 0;
+  return g.k <= 128 && g.m >= 1024 && rowsShareSets(g);
 }
 
 template <class T>
