@@ -125,13 +125,13 @@ struct Forward {
         const Seen<T> wide(first, last);
         const Matrix<T> results{result.data + r0 * result.row, result.row, result.col};
         product<T>(lines, fits ? wide.stop - wide.start : last - wide.start, depth, from(queries, i0 + r0),
-                   column(keysTurned, wide.start), {tile + wide.start, kPitch, 1}, false, packing);
+                   column(keysTurned, wide.start), {tile + wide.start, kPitch, 1}, false, fits, packing);
         weigh({b, h, i0 + r0, j0, n, lines, tile, top + r0, sum + r0, shrink + r0}, wide);
         for (int64_t r = 0; begun[r0 / strip] && r < lines; ++r)
           if (shrink[r0 + r] != T(1))
             scaleRow(results.data + r * results.row, results.col, width, shrink[r0 + r]);
         product<T>(lines, width, wide.last - wide.start, {tile + wide.start, kPitch, 1},
-                   from(values, j0 + wide.start), results, begun[r0 / strip], packing);
+                   from(values, j0 + wide.start), results, begun[r0 / strip], false, packing);
         begun[r0 / strip] = true;
       }
     }

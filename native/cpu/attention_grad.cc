@@ -51,6 +51,9 @@ struct Backward {
     Matrix<T> dq;
     T *weights, *slopes, *packing;
     bool fits;
+    bool begins;  ///< nothing was added to dq yet
+
+    Matrix<T> dqFrom(int64_t i) const { return {dq.data + i * dq.row, dq.row, dq.col}; }
   };
 
   /// One row of a block: scores become weights (after dropout), the gradient of weights that of scores.
@@ -89,15 +92,18 @@ struct Backward {
       const int64_t lines = minOf(strip, at.rows - r0), i0 = at.i0 + r0;
       int64_t first, last;
       scores.visible(i0, lines, at.j0, at.n, first, last);
-      if (first >= last) continue;
+      if (first >= last) {
+        if (at.begins) clear(at.dqFrom(r0), lines, depth);
+        continue;
+      }
       const Seen<T> wide(first, last);
       const int64_t columns = (at.fits ? wide.stop : last) - wide.start;
       const int64_t from = wide.start / keyStrip * keyStrip, to = ceilDiv(last, keyStrip) * keyStrip;
       T *const weights = at.weights + r0 * kPitch, *const slopes = at.slopes + r0 * kPitch;
       product<T>(lines, columns, depth, wg::cpu::from(at.queries, r0), column(at.keysTurned, wide.start),
-                 {weights + wide.start, kPitch, 1}, false, at.packing);
+                 {weights + wide.start, kPitch, 1}, false, at.fits, at.packing);
       product<T>(lines, columns, width, wg::cpu::from(at.dOuts, r0), column(at.valuesTurned, wide.start),
-                 {slopes + wide.start, kPitch, 1}, false, at.packing);
+                 {slopes + wide.start, kPitch, 1}, false, at.fits, at.packing);
       for (int64_t r = 0; r < lines; ++r) {
         T *const w = weights + r * kPitch, *const g = slopes + r * kPitch;
         int64_t own, end;
@@ -110,8 +116,7 @@ struct Backward {
         row(w, g, at, i0 + r, seen, logs[(i0 + r) * lse.stride[2]], deltas[i0 + r]);
       }
       product<T>(lines, depth, last - wide.start, {slopes + wide.start, kPitch, 1},
-                 wg::cpu::from(at.keys, wide.start), {at.dq.data + r0 * at.dq.row, at.dq.row, at.dq.col},
-                 true, at.packing);
+                 wg::cpu::from(at.keys, wide.start), at.dqFrom(r0), !at.begins, false, at.packing);
     }
   }
 
@@ -131,9 +136,9 @@ struct Backward {
     if (begin >= end) return false;
     const T *const w = at.weights + begin * kPitch + j, *const g = at.slopes + begin * kPitch + j;
     product<T>(n, width, end - begin, {w, 1, kPitch}, wg::cpu::from(at.dOuts, begin), dValues, accumulate,
-               at.packing);
+               false, at.packing);
     product<T>(n, depth, end - begin, {g, 1, kPitch}, wg::cpu::from(at.queries, begin), dKeys, accumulate,
-               at.packing);
+               false, at.packing);
     return true;
   }
 
@@ -150,9 +155,10 @@ struct Backward {
     const int64_t strip = fits ? kQueryStrip : kQueryBlock, keys = fits ? kKeyStrip : kKeyBlock;
     const Matrix<const T> keyRows = matrixOf<const T>(k, b, kh), valueRows = matrixOf<const T>(v, b, kh);
     const Matrix<T> allDk = matrixOf<T>(dk, b, kh), allDv = matrixOf<T>(dv, b, kh);
-    for (int64_t each = 0; each < group; ++each)
+    const int64_t first = part * kKeyBlock;
+    for (int64_t each = 0; first >= scores.keys && each < group; ++each)
       clear(gradient(b, kh * group + each, part), scores.queries, depth);
-    for (int64_t j0 = part * kKeyBlock; j0 < scores.keys; j0 += parts * kKeyBlock) {
+    for (int64_t j0 = first; j0 < scores.keys; j0 += parts * kKeyBlock) {
       const int64_t n = minOf(kKeyBlock, scores.keys - j0);
       const Matrix<const T> keyBlock = from(keyRows, j0), valueBlock = from(valueRows, j0);
       Block at{};
@@ -166,6 +172,7 @@ struct Backward {
       at.slopes = slopes;
       at.packing = reinterpret_cast<T*>(memory);
       at.fits = fits;
+      at.begins = j0 == first;
       bool begun[kStrips] = {};
       const auto strips = [&](auto f) {
         for (int64_t j = 0; j < n; j += keys)
@@ -177,10 +184,13 @@ struct Backward {
         const Matrix<T> dqs = gradient(b, at.h, part);
         for (at.i0 = 0; at.i0 < scores.queries; at.i0 += kQueryBlock) {
           at.rows = minOf(kQueryBlock, scores.queries - at.i0);
-          if (!scores.meets(at.i0, at.rows, j0, n)) continue;
+          at.dq = {dqs.data + at.i0 * dqs.row, dqs.row, dqs.col};
+          if (!scores.meets(at.i0, at.rows, j0, n)) {
+            if (at.begins) clear(at.dq, at.rows, depth);
+            continue;
+          }
           at.queries = from(matrixOf<const T>(q, b, at.h), at.i0);
           at.dOuts = from(matrixOf<const T>(dout, b, at.h), at.i0);
-          at.dq = {dqs.data + at.i0 * dqs.row, dqs.row, dqs.col};
           scoreStrips(at, strip, keys);
           strips([&](int64_t j, int64_t count, Matrix<T> dKeys, Matrix<T> dValues, bool& done) {
             if (keyStrip(at, j, count, strip, dKeys, dValues, done)) done = true;
