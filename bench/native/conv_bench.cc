@@ -4,7 +4,7 @@
 // with plain tensors gets from it. From the repository root (Debian: libdnnl-dev): g++ -std=c++20 -O3
 // -ffp-contract=fast -fno-math-errno -fno-trapping-math -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2
 // -mfma -mf16c -mbmi2 -mprefer-vector-width=512 -DWG_ISA=avx512 bench/native/conv_bench.cc
-// native/cpu/{conv,conv_weight,conv_depthwise,conv_winograd,conv_winograd_weight,pool,start_thread,threads}.cc
+// native/cpu/{conv,conv_weight,conv_depthwise,conv_winograd,conv_winograd_weight,placement,pool,start_thread,threads}.cc
 // -o /tmp/conv_bench -ldnnl -lgomp -pthread && OMP_WAIT_POLICY=passive /tmp/conv_bench [threads] [filter]
 // [precision]
 #include <omp.h>

@@ -2,7 +2,7 @@
 // and median of the rounds. From the repository root (Debian: libdnnl-dev libopenblas-dev): g++ -std=c++20
 // -O3 -ffp-contract=fast -fno-math-errno -fno-trapping-math -mavx512f -mavx512bw -mavx512vl -mavx512dq -mavx2
 // -mfma -mf16c -mbmi2 -mprefer-vector-width=512 -DWG_ISA=avx512 bench/native/gemm_bench.cc
-// native/cpu/{matmul,pool,start_thread,threads,wide_tiles}.cc -o /tmp/gemm_bench -ldnnl -lopenblas -lgomp
+// native/cpu/{matmul,placement,pool,start_thread,threads,wide_tiles}.cc -o /tmp/gemm_bench -ldnnl -lopenblas -lgomp
 // -pthread && OMP_WAIT_POLICY=passive /tmp/gemm_bench [threads] [filter]
 #include <omp.h>
 #include <oneapi/dnnl/dnnl.h>

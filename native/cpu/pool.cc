@@ -11,6 +11,7 @@
 #include <new>
 #include <thread>
 
+#include "placement.h"
 #include "start_thread.h"
 #include "threads.h"
 
@@ -21,6 +22,9 @@ constexpr int32_t kMaxThreads = 256;
 // A worker looks for the next job this long before it sleeps: shorter than a wake-up costs, so at worst it
 // doubles it.
 constexpr auto kSpin = std::chrono::microseconds(30);
+
+// A worker leaves its owner's core at most this often: where all cores are taken it would only wander.
+constexpr auto kStay = std::chrono::milliseconds(1);
 
 constexpr int32_t kMostSpans = 16;
 
@@ -37,6 +41,7 @@ struct Job {
   void* context;
   int64_t chunks;
   bool urgent;
+  int32_t core = currentCore();  ///< its owner's
   int32_t spans;
   Span span[kMostSpans];
   std::atomic<int32_t> ended{0};  // spans past whose end somebody has looked
@@ -229,7 +234,18 @@ class Pool {
     if (registerThread()) start.pool->serve(start.index);
   }
 
+  /// A worker that is woken on its owner's core waits until the owner is done: the system may leave it there
+  /// for seconds while other cores are idle.
+  static void makeRoom(const Job& job, std::chrono::steady_clock::time_point& moved) {
+    if (job.core < 0 || currentCore() != job.core) return;
+    const auto now = std::chrono::steady_clock::now();
+    if (now - moved < kStay) return;
+    moved = now;
+    leaveCore(job.core);
+  }
+
   void serve(int32_t index) {
+    std::chrono::steady_clock::time_point moved{};
     for (;;) {
       spin([&] { return open_.load(std::memory_order_relaxed) > 0; });
       Job* job;
@@ -249,6 +265,7 @@ class Pool {
           continue;
         }
       }
+      makeRoom(*job, moved);
       work(*job, index + 1);
       leave(*job);
     }

@@ -1,5 +1,6 @@
 // The same bits for any number of threads, any run and any batch of commands.
 import { strict as assert } from 'node:assert';
+import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import type { Tensor } from '../../lib/index.ts';
 import {
@@ -74,6 +75,18 @@ test('a training run gives the same bits for 1, 2 and 4 threads', () => {
   assert.deepEqual(train(2), one);
   assert.deepEqual(train(4), one);
 });
+
+// Workers on their caller's core move to another, and may go everywhere again behind that.
+if (process.platform === 'linux') {
+  test('all threads may use all of the cores that the process may, behind products on more threads than cores', () => {
+    setThreads(4);
+    for (let i = 0; i < 50; i++) scope(() => elements(ops.matmul(ones([256, 256]), ones([256, 256]))));
+    const cores = (task: string): string | undefined =>
+      /^Cpus_allowed_list:.*/m.exec(readFileSync(`/proc/self/${task}status`, 'utf8'))?.[0];
+    const own = cores('');
+    for (const task of readdirSync('/proc/self/task')) assert.equal(cores(`task/${task}/`), own, task);
+  });
+}
 
 test('setThreads takes 1 to 256', () => {
   setThreads(3);
