@@ -33,6 +33,7 @@ const image = Buffer.from(Uint8Array.from({ length: 784 }, (_, i) => (i % 28 > 1
 const service = fork(fileURLToPath(new URL('./service.js', import.meta.url)), ['--port', '0', '--quiet-start'], {
   stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
 });
+process.once('exit', () => service.kill()); // also where this one ends with an error
 const [{ port }] = (await once(service, 'message')) as [{ port: number }];
 const url = `http://localhost:${port}`;
 

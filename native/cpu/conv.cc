@@ -7,6 +7,7 @@
 #include "../ops/precision.h"
 #include "conv_depthwise.h"
 #include "conv_input_few.h"
+#include "conv_pixelwise.h"
 #include "conv_winograd.h"
 
 WG_PROTOTYPES(WG_CONV_ROWS)
@@ -19,6 +20,7 @@ template <class T>
 size_t bytesFor(const Lowered<T>& op) {
   if (const int64_t method = winogradMethod(op)) return winogradBytes(op, method);
   if (const FewInput<T> few{op}; few.fits()) return few.bytes();
+  if (const Pixelwise<T> pixelwise{op}; pixelwise.fits()) return pixelwise.bytes();
   return static_cast<size_t>(op.shape.groups * op.groupElements()) * sizeof(T);
 }
 
@@ -63,6 +65,7 @@ void run(Stream& s, const char* name, const Lowered<T>& op) {
     return;
   if (const int64_t method = winogradMethod(op)) return winograd(s, op, method);
   if (const FewInput<T> few{op}; few.fits()) return few.run(s, name);
+  if (const Pixelwise<T> pixelwise{op}; pixelwise.fits()) return pixelwise.run(s, name);
   T* const packed = static_cast<T*>(s.scratch);
   const double total = static_cast<double>(op.outer * shape.images * shape.groups * shape.filters) *
                        static_cast<double>(shape.outHeight * shape.outWidth) *

@@ -253,20 +253,53 @@ inline int vectorsFor(int cols) {
   return cols <= L ? 1 : cols <= 2 * L ? 2 : kWideVectors;
 }
 
-/// The whole of g on the calling thread. A caller that keeps its own tiles in the scratch leaves two blocks
-/// of `blockBytes` and their slack to the packing.
+/// A, packed once for all chunks of a product that have all of its rows.
 template <class T>
-inline void gemmBlock(const Gemm<T>& g, T* scratch, int64_t blockBytes = kBlockBytes) {
+struct PackedStrips {
+  TileShape shape;        ///< of every chunk, however few columns are left for the last
+  int64_t rows, strips;   ///< of a tile; tiles along A
+  int64_t depth, blocks;  ///< of k: `blocks` of `depth` each
+  int64_t stripSize;      ///< elements
+  T* data;
+
+  int64_t count() const { return blocks * strips * stripSize; }
+  const T* from(int64_t k0, int64_t m0) const { return data + (k0 / depth * strips + m0 / rows) * stripSize; }
+
+  /// Packs strips [i, end) of all of k.
+  void pack(const Gemm<T>& g, int64_t i, int64_t end) const {
+    for (int64_t block = 0; block < blocks; ++block)
+      packStrips(g, i * rows, minOf(g.m, end * rows), block * depth, minOf(depth, g.k - block * depth), rows,
+                 data + (block * strips + i) * stripSize, stripSize);
+  }
+};
+
+template <class T>
+inline PackedStrips<T> packedStrips(const Gemm<T>& g, T* data) {
+  constexpr int64_t L = Lanes<T>::kCount;
+  PackedStrips<T> p{tileShape<T>(g.m, g.n), 0, 0, depthBlock<T>(g.k), 0, 0, data};
+  p.rows = ceilDiv(g.m, ceilDiv(g.m, p.shape.rows));
+  p.strips = ceilDiv(g.m, p.rows);
+  p.blocks = ceilDiv(g.k, p.depth);
+  p.stripSize = ceilDiv(p.rows * p.depth + L, L) * L;  // packing writes up to a vector past the end
+  return p;
+}
+
+/// The whole of g on the calling thread. A caller that keeps its own tiles in the scratch leaves two blocks
+/// of `blockBytes` and their slack to the packing. A may be packed already.
+template <class T>
+inline void gemmBlock(const Gemm<T>& g, T* scratch, int64_t blockBytes = kBlockBytes,
+                      const PackedStrips<T>* ready = nullptr) {
   constexpr int L = Lanes<T>::kCount;
   if (g.m <= 0 || g.n <= 0) return;
-  const TileShape shape = tileShape<T>(g.m, g.n);
+  const TileShape shape = ready ? ready->shape : tileShape<T>(g.m, g.n);
   const int64_t panel = static_cast<int64_t>(shape.vectors) * L;
   const int64_t rows = ceilDiv(g.m, ceilDiv(g.m, shape.rows));  // tiles of nearly equal height waste least
   const int64_t depth = depthBlock<T>(g.k);
   const int64_t capacity = packedRows<T>(depth, blockBytes);
   const int64_t blockRows = maxOf(capacity / rows, 1) * rows;
-  const bool directA = g.n <= kFewColumns<T> || readsRows(g) || readsColumns(g) ||
-                       (g.aCol == 1 && g.m * minOf(g.k, depth) * static_cast<int64_t>(sizeof(T)) <= 24576);
+  const bool directA = ready == nullptr &&
+                       (g.n <= kFewColumns<T> || readsRows(g) || readsColumns(g) ||
+                        (g.aCol == 1 && g.m * minOf(g.k, depth) * static_cast<int64_t>(sizeof(T)) <= 24576));
   // What is packed has to be read by some tiles: at 32x3072x768 packing lost, at 64x4096x576 it gained 1.6x.
   const bool copiesB = (rowsCollide(g) || shortPanels(g)) && g.m > 6 * rows;
   T* const packedA = scratch;
@@ -277,7 +310,9 @@ inline void gemmBlock(const Gemm<T>& g, T* scratch, int64_t blockBytes = kBlockB
     PanelTiles<T> tiles{g, rows, k0, kc, {}, {}};
     for (int64_t m0 = 0; m0 < g.m; m0 += blockRows) {
       const int64_t mEnd = minOf(g.m, m0 + blockRows);
-      if (!directA) packStrips(g, m0, mEnd, k0, kc, rows, packedA, rows * kc);
+      const T* strips = ready ? ready->from(k0, m0) : directA ? nullptr : packedA;
+      const int64_t stripSize = ready ? ready->stripSize : rows * kc;
+      if (strips == packedA) packStrips(g, m0, mEnd, k0, kc, rows, packedA, stripSize);
       for (int64_t j = 0; j < g.n; j += panel) {
         const int cols = static_cast<int>(minOf(panel, g.n - j));
         const int nv = vectorsFor<T>(cols);
@@ -294,7 +329,7 @@ inline void gemmBlock(const Gemm<T>& g, T* scratch, int64_t blockBytes = kBlockB
         }
         // One or two panels are too few to pay for asking at every step.
         tiles.asksStrips = j == 0 && g.n > 2 * panel && g.aRow == 1 && kc >= kLeastAsking;
-        tiles.run(nv, m0, mEnd, directA ? nullptr : packedA, rows * kc);
+        tiles.run(nv, m0, mEnd, strips, stripSize);
       }
     }
   }
