@@ -101,6 +101,62 @@ void plain(const Gemm<T>& g, T*) {
   }
 }
 
+/// The gradient of weights, A^T B over many rows of both: one half of the threads takes the first half of
+/// those, which are what they have written and read in the kernels before, and the others the second. Every
+/// block of k of the second half has sums of its own, added in order behind: the same bits as one after the
+/// other.
+template <class T>
+struct Halves {
+  const Gemm<T>& g;
+  int64_t depth = depthBlock<T>(g.k), blocks = ceilDiv(g.k, depth), first = ceilDiv(blocks, 2);
+
+  bool fit() const {
+    constexpr int64_t kMostBlocks = 4, kMostSums = 1 << 17;
+    return g.aRow == 1 && g.aCol != 1 && g.bCol == 1 && g.cCol == 1 && !g.columnBias && !g.rowBias &&
+           blocks >= 2 && blocks <= kMostBlocks && g.m * g.n <= kMostSums && g.m * g.n * g.k > kLeastWork;
+  }
+  size_t bytes() const { return static_cast<size_t>((blocks - first) * g.m * g.n) * sizeof(T); }
+
+  void run(Stream& s) const {
+    const double work = static_cast<double>(g.m * g.n) * static_cast<double>(g.k);
+    T* const sums = static_cast<T*>(s.scratch);
+    Gemm<T> half = g;
+    half.k = first * depth;
+    const Grid grid = gridFor<T>(half, work / 8);
+    const int64_t rows = ceilDiv(g.m, grid.rows), cols = ceilDiv(g.n, grid.cols);
+    parallelFor(s, 2 * rows * cols, [&](int64_t piece) {
+      T* const scratch = static_cast<T*>(workerScratch());
+      if (!scratch) return fail(s, Code::outOfMemory, "matmul: no memory for a packing buffer");
+      const bool second = piece >= rows * cols;
+      const int64_t i = piece % rows * grid.rows, j = piece % (rows * cols) / rows * grid.cols;
+      for (int64_t b = second ? first : 0; b < (second ? blocks : first); ++b) {
+        Gemm<T> part = g;
+        part.m = minOf(grid.rows, g.m - i);
+        part.n = minOf(grid.cols, g.n - j);
+        part.k = minOf(depth, g.k - b * depth);
+        part.a += i + b * depth * g.aCol;
+        part.b += j + b * depth * g.bRow;
+        part.c = second ? sums + ((b - first) * g.m + i) * g.n + j : g.c + i * g.cRow + j;
+        if (second) part.cRow = g.n;
+        part.accumulate = !second && b > 0;
+        gemmBlock(part, scratch);
+      }
+    });
+    constexpr int64_t kRows = 16;
+    parallelFor(s, ceilDiv(g.m, kRows), [&](int64_t piece) {
+      for (int64_t i = piece * kRows; i < minOf(g.m, (piece + 1) * kRows); ++i)
+        for (int64_t b = 0; b < blocks - first; ++b) {
+          T* const c = g.c + i * g.cRow;
+          const T* const more = sums + (b * g.m + i) * g.n;
+          for (int64_t j = 0; j < g.n; ++j) c[j] += more[j];
+        }
+    });
+  }
+
+ private:
+  static constexpr int64_t kLeastWork = 1 << 23;  // some 50 us
+};
+
 template <class T>
 void run(Stream& s, const Batched<T>& op) {
   const Gemm<T>& g = op.matrix;
@@ -113,6 +169,9 @@ void run(Stream& s, const Batched<T>& op) {
       for (int64_t i = 0; i < op.count && !failed(s); ++i) gemmShared(s, op.at(i));
       return;
     }
+    if (const Halves<T> halves{g};
+        op.count == 1 && threads() > 1 && halves.fit() && s.scratchBytes >= halves.bytes())
+      return halves.run(s);
     block = blockOf(g);
   }
   const double each = static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k + 1);
@@ -173,7 +232,9 @@ bool shapesMatch(const Out& out, const In& a, const In& b, const MaybeIn& bias) 
 size_t matmulWorkspace(const Out& out, const In& a, const In& b, const MaybeIn& bias, const MatmulParams&) {
   const auto bytes = [&]<class T>() {
     const Batched<T> op = upright(batchedOf<T>(out, a, b, bias));
-    return op.count > 0 && sharesPacking(op.matrix) ? sharedPlan(op.matrix).bytes() : 0;
+    if (op.count > 0 && sharesPacking(op.matrix)) return sharedPlan(op.matrix).bytes();
+    const Halves<T> halves{op.matrix};
+    return op.count == 1 && halves.fit() ? halves.bytes() : 0;
   };
   if (!shapesMatch(out, a, b, bias)) return 0;
   return out.dtype == DType::f32   ? bytes.template operator()<float>()
