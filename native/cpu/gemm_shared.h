@@ -114,6 +114,8 @@ inline void gemmShared(Stream& s, const Gemm<T>& g) {
   T* const packed = static_cast<T*>(s.scratch);
   const int64_t stripPieces = ceilDiv(p.packedStrips, kStrips), panelPieces = ceilDiv(p.panels, kPanels),
                 rows = ceilDiv(p.strips, p.blockStrips), cols = ceilDiv(p.panels, p.blockPanels);
+  // Several threads have rows of their own, as in the kernels before and behind; one keeps to a panel of B.
+  const bool byRows = threads() > 1;
   for (int64_t k0 = 0; k0 < g.k && !failed(s); k0 += p.blocks * p.depth) {
     parallelFor(s, stripPieces + panelPieces, [&](int64_t piece) {
       const int64_t strip = piece * kStrips, panel = (piece - stripPieces) * kPanels;
@@ -121,7 +123,8 @@ inline void gemmShared(Stream& s, const Gemm<T>& g) {
       else packColumns(g, p, k0, panel, minOf(p.panels, panel + kPanels), packed);
     });
     parallelFor(s, rows * cols, [&](int64_t piece) {
-      multiplyShared(g, p, k0, piece % rows * p.blockStrips, piece / rows * p.blockPanels, packed);
+      const int64_t row = byRows ? piece / cols : piece % rows, col = byRows ? piece % cols : piece / rows;
+      multiplyShared(g, p, k0, row * p.blockStrips, col * p.blockPanels, packed);
     });
   }
 }

@@ -71,6 +71,26 @@ test('few columns: the bits of blocks of rows, in any number of threads', () => 
   }
 });
 
+test('gradients of weights, whose depth several threads share: the bits of blocks, in any number of threads', () => {
+  manualSeed(4);
+  for (const [m, k, n] of [
+    [140, 1024, 135],
+    [97, 1100, 101],
+    [90, 2041, 80],
+    [311, 520, 100],
+  ] as const) {
+    for (const dtype of ['float32', 'float64'] as const) {
+      const [x, y] = [randn([m, k], { dtype }), randn([k, n], { dtype })];
+      const wanted = elements(inBlocks(x, y));
+      const turned = transpose(transpose(x).contiguous());
+      for (const threads of [1, 2, 3]) {
+        setThreads(threads);
+        assert.equal(elements(matmul(turned, y)), wanted, `${m}x${k}x${n} ${dtype}, ${threads} threads`);
+      }
+    }
+  }
+});
+
 test('a bias is added after the last term, in any number of threads', () => {
   manualSeed(2);
   const [x, weight, bias] = [randn([323, 650]), randn([403, 650]), randn([403])];
