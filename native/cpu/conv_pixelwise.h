@@ -16,7 +16,7 @@ struct Pixelwise {
     constexpr int64_t kLeastPixels = 2 * kWideVectors * Lanes<T>::kCount;
     return op.phases() == 1 && op.shape.kernelH == 1 && op.shape.kernelW == 1 && window.height == 1 &&
            window.rows == 1 && window.cols == window.width && window.originX == 0 && window.strideX == 1 &&
-           op.outView->stride[3] == 1 && window.cols >= kLeastPixels;
+           op.outView->stride[3] == 1 && window.cols >= kLeastPixels && window.channels > 0 && op.m() > 0;
   }
 
   /// One image's product, at the first of its pixels.
@@ -49,24 +49,24 @@ struct Pixelwise {
 
   void run(Stream& s, const char* name) const {
     constexpr int64_t kStrips = 8;  // of a chunk of packing
+    constexpr int64_t kPanel = kWideVectors * Lanes<T>::kCount;
     constexpr double kChunks = 16, kMostWork = 1 << 26;
     const ConvShape& shape = op.shape;
+    const int64_t products = op.outer * shape.groups * shape.images;
+    const double perPixel = static_cast<double>(op.m()) * static_cast<double>(op.sourceChannels() + 1),
+                 total = perPixel * static_cast<double>(products * window.cols), chunk = total / kChunks;
     PackedStrips<T> weights = packedStrips<T>(product(0, 0, 0), static_cast<T*>(s.scratch));
     const int64_t each = weights.count(), packs = ceilDiv(weights.strips, kStrips);
-    parallelFor(s, shape.groups * packs, [&](int64_t piece) {
+    eachPiece(s, total, shape.groups * packs, [&](int64_t piece) {
       const int64_t group = piece / packs, strip = piece % packs * kStrips;
       PackedStrips<T> own = weights;
       own.data += group * each;
       own.pack(product(0, group, 0), strip, minOf(own.strips, strip + kStrips));
     });
-    const int64_t products = op.outer * shape.groups * shape.images;
-    const double perPixel = static_cast<double>(op.m()) * static_cast<double>(op.sourceChannels() + 1),
-                 work = perPixel * static_cast<double>(products * window.cols) / kChunks,
-                 wanted = (work < kMostWork ? work : kMostWork) / perPixel;
-    constexpr int64_t kPanel = kWideVectors * Lanes<T>::kCount;
+    const double wanted = (chunk < kMostWork ? chunk : kMostWork) / perPixel;
     const int64_t cols = evenSplit(window.cols, maxOf(static_cast<int64_t>(wanted), 2 * kPanel), kPanel),
                   blocks = ceilDiv(window.cols, cols);
-    parallelFor(s, products * blocks, [&](int64_t piece) {
+    eachPiece(s, total, products * blocks, [&](int64_t piece) {
       const int64_t col = piece % blocks * cols, image = piece / blocks % shape.images,
                     group = piece / blocks / shape.images % shape.groups,
                     volume = piece / blocks / shape.images / shape.groups;

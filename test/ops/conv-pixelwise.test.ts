@@ -27,6 +27,8 @@ const cases: Readonly<Record<string, Case>> = {
   'planes cut into chunks': { x: [1, 34, 60, 71], filters: 40, bias: true },
   'channels and filters multiplied in several goes': { x: [1, 1030, 10, 13], filters: 523, bias: true },
   'three groups': { x: [2, 24, 12, 12], filters: 15, groups: 3, bias: true },
+  'no channels': { x: [2, 0, 12, 12], filters: 3, bias: true },
+  'no filters': { x: [2, 3, 12, 12], filters: 0 },
   'one filter': { x: [2, 30, 12, 12], filters: 1, bias: true },
   volumes: { x: [2, 5, 3, 12, 12], filters: 7, bias: true },
   'weights of another order': { x: [2, 18, 12, 12], filters: 20, layouts: ['contiguous', 'transposed'] },
