@@ -91,6 +91,22 @@ test('gradients of weights, whose depth several threads share: the bits of block
   }
 });
 
+test("products of few rows or columns, which have orders of their own, give one thread's bits in any number", () => {
+  manualSeed(5);
+  for (const [m, k, n] of [
+    [1000, 1024, 12],
+    [9001, 1024, 1],
+    [8, 1024, 2000],
+  ] as const) {
+    const [x, y] = [transpose(randn([k, m])), randn([k, n])];
+    const runs = [1, 2, 3].map((threads) => {
+      setThreads(threads);
+      return elements(matmul(x, y));
+    });
+    for (const run of runs) assert.equal(run, runs[0], `${m}x${k}x${n}`);
+  }
+});
+
 test('a bias is added after the last term, in any number of threads', () => {
   manualSeed(2);
   const [x, weight, bias] = [randn([323, 650]), randn([403, 650]), randn([403])];
