@@ -94,6 +94,17 @@ Napi::Value wait(const Napi::CallbackInfo& info) {
 Napi::Value collect(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Addon& addon = addonOf(env);
+  // Completions first: a failure is logged before what it failed completes, so each has its words here.
+  auto completions = Napi::Array::New(env);
+  for (Completion done{}; addon.environment.takeCompletion(done);) {
+    auto row = Napi::Array::New(env, 5);
+    row.Set(0u, Napi::Number::New(env, static_cast<double>(done.id)));
+    row.Set(1u, Napi::Number::New(env, done.failure.root));
+    row.Set(2u, Napi::Number::New(env, done.failure.op));
+    row.Set(3u, Napi::Number::New(env, static_cast<double>(done.failure.seq)));
+    row.Set(4u, finishTransfer(env, addon, done));
+    completions.Set(completions.Length(), row);
+  }
   auto failures = Napi::Array::New(env);
   for (LoggedFailure f{}; addon.environment.takeFailure(f);) {
     auto row = Napi::Object::New(env);
@@ -104,16 +115,6 @@ Napi::Value collect(const Napi::CallbackInfo& info) {
     row.Set("queue", Napi::Number::New(env, f.queue));
     row.Set("message", Napi::String::New(env, f.message));
     failures.Set(failures.Length(), row);
-  }
-  auto completions = Napi::Array::New(env);
-  for (Completion done{}; addon.environment.takeCompletion(done);) {
-    auto row = Napi::Array::New(env, 5);
-    row.Set(0u, Napi::Number::New(env, static_cast<double>(done.id)));
-    row.Set(1u, Napi::Number::New(env, done.failure.root));
-    row.Set(2u, Napi::Number::New(env, done.failure.op));
-    row.Set(3u, Napi::Number::New(env, static_cast<double>(done.failure.seq)));
-    row.Set(4u, finishTransfer(env, addon, done));
-    completions.Set(completions.Length(), row);
   }
   addon.environment.publish();
   auto result = Napi::Object::New(env);
