@@ -39,8 +39,9 @@ inline Matrix<T> matrixOf(const View& v, int64_t b, int64_t h) {
 
 /// C[m, n] (+)= A[m, k] B[k, n]. With `room` whole tiles may be read and written behind n.
 template <class T>
-inline void product(int64_t m, int64_t n, int64_t k, Matrix<const T> a, Matrix<const T> b, Matrix<T> c,
-                    bool accumulate, bool room, T* scratch) {
+__attribute__((noinline)) inline void product(int64_t m, int64_t n, int64_t k, Matrix<const T> a,
+                                              Matrix<const T> b, Matrix<T> c, bool accumulate, bool room,
+                                              T* scratch) {
   constexpr int64_t kPanel = kTileVectors * Lanes<T>::kCount;
   if (b.col != 1 || c.col != 1 || (n % kPanel != 0 && !room) || depthBlock<T>(k) < k) {
     Gemm<T> g{m,      n,     k,     a.data,  a.row, a.col,   b.data, b.row,     b.col,

@@ -163,7 +163,7 @@ struct PanelTiles {
   }
 
   /// Rows [m0, mEnd): A packed in panels `stride` apart, or where it lies when `packed` is null.
-  void run(int vectors, int64_t m0, int64_t mEnd, const T* packed, int64_t stride) {
+  __attribute__((noinline)) void run(int vectors, int64_t m0, int64_t mEnd, const T* packed, int64_t stride) {
     T* const c = t.c;
     for (int64_t i = m0; i < mEnd; i += rows) {
       const int lines = static_cast<int>(minOf(rows, mEnd - i));
@@ -230,8 +230,8 @@ inline bool readsColumns(const Gemm<T>& g) {
 /// Packs rows [m0, mEnd) of A and kc columns from k0 in strips of `rows`, each `stripSize` behind the one
 /// before.
 template <class T>
-inline void packStrips(const Gemm<T>& g, int64_t m0, int64_t mEnd, int64_t k0, int64_t kc, int64_t rows,
-                       T* to, int64_t stripSize) {
+__attribute__((noinline)) inline void packStrips(const Gemm<T>& g, int64_t m0, int64_t mEnd, int64_t k0,
+                                                 int64_t kc, int64_t rows, T* to, int64_t stripSize) {
   constexpr int64_t kBeside = 8;
   const T* from = g.a + m0 * g.aRow + k0 * g.aCol;
   const bool beside = g.aRow == 1 && g.aCol != 1 && 2 * rows <= kLine<T>;
@@ -285,10 +285,11 @@ inline PackedStrips<T> packedStrips(const Gemm<T>& g, T* data) {
 }
 
 /// The whole of g on the calling thread. A caller that keeps its own tiles in the scratch leaves two blocks
-/// of `blockBytes` and their slack to the packing. A may be packed already.
+/// of `blockBytes` and their slack to the packing. A may be packed already. Its callers share one copy.
 template <class T>
-inline void gemmBlock(const Gemm<T>& g, T* scratch, int64_t blockBytes = kBlockBytes,
-                      const PackedStrips<T>* ready = nullptr) {
+__attribute__((noinline)) inline void gemmBlock(const Gemm<T>& g, T* scratch,
+                                                int64_t blockBytes = kBlockBytes,
+                                                const PackedStrips<T>* ready = nullptr) {
   constexpr int L = Lanes<T>::kCount;
   if (g.m <= 0 || g.n <= 0) return;
   const TileShape shape = ready ? ready->shape : tileShape<T>(g.m, g.n);

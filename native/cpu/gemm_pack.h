@@ -109,8 +109,8 @@ inline constexpr bool kInterleaves = kVectorBytes == 64;
 /// dst[k * width + i] = src[i * lineStride + k * kStride] for i < lines, zero for lines <= i < width. Writes
 /// up to one vector past the panel's end: panels are packed in ascending order and the buffer has that slack.
 template <class T>
-inline void packPanel(T* dst, int width, int lines, int64_t depth, const T* src, int64_t lineStride,
-                      int64_t kStride) {
+__attribute__((noinline)) inline void packPanel(T* dst, int width, int lines, int64_t depth, const T* src,
+                                                int64_t lineStride, int64_t kStride) {
   constexpr int L = Lanes<T>::kCount;
   if (lineStride == 1) {
     for (int64_t k = 0; k < depth; ++k, dst += width, src += kStride) {
@@ -158,8 +158,8 @@ inline void packPanel(T* dst, int width, int lines, int64_t depth, const T* src,
 /// The same for `panels` panels of `lines` lines side by side in memory (lineStride is 1), each packed
 /// `dstPanel` behind the one before: a line of the caches is read once for all panels that have a part of it.
 template <class T>
-inline void packBeside(T* dst, int64_t dstPanel, int lines, int panels, int64_t depth, const T* src,
-                       int64_t kStride) {
+__attribute__((noinline)) inline void packBeside(T* dst, int64_t dstPanel, int lines, int panels,
+                                                 int64_t depth, const T* src, int64_t kStride) {
   constexpr int L = Lanes<T>::kCount;
   constexpr int64_t kAhead = 4;
   const int whole = lines / L * L, rest = lines - whole;
