@@ -5,6 +5,7 @@
 #include "../ops/philox.h"
 #include "../ops/rows/attention.h"
 
+#include "chunks.h"
 #include "gemm.h"
 #include "simd/exponent.h"
 
@@ -246,14 +247,6 @@ inline Matrix<const T> turned(T* to, bool fits, Matrix<const T> block, int64_t n
 template <class T>
 inline Matrix<const T> column(Matrix<const T> a, int64_t j) {
   return {a.data + j * a.col, a.row, a.col};
-}
-
-/// Chunks of small work run on the caller, in order.
-template <class Body>
-inline void forChunks(Stream& s, int64_t chunks, double work, Body body) {
-  constexpr double kSerialWork = 1 << 18;  // as in matmul.cc
-  if (work > kSerialWork) return parallelFor(s, chunks, body);
-  for (int64_t c = 0; c < chunks; ++c) body(c);
 }
 
 }  // namespace WG_ISA

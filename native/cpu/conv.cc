@@ -74,7 +74,7 @@ void run(Stream& s, const char* name, const Lowered<T>& op) {
 
   const bool unpacked = op.readsWeights();
   if (!unpacked)
-    eachPiece(s, total, shape.groups * phases * tiles, [&](int64_t piece) {
+    forChunks(s, shape.groups * phases * tiles, total, [&](int64_t piece) {
       const int64_t tile = piece % tiles, index = piece / tiles % phases, group = piece / tiles / phases;
       const Phase p = op.phase(index);
       if (p.window.depth() == 0) return;
@@ -87,38 +87,38 @@ void run(Stream& s, const char* name, const Lowered<T>& op) {
   const int64_t imageBlocks = ceilDiv(shape.images, block.images),
                 rowBlocks = ceilDiv(first.rows, block.rows), colBlocks = ceilDiv(first.cols, block.cols);
   const bool gaps = leavesGaps(op);
-  const int64_t filled = gaps ? 1 : phases;
-  eachPiece(s, total, op.outer * filled * shape.groups * imageBlocks * rowBlocks * colBlocks,
-            [&](int64_t piece) {
-              PixelBlock mine;
-              mine.col0 = piece % colBlocks * block.cols;
-              piece /= colBlocks;
-              mine.row0 = piece % rowBlocks * block.rows;
-              piece /= rowBlocks;
-              mine.image0 = piece % imageBlocks * block.images;
-              piece /= imageBlocks;
-              const int64_t group = piece % shape.groups, index = piece / shape.groups % filled,
-                            volume = piece / shape.groups / filled;
-              const Phase p = op.phase(index);
-              if (op.accumulate && p.window.depth() == 0) return;
-              mine.images = minOf(block.images, shape.images - mine.image0);
-              mine.rows = minOf(block.rows, p.window.rows - mine.row0);
-              mine.cols = minOf(block.cols, p.window.cols - mine.col0);
-              if (mine.rows <= 0 || mine.cols <= 0) return;
-              T* const scratch = static_cast<T*>(workerScratch());
-              if (!scratch) return fail(s, Code::outOfMemory, "%s: no memory for a packing buffer", name);
-              T* const out = op.out + volume * op.outOuter + group * op.m() * to.stride[1];
-              if (gaps) fillGaps(op, mine, out, group * op.m());
-              windowGemm<T>({p.window, op.m(),
-                             unpacked ? op.weight + group * op.m() * op.weightView->stride[0]
-                                      : packed + group * op.groupElements() + op.phaseOffset(p),
-                             op.source + volume * op.sourceOuter + group * op.sourceChannels() * in.stride[1],
-                             in.stride[0], out + p.row0 * to.stride[2] + p.col0 * to.stride[3], to.stride[0],
-                             to.stride[1], to.stride[2] * p.rowStep, to.stride[3] * p.colStep,
-                             op.bias ? op.bias + group * op.m() * op.biasStride : nullptr, op.biasStride,
-                             op.accumulate, unpacked ? op.weightView->stride[0] : 0},
-                            mine, scratch);
-            });
+  const int64_t filled = gaps ? 1 : phases,
+                pieces = op.outer * filled * shape.groups * imageBlocks * rowBlocks * colBlocks;
+  forChunks(s, pieces, total, [&](int64_t piece) {
+    PixelBlock mine;
+    mine.col0 = piece % colBlocks * block.cols;
+    piece /= colBlocks;
+    mine.row0 = piece % rowBlocks * block.rows;
+    piece /= rowBlocks;
+    mine.image0 = piece % imageBlocks * block.images;
+    piece /= imageBlocks;
+    const int64_t group = piece % shape.groups, index = piece / shape.groups % filled,
+                  volume = piece / shape.groups / filled;
+    const Phase p = op.phase(index);
+    if (op.accumulate && p.window.depth() == 0) return;
+    mine.images = minOf(block.images, shape.images - mine.image0);
+    mine.rows = minOf(block.rows, p.window.rows - mine.row0);
+    mine.cols = minOf(block.cols, p.window.cols - mine.col0);
+    if (mine.rows <= 0 || mine.cols <= 0) return;
+    T* const scratch = static_cast<T*>(workerScratch());
+    if (!scratch) return fail(s, Code::outOfMemory, "%s: no memory for a packing buffer", name);
+    T* const out = op.out + volume * op.outOuter + group * op.m() * to.stride[1];
+    if (gaps) fillGaps(op, mine, out, group * op.m());
+    windowGemm<T>({p.window, op.m(),
+                   unpacked ? op.weight + group * op.m() * op.weightView->stride[0]
+                            : packed + group * op.groupElements() + op.phaseOffset(p),
+                   op.source + volume * op.sourceOuter + group * op.sourceChannels() * in.stride[1],
+                   in.stride[0], out + p.row0 * to.stride[2] + p.col0 * to.stride[3], to.stride[0],
+                   to.stride[1], to.stride[2] * p.rowStep, to.stride[3] * p.colStep,
+                   op.bias ? op.bias + group * op.m() * op.biasStride : nullptr, op.biasStride, op.accumulate,
+                   unpacked ? op.weightView->stride[0] : 0},
+                  mine, scratch);
+  });
 }
 
 /// `small` and `large` are the output and input of the convolution, or their gradients.

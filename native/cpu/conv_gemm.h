@@ -1,18 +1,11 @@
 // Convolution as a matrix product whose right side is read through a window: packed weights [m, k] times
 // panels of im2col made when a panel's turn comes, while it still lies in the first-level cache.
 #pragma once
+#include "chunks.h"
 #include "conv_tile.h"
 
 namespace wg::cpu {
 inline namespace WG_ISA {
-
-/// Pieces of an op of `work` multiply-adds: little work stays on the caller, in order.
-template <class Body>
-inline void eachPiece(Stream& s, double work, int64_t count, Body&& body) {
-  constexpr double kSerialWork = 1 << 18;  // as in matmul.cc
-  if (work >= kSerialWork) return parallelFor(s, count, body);
-  for (int64_t i = 0; i < count; ++i) body(i);
-}
 
 template <class T>
 struct WindowGemm {

@@ -57,7 +57,7 @@ struct Pixelwise {
                  total = perPixel * static_cast<double>(products * window.cols), chunk = total / kChunks;
     PackedStrips<T> weights = packedStrips<T>(product(0, 0, 0), static_cast<T*>(s.scratch));
     const int64_t each = weights.count(), packs = ceilDiv(weights.strips, kStrips);
-    eachPiece(s, total, shape.groups * packs, [&](int64_t piece) {
+    forChunks(s, shape.groups * packs, total, [&](int64_t piece) {
       const int64_t group = piece / packs, strip = piece % packs * kStrips;
       PackedStrips<T> own = weights;
       own.data += group * each;
@@ -66,7 +66,7 @@ struct Pixelwise {
     const double wanted = (chunk < kMostWork ? chunk : kMostWork) / perPixel;
     const int64_t cols = evenSplit(window.cols, maxOf(static_cast<int64_t>(wanted), 2 * kPanel), kPanel),
                   blocks = ceilDiv(window.cols, cols);
-    eachPiece(s, total, products * blocks, [&](int64_t piece) {
+    forChunks(s, products * blocks, total, [&](int64_t piece) {
       const int64_t col = piece % blocks * cols, image = piece / blocks % shape.images,
                     group = piece / blocks / shape.images % shape.groups,
                     volume = piece / blocks / shape.images / shape.groups;

@@ -1,6 +1,8 @@
-// Batched matrix product. C is cut into blocks by its shape alone; each block is one thread's work (gemm.h).
+// Batched matrix product. C is cut into blocks by its shape; each block is one thread's work (gemm.h).
+// Several threads cut some products another way; no way of cutting changes the bits.
 #include "../ops/rows/matrix.h"
 
+#include "chunks.h"
 #include "gemm_halves.h"
 #include "gemm_shared.h"
 
@@ -10,8 +12,8 @@ namespace wg::cpu {
 inline namespace WG_ISA {
 namespace {
 
-// A chunk of 2^18 multiply-adds is some 5 us, of 2^27 some 2 ms (float32, AVX-512 on Zen 4).
-constexpr double kSerialWork = 1 << 18, kLeastChunk = 1 << 18, kMostChunk = 1 << 30;
+// A chunk of 2^27 multiply-adds is some 2 ms (see kSerialWork).
+constexpr double kLeastChunk = 1 << 18, kMostChunk = 1 << 30;
 
 /// One matmul: the matrix of batch 0, and the batch axes with each argument's strides.
 template <class T>
