@@ -65,7 +65,7 @@ __attribute__((noinline)) inline void product(int64_t m, int64_t n, int64_t k, M
       t.a = a.data + i * a.row;
       t.b = b.data + j;
       t.c = c.data + i * c.row + j;
-      tileKernel<T, false>(static_cast<int>(minOf(rows, m - i)), kTileVectors)(t);
+      tileKernel<T>(static_cast<int>(minOf(rows, m - i)), kTileVectors)(t);
     }
 }
 template <class T>

@@ -283,8 +283,9 @@ inline void windowGemm(const WindowGemm<T>& g, const PixelBlock& block, T* scrat
         const int lines = static_cast<int>(minOf(rows, g.m - i));
         t.a = unpacked ? g.weights + i * g.weightsRow + k0 : g.weights + i / rows * weightStride + k0 * lines;
         t.aCol = unpacked ? 1 : lines;
-        const TileKernel<T> kernel =
-            unpacked ? tileKernel<T, false>(lines, nv) : tileKernel<T, true>(lines, nv);
+        const TileKernel<T> kernel = nv == kWideVectors ? denseKernel<T>(lines)
+                                     : unpacked         ? tileKernel<T>(lines, nv)
+                                                        : packedKernel<T>(lines, nv);
         t.rowBias = g.bias && k0 + kc >= depth ? g.bias + i * g.biasStride : nullptr;
         if (together) {
           t.c = out + i * g.outM + to[0];

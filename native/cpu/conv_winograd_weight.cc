@@ -125,7 +125,7 @@ struct Engine {
         for (int64_t i = 0; i < channels; i += rows) {
           t.a = a + i;
           t.c = c + i * kPanelLanes;
-          tileKernel<float, false>(static_cast<int>(minOf(rows, channels - i)), vectors)(t);
+          tileKernel<float>(static_cast<int>(minOf(rows, channels - i)), vectors)(t);
         }
       }
     }

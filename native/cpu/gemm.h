@@ -5,6 +5,7 @@
 // first to its last k), so every way of cutting C gives the same bits.
 #pragma once
 #include "gemm_pack.h"
+#include "gemm_panel_tile.h"
 #include "kernel.h"
 #include "wide_tiles.h"
 
@@ -32,10 +33,11 @@ struct Gemm {
 // B's.
 inline constexpr int64_t kDepthBytes = 2048;
 inline constexpr int64_t kLeastAsking = 128;
-// The same on Sapphire Rapids, whose prefetchers follow strides of up to 2 KiB. Columns of A, of each of
-// which one line is read, gain from half of that.
-inline constexpr int64_t kFarApart = 2048;
-inline constexpr int64_t kShortRows = 256;
+/// Of a panel of B that is copied: beside it a tile's rows of A and C find room in 48 KiB of first-level
+/// cache.
+inline constexpr int64_t kPanelBytes = int64_t{36} << 10;
+template <class T>
+inline constexpr int64_t kWidePanel = kWideVectors* Lanes<T>::kCount;
 template <class T>
 inline constexpr int64_t kFewColumns = Lanes<T>::kCount * 2 * kTileVectors;
 template <class T>
@@ -99,51 +101,57 @@ inline void runTile(TileKernel<T> kernel, Tile<T>& tile, int rows, int64_t cCol)
   tile.accumulate = accumulate;
 }
 
-/// What the tiles of one panel of columns share.
+/// What the tiles of some rows of C and a block of k share, panel after panel of columns.
 template <class T>
 struct PanelTiles {
   const Gemm<T>& g;
-  int64_t rows, k0, kc;  ///< of a tile; the part of k
-  alignas(64) T bias[kWideVectors * Lanes<T>::kCount];
-  Tile<T> t;
-  const T* askFrom = nullptr;
-  int64_t askLeft = 0, askEach = 0;
-  bool asksStrips = false;  ///< the tiles ask for A's next strip instead; A's columns are contiguous
+  int64_t rows, k0, kc;  ///< of a tile; the block of k
+  int64_t m0, mEnd;      ///< of C
+  const T* strips;       ///< A packed, `stripSize` apart, or null where it is read where it lies
+  int64_t stripSize;
+  bool asksStrips = false;  ///< the tiles ask for A's next strip, whose columns are contiguous
 
-  /// Columns [j, j + cols) in `vectors` vectors, B's at b with rows bRow apart.
-  void at(int64_t j, int cols, int vectors, const T* b, int64_t bRow) {
+  PanelTiles(const Gemm<T>& product, int64_t tileRows, int64_t firstStep, int64_t steps, int64_t firstRow,
+             int64_t endRow, const T* packed, int64_t packedSize)
+      : g(product),
+        rows(tileRows),
+        k0(firstStep),
+        kc(steps),
+        m0(firstRow),
+        mEnd(endRow),
+        strips(packed),
+        stripSize(packedSize) {}
+
+  /// Columns [j, j + cols) in `count` vectors, B's at b with rows bRow apart.
+  void at(int64_t j, int cols, int count, const T* b, int64_t bRow) {
+    vectors = count;
+    dense = count == kWideVectors && bRow == width();
     t.b = b;
     t.bRow = bRow;
     t.k = kc;
-    t.c = g.c + j * g.cCol;
+    t.c = g.c + m0 * g.cRow + j * g.cCol;
     t.cRow = g.cRow;
     t.cols = cols;
-    t.asksC = g.cCol == 1 && cols == vectors * Lanes<T>::kCount && kc >= kStepsPerRow * rows;
-    t.asksAhead = inWideTiles() && kc >= kLeastAsking && (isFar(bRow) || isFar(2 * g.aCol));
     t.accumulate = k0 > 0 || g.accumulate;
     t.columnBias = nullptr;
     t.rowBiasStride = g.rowBiasStride;
+    askForC();
     if (!last() || !g.columnBias) return;
-    for (int x = 0; x < vectors * Lanes<T>::kCount; ++x)
-      bias[x] = x < cols ? g.columnBias[(j + x) * g.columnBiasStride] : T(0);
+    for (int x = 0; x < width(); ++x) bias[x] = x < cols ? g.columnBias[(j + x) * g.columnBiasStride] : T(0);
     t.columnBias = bias;
   }
-  bool last() const { return k0 + kc >= g.k; }
 
-  /// Whether the hardware's prefetchers do not follow lines so many elements apart.
-  static bool isFar(int64_t apart) { return apart * static_cast<int64_t>(sizeof(T)) >= kFarApart; }
-
-  /// Steps in which a tile does not ask for C.
-  int64_t steps() const { return t.asksC ? kc - kStepsPerRow * rows : kc; }
-
-  /// The panel that is read after this one, `count` rows of it `row` apart: the tiles of `height` rows of C
-  /// ask for equal parts of it.
-  void askFor(const T* next, int64_t row, int64_t count, int64_t height) {
+  /// The panel that is read after this one, `count` rows of it `row` apart.
+  void askFor(const T* next, int64_t row, int64_t count) {
     askFrom = next;
     askLeft = count;
-    askEach = minOf(ceilDiv(count, ceilDiv(height, rows)), steps());
     t.askLine = kLine<T>;
     t.askRow = row;
+    if (dense) {
+      askEach = steps() / kStepsPerAsk;
+      return;
+    }
+    askEach = minOf(ceilDiv(count, ceilDiv(mEnd - m0, rows)), steps());
     t.askEvery = askEach > 0 ? steps() / askEach : 0;
     if (kc >= kLeastAsking) return;
     // Short loops within a loop are mispredicted unless all are of one length; tall tiles lose even then.
@@ -151,44 +159,108 @@ struct PanelTiles {
     askEach = inWideTiles() ? minOf(askEach, steps() / t.askEvery) : 0;
   }
 
-  /// The strip of A behind the one at row i: of these rows, or the first of the next part of k. Where a strip
-  /// ends is what the one before it has not read of a line.
-  void askForStrip(int64_t i, int64_t m0, int64_t mEnd, int lines) {
-    const bool here = i + rows < mEnd;
-    t.ask = (here ? t.a + rows : g.a + m0 + (k0 + kc) * g.aCol) + rows - 1;
-    t.askLine = g.aCol;
-    t.askRow = lines * g.aCol;
-    t.askEvery = lines;
-    t.asks = minOf(steps(), here ? kc : g.k - k0 - kc) / lines;
-  }
-
-  /// Rows [m0, mEnd): A packed in panels `stride` apart, or where it lies when `packed` is null.
-  __attribute__((noinline)) void run(int vectors, int64_t m0, int64_t mEnd, const T* packed, int64_t stride) {
+  __attribute__((noinline)) void run() {
     T* const c = t.c;
-    for (int64_t i = m0; i < mEnd; i += rows) {
+    const T* packed = strips;
+    for (int64_t i = m0; i < mEnd; i += rows, packed += packed ? stripSize : 0) {
       const int lines = static_cast<int>(minOf(rows, mEnd - i));
-      t.c = c + i * g.cRow;
+      t.c = c + (i - m0) * t.cRow;
+      t.begun = done > 0 ? sums + (i - m0) * width() : nullptr;
       // A tile that is too short or too narrow to ask for C's lines on its way.
-      for (int r = 0; !t.asksC && r < lines; ++r)
+      for (int r = 0; !t.asksC && !unfinished() && r < lines; ++r)
         for (int x = 0; x < t.cols; x += kLine<T>) __builtin_prefetch(t.c + r * g.cRow + x, 1, 2);
       t.rowBias = last() && g.rowBias ? g.rowBias + i * g.rowBiasStride : nullptr;
-      t.ask = askFrom;
-      t.asks = minOf(askEach, askLeft);
-      askFrom += t.asks * t.askRow;
-      askLeft -= t.asks;
-      if (packed) {
-        t.a = packed;
-        packed += stride;
-        runTile(tileKernel<T, true>(lines, vectors), t, lines, g.cCol);
+      t.a = packed ? packed + done * lines : g.a + i * g.aRow + (k0 + done) * g.aCol;
+      t.aRow = packed ? 1 : g.aRow;
+      t.aCol = packed ? lines : g.aCol;
+      TileKernel<T> kernel;
+      if (copies && i == m0) {
+        kernel = copyingKernel<T>(lines);
       } else {
-        t.a = g.a + i * g.aRow + k0 * g.aCol;
-        t.aRow = g.aRow;
-        t.aCol = g.aCol;
-        if (asksStrips) askForStrip(i, m0, mEnd, linesPerRow(vectors));
-        runTile(tileKernel<T, false>(lines, vectors), t, lines, g.cCol);
+        kernel = dense                              ? denseKernel<T>(lines)
+                 : packed && vectors < kWideVectors ? packedKernel<T>(lines, vectors)
+                                                    : tileKernel<T>(lines, vectors);
+        t.ask = askFrom;
+        t.asks = minOf(askEach, askLeft);
+        askFrom += t.asks * t.askRow;
+        askLeft -= t.asks;
+        if (asksStrips) askForStrip(i);
       }
+      runTile(kernel, t, lines, unfinished() ? 1 : g.cCol);
+      if (copies) t.b = t.copy, t.bRow = width();
     }
     t.c = c;
+  }
+
+  /// The whole panel of B at b, part of its rows by part: the first tile copies them to the scratch, where
+  /// the others find them in the first-level cache. Between parts the sums lie in the scratch as well.
+  /// `next` is the panel behind, or null.
+  void runCopying(int64_t j, const T* b, const T* next, T* scratch) {
+    const int64_t part = panelSteps();
+    at(j, kWidePanel<T>, kWideVectors, b, g.bRow);
+    T* const c = t.c;
+    const T* const columnBias = t.columnBias;
+    const bool accumulate = t.accumulate;
+    dense = copies = true;
+    t.copy = scratch;
+    sums = scratch + part * width();
+    for (done = 0; done < kc; done += part) {
+      t.k = minOf(part, kc - done);
+      t.b = b + done * g.bRow;
+      t.bRow = g.bRow;
+      t.c = unfinished() ? sums : c;
+      t.cRow = unfinished() ? width() : g.cRow;
+      t.accumulate = !unfinished() && accumulate;
+      t.columnBias = unfinished() ? nullptr : columnBias;
+      askForC();
+      if (unfinished()) askFor(t.b + part * g.bRow, g.bRow, minOf(part, kc - done - part));
+      else askFor(next, g.bRow, next ? part : 0);
+      run();
+    }
+    done = 0;
+    copies = false;
+  }
+
+  /// Whether enough tiles share a panel to copy it, and the scratch has room for that.
+  bool mayCopy(int64_t scratchElements) const {
+    return inWideTiles() && mEnd - m0 > rows && g.bRow != kWidePanel<T> &&
+           (panelSteps() + mEnd - m0) * kWidePanel<T> <= scratchElements;
+  }
+
+ private:
+  alignas(64) T bias[kWidePanel<T>];
+  Tile<T> t;
+  int vectors = 0;
+  bool dense = false;  ///< four vectors wide, B's rows one behind the other
+  const T* askFrom = nullptr;
+  int64_t askLeft = 0, askEach = 0;
+  // Of runCopying.
+  bool copies = false;
+  int64_t done = 0;  ///< steps of kc before these
+  T* sums = nullptr;
+
+  int64_t width() const { return static_cast<int64_t>(vectors) * Lanes<T>::kCount; }
+  bool unfinished() const { return done + t.k < kc; }
+  bool last() const { return k0 + done + t.k >= g.k; }
+  int64_t panelSteps() const { return evenSplit(kc, kPanelBytes / (kWideVectors * kVectorBytes), 8); }
+
+  int64_t stepsPerRow() const { return dense ? kStepsPerAsk : kStepsPerRow; }
+  /// Steps in which a tile does not ask for C.
+  int64_t steps() const { return t.asksC ? t.k - stepsPerRow() * rows : t.k; }
+  void askForC() {
+    t.asksC = g.cCol == 1 && t.cols == width() && !unfinished() && t.k >= stepsPerRow() * rows;
+  }
+
+  /// The strip of A behind the one at row i: of these rows, or the first of the next part of k. Where a strip
+  /// ends is what the one before it has not read of a line.
+  void askForStrip(int64_t i) {
+    const bool here = i + rows < mEnd;
+    const int64_t end = k0 + done + t.k, each = linesPerRow(vectors);
+    t.ask = (here ? t.a + rows : g.a + m0 + end * g.aCol) + rows - 1;
+    t.askLine = g.aCol;
+    t.askRow = each * g.aCol;
+    t.askEvery = dense ? kStepsPerAsk : each;
+    t.asks = minOf(steps() / t.askEvery, (here ? t.k : g.k - end) / each);
   }
 };
 
@@ -203,21 +275,6 @@ inline bool readsRows(const Gemm<T>& g) {
 template <class T>
 inline bool rowsCollide(const Gemm<T>& g) {
   return inWideTiles() && g.bRow * static_cast<int64_t>(sizeof(T)) % 4096 == 0;
-}
-
-/// Rows of B multiples of 512 bytes apart share sets of the first-level cache: a short panel stays there once
-/// it is packed, and would not where it lies.
-template <class T>
-inline bool rowsShareSets(const Gemm<T>& g) {
-  const int64_t apart = g.bRow * static_cast<int64_t>(sizeof(T));
-  return inWideTiles() && apart > 1024 && apart % 512 == 0;
-}
-
-/// So short that a chunk of some rows pays for packing.
-template <class T>
-inline bool shortPanels(const Gemm<T>& g) {
-  constexpr int64_t kMost = int64_t{16} << 10;
-  return g.bCol == 1 && g.k * kWideVectors * kVectorBytes <= kMost && g.m >= kShortRows && rowsShareSets(g);
 }
 
 /// A's columns are contiguous and few panels would use what is packed of them: a tile reads its part of a
@@ -301,36 +358,46 @@ __attribute__((noinline)) inline void gemmBlock(const Gemm<T>& g, T* scratch,
   const bool directA = ready == nullptr &&
                        (g.n <= kFewColumns<T> || readsRows(g) || readsColumns(g) ||
                         (g.aCol == 1 && g.m * minOf(g.k, depth) * static_cast<int64_t>(sizeof(T)) <= 24576));
-  // What is packed has to be read by some tiles: at 32x3072x768 packing lost, at 64x4096x576 it gained 1.6x.
-  const bool copiesB = (rowsCollide(g) || shortPanels(g)) && g.m > 6 * rows;
   T* const packedA = scratch;
   T* const packedB = scratch + (blockBytes + kScratchSlack) / static_cast<int64_t>(sizeof(T));
 
   for (int64_t k0 = 0; k0 == 0 || k0 < g.k; k0 += depth) {
     const int64_t kc = minOf(depth, g.k - k0);
-    PanelTiles<T> tiles{g, rows, k0, kc, {}, {}};
     for (int64_t m0 = 0; m0 < g.m; m0 += blockRows) {
       const int64_t mEnd = minOf(g.m, m0 + blockRows);
       const T* strips = ready ? ready->from(k0, m0) : directA ? nullptr : packedA;
       const int64_t stripSize = ready ? ready->stripSize : rows * kc;
       if (strips == packedA) packStrips(g, m0, mEnd, k0, kc, rows, packedA, stripSize);
+      PanelTiles<T> tiles(g, rows, k0, kc, m0, mEnd, strips, stripSize);
+      const bool copies = g.bCol == 1 && panel == kWidePanel<T> &&
+                          tiles.mayCopy(blockBytes / static_cast<int64_t>(sizeof(T)));
       for (int64_t j = 0; j < g.n; j += panel) {
         const int cols = static_cast<int>(minOf(panel, g.n - j));
         const int nv = vectorsFor<T>(cols);
         const T* const b = g.b + k0 * g.bRow + j * g.bCol;
+        // B's part that is read after this one.
+        const T* const next = j + panel < g.n ? b + panel
+                              : mEnd < g.m    ? g.b + k0 * g.bRow
+                              : k0 + kc < g.k ? g.b + (k0 + kc) * g.bRow
+                                              : nullptr;
+        // One or two panels in place are too few to pay for asking at every step.
+        tiles.asksStrips =
+            j == 0 && !strips && g.aRow == 1 && (copies || g.n > 2 * panel) && kc >= kLeastAsking;
+        if (copies && cols == panel) {
+          tiles.runCopying(j, b, next, packedB);
+          continue;
+        }
         // Whole vectors of contiguous columns are read where they lie. Rows a page or more apart are not
         // followed by the hardware's prefetchers: each panel's tiles ask for the next panel.
-        const bool directB = g.bCol == 1 && cols == nv * L && !copiesB;
+        const bool directB = g.bCol == 1 && cols == nv * L && !(rowsCollide(g) && mEnd - m0 > 6 * rows);
         if (!directB) packPanel(packedB, nv * L, cols, kc, b, g.bCol, g.bRow);
         tiles.at(j, cols, nv, directB ? b : packedB, directB ? g.bRow : nv * L);
-        if (g.bCol == 1) {
-          if (j + panel < g.n) tiles.askFor(b + panel, g.bRow, kc, mEnd - m0);
-          else if (mEnd < g.m) tiles.askFor(g.b + k0 * g.bRow, g.bRow, kc, mEnd - m0);
-          else tiles.askFor(g.b + (k0 + kc) * g.bRow, g.bRow, minOf(depth, g.k - k0 - kc), mEnd - m0);
-        }
-        // One or two panels are too few to pay for asking at every step.
-        tiles.asksStrips = j == 0 && g.n > 2 * panel && g.aRow == 1 && kc >= kLeastAsking;
-        tiles.run(nv, m0, mEnd, strips, stripSize);
+        if (g.bCol == 1)
+          tiles.askFor(next, g.bRow,
+                       !next                           ? 0
+                       : j + panel < g.n || mEnd < g.m ? kc
+                                                       : minOf(depth, g.k - k0 - kc));
+        tiles.run();
       }
     }
   }

@@ -29,16 +29,10 @@ struct SharedPlan {
   size_t bytes() const { return static_cast<size_t>(panel(blocks, 0)) * sizeof(T); }
 };
 
-/// Panels of up to 128 rows, 256 bytes each: a thousand rows of A pay for packing them.
-template <class T>
-inline bool panelsStay(const Gemm<T>& g) {
-  return g.k <= 128 && g.m >= 1024 && rowsShareSets(g);
-}
-
 template <class T>
 inline bool sharesPacking(const Gemm<T>& g) {
   const double work = static_cast<double>(g.m) * static_cast<double>(g.n) * static_cast<double>(g.k);
-  return (g.bCol != 1 || rowsCollide(g) || panelsStay(g)) && work > kLeastShared && g.m >= 8 * kTileRows &&
+  return (g.bCol != 1 || rowsCollide(g)) && work > kLeastShared && g.m >= 8 * kTileRows &&
          g.n >= 4 * kTileVectors * Lanes<T>::kCount && g.k >= 32;
 }
 
@@ -92,15 +86,17 @@ inline void multiplyShared(const Gemm<T>& g, const SharedPlan<T>& p, int64_t k0,
   const int64_t m0 = strip * p.rows, mEnd = minOf(g.m, (strip + p.blockStrips) * p.rows),
                 end = minOf(p.panels, panel + p.blockPanels);
   for (int64_t block = 0; block < p.blocks && k0 < g.k; ++block, k0 += p.depth) {
-    PanelTiles<T> tiles{g, p.rows, k0, minOf(p.depth, g.k - k0), {}, {}};
+    const int64_t kc = minOf(p.depth, g.k - k0);
+    PanelTiles<T> tiles(g, p.rows, k0, kc, m0, mEnd,
+                        p.packedStrips > 0 ? packed + p.strip(block, strip) : nullptr, p.stripSize);
     for (int64_t j = panel; j < end; ++j) {
       const int cols = static_cast<int>(minOf(p.panelWidth, g.n - j * p.panelWidth)),
                 nv = vectorsFor<T>(cols);
       const int64_t width = nv * Lanes<T>::kCount;
       const T* const b = packed + p.panel(block, j);
       tiles.at(j * p.panelWidth, cols, nv, b, width);
-      tiles.askFor(b + p.panelSize, width, j + 1 < end ? tiles.kc : 0, mEnd - m0);
-      tiles.run(nv, m0, mEnd, p.packedStrips > 0 ? packed + p.strip(block, strip) : nullptr, p.stripSize);
+      tiles.askFor(b + p.panelSize, width, j + 1 < end ? kc : 0);
+      tiles.run();
     }
   }
 }

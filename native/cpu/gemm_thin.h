@@ -28,13 +28,12 @@ inline Grid gridFor(const Gemm<T>& g, double work) {
   // Blocks of whole rows where there are enough of them: B's panels follow each other, and what is packed of
   // A is packed once. Eight blocks, or twice as many and so on, are equal shares for two, four and eight
   // threads. A B that is packed is packed by each block of rows: as few of those as fit the scratch.
-  const int64_t most = g.bCol == 1 ? 140 : minOf(packedRows<T>(depthBlock<T>(g.k)), 256),
-                few = g.bCol == 1 ? 56 : most;
-  // A panel that is packed serves all rows.
-  if (shortPanels(g)) {
-    const int64_t rows = evenSplit(g.m, 1024, kWideRows);
-    return {rows, evenSplit(g.n, maxOf(static_cast<int64_t>(area) / rows / panel, 1) * panel, panel)};
-  }
+  // A panel that is copied serves all rows of a block: more of them, and most where panels are short.
+  const bool copies = g.bCol == 1 && inWideTiles() && !readsColumns(g);
+  const int64_t most = copies        ? maxOf(260, (int64_t{1} << 15) / maxOf(g.k, 1))
+                       : g.bCol == 1 ? 140
+                                     : minOf(packedRows<T>(depthBlock<T>(g.k)), 256),
+                few = g.bCol == 1 ? most * 2 / 5 : most;
   constexpr int64_t kUnit = kTileRows < 8 ? kTileRows : 1;  // one row less of few is much
   const int64_t blocks = maxOf(minOf(8 * ceilDiv(g.m, 8 * most), g.m / few), 1),
                 rows = ceilDiv(ceilDiv(g.m, blocks), kUnit) * kUnit;
@@ -63,7 +62,7 @@ inline void gemmThinRows(const Gemm<T>& g, T* scratch) {
     t.rowBiasStride = g.rowBiasStride;
     const bool last = k0 + t.k >= g.k;
     for (int64_t i = 0; i < g.m; i += rows) {
-      const TileKernel<T> kernel = tileKernel<T, false>(static_cast<int>(minOf(rows, g.m - i)), vectors);
+      const TileKernel<T> kernel = tileKernel<T>(static_cast<int>(minOf(rows, g.m - i)), vectors);
       t.a = g.a + i * g.aRow + k0 * g.aCol;
       t.rowBias = last && g.rowBias ? g.rowBias + i * g.rowBiasStride : nullptr;
       for (int64_t j = 0; j < whole; j += panel) {

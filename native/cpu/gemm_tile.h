@@ -116,12 +116,14 @@ struct Tile {
   /// What the caches are asked for while k runs. All lines of C, when k has kStepsPerRow for each of its
   /// rows.
   bool asksC = false;
-  /// Rows of B, and columns of A, kStepsAhead before they are read: too far apart for the hardware to guess.
-  bool asksAhead = false;
   /// What is read after this tile: `asks` times, `askEvery` steps apart, kLinesPerRow lines that lie
   /// `askLine` apart; the next ones `askRow` further on.
   const T* ask = nullptr;
   int64_t askLine = 0, askRow = 0, asks = 0, askEvery = 0;
+  /// Of tiles over panels (gemm_panel_tile.h): sums to begin with, whole vectors of the tile's rows one
+  /// behind the other, or null; and where a copying tile leaves its rows of B.
+  const T* begun = nullptr;
+  T* copy = nullptr;
 };
 
 template <class T>
@@ -254,28 +256,18 @@ void stridedTile(const Tile<T>& t) {
 #pragma GCC unroll 4
     for (int i = 0; i < (MR + 3) / 4; ++i) base[i] += aCol;
   };
-  const auto stepAhead = [&]() __attribute__((always_inline)) {
-#pragma GCC unroll 4
-    for (int x = 0; x < kLinesPerRow<NV>; ++x)
-      __builtin_prefetch(b + kStepsAhead * bRow + x * kLine<T>, 0, 3);
-    __builtin_prefetch(base[0] + kStepsAhead * aCol, 0, 3);
-    step();
-  };
-  if (NV == kWideVectors && t.asksAhead) runAsking<T, MR, NV>(t, stepAhead);
-  else runAsking<T, MR, NV>(t, step);
+  runAsking<T, MR, NV>(t, step);
   finish<T, MR, NV>(t, acc);
 }
 
-/// Kernels by rows - 1 and vectors.
-template <class T, bool kPacked, int NV, int MR>
-constexpr TileKernel<T> tileOf() {
-  if constexpr (kPacked) return &packedTile<T, MR, NV>;
-  else return &stridedTile<T, MR, NV>;
-}
-
-template <class T, bool kPacked, int NV, int... R>
+/// Kernels by rows - 1.
+template <class T, int NV, int... R>
 struct TileTable {
-  static constexpr TileKernel<T> kRows[] = {tileOf<T, kPacked, NV, R>()...};
+  static constexpr TileKernel<T> kRows[] = {&stridedTile<T, R, NV>...};
+};
+template <class T, int NV, int... R>
+struct PackedTable {
+  static constexpr TileKernel<T> kRows[] = {&packedTile<T, R, NV>...};
 };
 
 #if defined(__AVX512F__)
@@ -289,11 +281,18 @@ struct TileTable {
 #define WG_WIDE_ROWS 1, 2
 #endif
 
-template <class T, bool kPacked>
+template <class T>
 inline TileKernel<T> tileKernel(int rows, int vectors) {
-  if (vectors == 1) return TileTable<T, kPacked, 1, WG_TILE_ROWS>::kRows[rows - 1];
-  if (vectors == 2) return TileTable<T, kPacked, 2, WG_TILE_ROWS>::kRows[rows - 1];
-  return TileTable<T, kPacked, 4, WG_WIDE_ROWS>::kRows[rows - 1];
+  if (vectors == 1) return TileTable<T, 1, WG_TILE_ROWS>::kRows[rows - 1];
+  if (vectors == 2) return TileTable<T, 2, WG_TILE_ROWS>::kRows[rows - 1];
+  return TileTable<T, 4, WG_WIDE_ROWS>::kRows[rows - 1];
+}
+
+/// Of up to two vectors.
+template <class T>
+inline TileKernel<T> packedKernel(int rows, int vectors) {
+  if (vectors == 1) return PackedTable<T, 1, WG_TILE_ROWS>::kRows[rows - 1];
+  return PackedTable<T, 2, WG_TILE_ROWS>::kRows[rows - 1];
 }
 
 }  // namespace WG_ISA

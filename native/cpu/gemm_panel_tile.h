@@ -1,0 +1,135 @@
+// Wide tiles over panels of B whose rows lie one behind the other, in the first-level cache where the panel
+// is cut to it. A panel's first tile may read B where it lies and leave the copy: stores have nothing else to
+// do while k runs, and packing takes no time of its own.
+#pragma once
+#include "gemm_tile.h"
+
+namespace wg::cpu {
+inline namespace WG_ISA {
+
+/// Steps between the lines a tile asks for, in one loop with them.
+inline constexpr int kStepsPerAsk = 4;
+
+/// A where it lies, any strides: one base per four rows keeps the addresses in few registers.
+template <class T, int MR>
+struct PanelTile {
+  static constexpr int L = Lanes<T>::kCount, NV = kWideVectors, kBases = (MR + 3) / 4;
+  typename Lanes<T>::Vec acc[MR][NV];
+  const T *b, *base[kBases];
+  int64_t aRow, aCol;
+
+  /// The sums begin where those of earlier steps ended, or at 0.
+  WG_INLINE explicit PanelTile(const Tile<T>& t) : b(t.b), aRow(t.aRow), aCol(t.aCol) {
+#pragma GCC unroll 4
+    for (int i = 0; i < kBases; ++i) base[i] = t.a + 4 * i * aRow;
+    if (t.begun) {
+#pragma GCC unroll 16
+      for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 4
+        for (int j = 0; j < NV; ++j) acc[i][j] = loadVec(t.begun + (i * NV + j) * L);
+    } else {
+#pragma GCC unroll 16
+      for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 4
+        for (int j = 0; j < NV; ++j) acc[i][j] = typename Lanes<T>::Vec{};
+    }
+  }
+
+  /// One step of k; `use` has B's row.
+  template <class Use>
+  WG_INLINE void step(int64_t bRow, const Use& use) {
+    typename Lanes<T>::Vec column[NV];
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) column[j] = loadVec(b + j * L);
+    use(column);
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; ++i) {
+      const T a = base[i / 4][(i % 4) * aRow];
+#pragma GCC unroll 4
+      for (int j = 0; j < NV; ++j) acc[i][j] += a * column[j];
+    }
+    b += bRow;
+#pragma GCC unroll 4
+    for (int i = 0; i < kBases; ++i) base[i] += aCol;
+  }
+};
+
+/// B's rows are dense.
+template <class T, int MR>
+void denseTile(const Tile<T>& t) {
+  PanelTile<T, MR> tile(t);
+  constexpr int NV = kWideVectors;
+  const auto step = [&]() __attribute__((always_inline)) {
+    tile.step(NV * Lanes<T>::kCount, [](auto&) {});
+  };
+  const auto steps = [&]() __attribute__((always_inline)) {
+#pragma GCC unroll 4
+    for (int n = 0; n < kStepsPerAsk; ++n) step();
+  };
+  int64_t k = t.k - t.asks * kStepsPerAsk;
+  if (t.asksC) {
+    const T* c = t.c;
+    for (int i = 0; i < MR; ++i, c += t.cRow) {
+#pragma GCC unroll 4
+      for (int x = 0; x < kLinesPerRow<NV>; ++x) __builtin_prefetch(c + x * kLine<T>, 1, 3);
+      steps();
+    }
+    k -= MR * kStepsPerAsk;
+  }
+  const T* ask = t.ask;
+  for (int64_t left = t.asks; left > 0; --left, ask += t.askRow) {
+#pragma GCC unroll 4
+    for (int x = 0; x < kLinesPerRow<NV>; ++x) __builtin_prefetch(ask + x * t.askLine, 0, 2);
+    steps();
+  }
+  for (; k >= kStepsPerAsk; k -= kStepsPerAsk) steps();
+  for (; k > 0; --k) step();
+  finish<T, MR, NV>(t, tile.acc);
+}
+
+/// B's rows lie t.bRow apart and are copied to t.copy.
+template <class T, int MR>
+void copyingTile(const Tile<T>& t) {
+  constexpr int NV = kWideVectors, L = Lanes<T>::kCount;
+  PanelTile<T, MR> tile(t);
+  T* copy = t.copy;
+  for (int64_t k = t.k; k > 0; --k) {
+#pragma GCC unroll 4
+    for (int x = 0; x < kLinesPerRow<NV>; ++x)
+      __builtin_prefetch(tile.b + kStepsAhead * t.bRow + x * kLine<T>, 0, 3);
+    __builtin_prefetch(tile.base[0] + kStepsAhead * t.aCol, 0, 3);
+    tile.step(
+        t.bRow, [&](auto& column) __attribute__((always_inline)) {
+#pragma GCC unroll 4
+          for (int j = 0; j < NV; ++j) storeVec(copy + j * L, column[j]);
+          copy += NV * L;
+        });
+  }
+  finish<T, MR, NV>(t, tile.acc);
+}
+
+template <class T, int... R>
+struct DenseTable {
+  static constexpr TileKernel<T> kRows[] = {&denseTile<T, R>...};
+};
+
+template <class T>
+inline TileKernel<T> denseKernel(int rows) {
+  return DenseTable<T, WG_WIDE_ROWS>::kRows[rows - 1];
+}
+
+/// Where panels are copied: the strips of a block that has several are at least this high.
+inline constexpr int kLeastCopyingRows = kWideRows / 2 + 1;
+
+template <class T>
+inline TileKernel<T> copyingKernel(int rows) {
+  if constexpr (kVectorBytes == 64) {
+    static constexpr TileKernel<T> kRows[] = {&copyingTile<T, 4>, &copyingTile<T, 5>, &copyingTile<T, 6>};
+    return kRows[rows - kLeastCopyingRows];
+  } else {
+    return nullptr;
+  }
+}
+
+}  // namespace WG_ISA
+}  // namespace wg::cpu
