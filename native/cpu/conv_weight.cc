@@ -101,7 +101,7 @@ struct Chunk {
     for (int64_t line = 0; line < channels * cut.taps; ++line)
       for (int64_t i = 0; i < lanes; i += L)
         storeVec(sums + line * cut.filters + filter0 + i, typename Lanes<T>::Vec{});
-    if (depthwise() || narrow(scratch)) return;
+    if (depthwise() || pixelwise(scratch) || narrow(scratch)) return;
     PixelBlock block{0, 1, 0, 0, 0, evenSplit(window.cols, kBlockPixels, 1)};
     block.rows = evenSplit(window.rows, maxOf(kBlockPixels / block.cols, 1), 1);
     const int64_t plane = maxOf(block.rows * block.cols, 1);
@@ -180,6 +180,38 @@ struct Chunk {
       return true;
     }
     return false;
+  }
+
+  /// One tap that meets every pixel in turn: a product of planes, image after image. False: other windows, or
+  /// planes that are not lines or too short.
+  bool pixelwise(T* scratch) const {
+    constexpr int64_t kLeastPlane = 96, kFewChannels = 16;
+    const int64_t plane = window.rows * window.cols, columns = minOf(filters, shape.filters - filter0);
+    if (cut.taps != 1 || shape.strideH != 1 || shape.strideW != 1 || window.originX != 0 ||
+        window.originY != 0 || window.rows != window.height || window.cols != window.width ||
+        plane < kLeastPlane || window.strideY != window.cols * window.strideX || dyRow != window.cols * dyCol)
+      return false;
+    // Where few rows would share what is turned of dy, x is turned instead.
+    const bool flip = channels <= kFewChannels && channels < columns;
+    for (int64_t image = image0; image < image0 + images; ++image) {
+      Gemm<T> g{};
+      g.m = channels;
+      g.n = columns;
+      g.k = plane;
+      g.a = x + at.ofX(image);
+      g.aRow = window.strideC;
+      g.aCol = window.strideX;
+      g.b = dy + at.ofDy(image) + filter0 * dyFilter;
+      g.bRow = dyCol;
+      g.bCol = dyFilter;
+      g.c = sums + filter0;
+      g.cRow = cut.filters;
+      g.cCol = 1;
+      g.accumulate = image > image0;
+      if (flip) g = transposed(g);
+      gemmBlock(g, scratch);
+    }
+    return true;
   }
 
   /// One tap's pixels lie together however far apart they are read.

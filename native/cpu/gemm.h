@@ -29,6 +29,14 @@ struct Gemm {
   bool accumulate = false;  ///< add to C instead of replacing it
 };
 
+/// C^T = B^T A^T: the same sums in the same order, with rows and columns exchanged.
+template <class T>
+inline Gemm<T> transposed(const Gemm<T>& g) {
+  return {g.n,         g.m, g.k,    g.b,    g.bCol,    g.bRow,          g.a,          g.aCol,
+          g.aRow,      g.c, g.cCol, g.cRow, g.rowBias, g.rowBiasStride, g.columnBias, g.columnBiasStride,
+          g.accumulate};
+}
+
 // bench/native/gemm_bench.cc on Zen 4 (1 MiB L2): see bench/NOTES.md. Half the scratch holds A's block, half
 // B's.
 inline constexpr int64_t kDepthBytes = 2048;

@@ -69,13 +69,11 @@ Batched<T> batchedOf(const Out& out, const In& a, const In& b, const MaybeIn& bi
   return op;
 }
 
-/// C^T = B^T A^T: the same sums in the same order, with rows and columns exchanged.
+/// C^T = B^T A^T, matrix by matrix.
 template <class T>
 Batched<T> transposed(const Batched<T>& op) {
-  const Gemm<T>& g = op.matrix;
   Batched<T> t = op;
-  t.matrix = {g.n,    g.m, g.k,    g.b,    g.bCol,    g.bRow,          g.a,          g.aCol,
-              g.aRow, g.c, g.cCol, g.cRow, g.rowBias, g.rowBiasStride, g.columnBias, g.columnBiasStride};
+  t.matrix = transposed(op.matrix);
   for (int32_t axis = 0; axis < op.axes; ++axis) t.a[axis] = op.b[axis], t.b[axis] = op.a[axis];
   return t;
 }

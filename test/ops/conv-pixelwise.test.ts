@@ -1,5 +1,6 @@
-// Convolutions of one tap that meets every pixel in turn on the CPU, which are products (native/cpu/conv_pixelwise.h): values
-// and input gradients held to sums in float64 written out in JavaScript, because float64 takes the same way there.
+// Convolutions of one tap that meets every pixel in turn on the CPU, which are products (native/cpu/conv_pixelwise.h,
+// conv_weight.cc): values and gradients held to sums in float64 written out in JavaScript, because float64 takes the same way
+// there.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Tensor } from '../../lib/index.ts';
@@ -24,6 +25,10 @@ const cases: Readonly<Record<string, Case>> = {
   'one more than whole panels': { x: [2, 9, 7, 55], filters: 5 },
   'as few pixels as there may be': { x: [2, 19, 8, 16], filters: 14 },
   'one less, which windows take': { x: [2, 19, 1, 127], filters: 14, bias: true },
+  'as few pixels as weight gradients may have': { x: [3, 19, 8, 12], filters: 14 },
+  'one less, which blocks of pixels take': { x: [3, 19, 5, 19], filters: 14 },
+  'few channels, many filters': { x: [5, 16, 12, 12], filters: 70, bias: true },
+  'images with sums of their own': { x: [16, 20, 40, 32], filters: 33 },
   'planes cut into chunks': { x: [1, 34, 60, 71], filters: 40, bias: true },
   'channels and filters multiplied in several goes': { x: [1, 1030, 10, 13], filters: 523, bias: true },
   'three groups': { x: [2, 24, 12, 12], filters: 15, groups: 3, bias: true },
@@ -60,17 +65,21 @@ for (const [name, each] of Object.entries(cases)) {
       ];
       const y = new Float64Array(images * filters * pixels);
       const dx = new Float64Array(images * channels * pixels);
+      const dw = new Float64Array(filters * per);
       for (let n = 0; n < images; n++) {
         for (let f = 0; f < filters; f++) {
           const out = (n * filters + f) * pixels;
           if (each.bias) y.fill(numberAt(bias, f), out, out + pixels);
           for (let c = 0; c < per; c++) {
             const w = numberAt(weight, f * per + c);
+            let sum = 0;
             const from = (n * channels + Math.floor((f * groups) / filters) * per + c) * pixels;
             for (let p = 0; p < pixels; p++) {
               y[out + p] = (y[out + p] as number) + w * numberAt(x, from + p);
               dx[from + p] = (dx[from + p] as number) + w * numberAt(dy, out + p);
+              sum += numberAt(x, from + p) * numberAt(dy, out + p);
             }
+            dw[f * per + c] = (dw[f * per + c] as number) + sum;
           }
         }
       }
@@ -82,16 +91,17 @@ for (const [name, each] of Object.entries(cases)) {
           Tensor,
           Tensor,
         ];
-        inputs[0].requiresGrad = true;
+        inputs[0].requiresGrad = inputs[1].requiresGrad = true;
         const conv = space.length === 3 ? conv3d : conv2d;
         const result = conv(inputs[0], inputs[1], each.bias ? inputs[2] : null, { groups });
-        return [result, ...grad(result, [inputs[0]], { gradOutputs: inputs[3] })].map(elements);
+        return [result, ...grad(result, [inputs[0], inputs[1]], { gradOutputs: inputs[3] })].map(elements);
       });
       for (const run of runs) assert.equal(run, runs[0]);
       const rounding = dtype === 'float32' ? 2 ** -24 : 2 ** -53;
       for (const [which, wanted, terms] of [
         [0, y, per + 1],
         [1, dx, filters / groups],
+        [2, dw, images * pixels],
       ] as const) {
         const got = runs[0]?.[which] as Float64Array;
         assert.is(got.length, wanted.length);

@@ -14,13 +14,13 @@ const program = `
   const shapes = [
     [1, 1, 1], [7, 33, 5], [15, 64, 65], [20, 96, 600], [60, 2048, 40], [64, 1024, 130], [130, 1024, 300], [150, 257, 520],
     [260, 1024, 1030], [128, 31, 64], [3, 4096, 64], [130, 256, 300], [128, 512, 200], [1024, 384, 128],
-    [300, 640, 37], [263, 1024, 1024],
+    [300, 640, 37], [263, 1024, 1024], [7, 130, 150], [12, 200, 300], [23, 576, 1100], [390, 200, 600], [700, 65, 145],
   ];
   for (const dtype of ['float32', 'float64'])
     for (const [m, n, k] of shapes) {
       const [a, b] = [randn([m, k], { dtype }), randn([k, n], { dtype })];
       const [at, bt] = [randn([k, m], { dtype }), randn([n, k], { dtype })];
-      for (const product of [matmul(a, b), matmul(transpose(at, 0, 1), b), linear(a, bt, arange(n, { dtype }))]) hash.update(await bytes(product));
+      for (const product of [matmul(a, b), matmul(transpose(at, 0, 1), b), linear(a, bt, arange(n, { dtype })), linear(a, transpose(b, 0, 1), arange(n, { dtype }))]) hash.update(await bytes(product));
     }
   console.log(hash.digest('hex'));
 `;
