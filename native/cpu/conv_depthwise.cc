@@ -71,12 +71,11 @@ WG_INLINE void depthRows(const DepthPlane<T>& p, const StripMasks<T, Bytes, K, S
 template <class T, class Strips>
 WG_INLINE void eachStrip(int64_t cols, Strips strips) {
   constexpr int64_t L = Lanes<T>::kCount;
-  int64_t x = 0;
-  for (; cols - x >= L; x += L) strips.template operator()<kVectorBytes>(x);
-  if (x == cols) return;
-  if constexpr (kVectorBytes == 64)
-    if (cols - x <= L / 2) return strips.template operator()<32>(x);
-  strips.template operator()<kVectorBytes>(x);
+  for (int64_t x = 0; x < cols; x += L) {
+    if constexpr (kVectorBytes == 64)
+      if (cols - x <= L / 2) return strips.template operator()<32>(x);
+    strips.template operator()<kVectorBytes>(x);
+  }
 }
 
 /// Runs rows<R>(y) over [y, end), as many rows at once as leave room for the weights of 3 x 3 among the

@@ -7,8 +7,12 @@
 namespace wg::cpu {
 inline namespace WG_ISA {
 
-/// Steps between the lines a tile asks for, in one loop with them.
+// On Sapphire Rapids; see bench/NOTES.md.
+/// Steps to each row of lines a dense tile asks for, in one loop with it: loops of few steps within another
+/// are mispredicted.
 inline constexpr int kStepsPerAsk = 4;
+/// A copying tile asks for its rows of B, and its columns of A, so many steps before it reads them.
+inline constexpr int kStepsAhead = 8;
 
 /// A where it lies, any strides: one base per four rows keeps the addresses in few registers.
 template <class T, int MR>

@@ -113,8 +113,8 @@ struct Tile {
   const T* columnBias;  ///< whole vectors readable, or null
   const T* rowBias;     ///< or null
   int64_t rowBiasStride;
-  /// What the caches are asked for while k runs. All lines of C, when k has kStepsPerRow for each of its
-  /// rows.
+  /// What the caches are asked for while k runs. All lines of C, when k has kStepsPerRow for each of its rows
+  /// (kStepsPerAsk in gemm_panel_tile.h).
   bool asksC = false;
   /// What is read after this tile: `asks` times, `askEvery` steps apart, kLinesPerRow lines that lie
   /// `askLine` apart; the next ones `askRow` further on.
@@ -175,7 +175,7 @@ WG_INLINE void finish(const Tile<T>& t, typename Lanes<T>::Vec (&acc)[MR][NV]) {
 template <class T>
 inline constexpr int kLine = 64 / static_cast<int>(sizeof(T));
 // On Sapphire Rapids; see bench/NOTES.md.
-inline constexpr int kStepsPerRow = 2, kStepsAhead = 8;
+inline constexpr int kStepsPerRow = 2;
 /// Lines of a row of a tile.
 inline constexpr int linesPerRow(int vectors) { return (vectors * kVectorBytes + 63) / 64; }
 template <int NV>
