@@ -112,10 +112,8 @@ struct Lowered {
   Phase phase(int64_t index) const {
     Phase p = spread(index);
     Window& w = p.window;
-    const bool pixelwise = w.tapsX == 1 && w.tapsY == 1 && w.stepX == 1 && w.stepY == 1 && w.originX == 0 &&
-                           w.originY == 0 && phases() == 1 && w.rows == w.height && w.cols == w.width,
-               lines = w.strideY == w.width * w.strideX && outView->stride[2] == w.width * outView->stride[3];
-    if (pixelwise && lines) {
+    const bool outLines = outView->stride[2] == w.width * outView->stride[3];
+    if (phases() == 1 && w.meetsEveryPixel() && w.planesAreLines() && outLines) {
       w.width = w.cols = w.rows * w.cols;
       w.height = w.rows = 1;
     }

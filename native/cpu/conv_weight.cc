@@ -8,6 +8,7 @@
 #include "conv_depthwise.h"
 #include "conv_weight_few.h"
 #include "conv_weight_narrow.h"
+#include "conv_weight_pixelwise.h"
 #include "conv_weight_tile.h"
 #include "conv_window.h"
 #include "conv_winograd.h"
@@ -182,35 +183,14 @@ struct Chunk {
     return false;
   }
 
-  /// One tap that meets every pixel in turn: a product of planes, image after image. False: other windows, or
-  /// planes that are not lines or too short.
+  /// One tap that meets every pixel in turn. False: other windows, or planes that are not lines or too short.
   bool pixelwise(T* scratch) const {
-    constexpr int64_t kLeastPlane = 96, kFewChannels = 16;
-    const int64_t plane = window.rows * window.cols, columns = minOf(filters, shape.filters - filter0);
-    if (cut.taps != 1 || shape.strideH != 1 || shape.strideW != 1 || window.originX != 0 ||
-        window.originY != 0 || window.rows != window.height || window.cols != window.width ||
-        plane < kLeastPlane || window.strideY != window.cols * window.strideX || dyRow != window.cols * dyCol)
-      return false;
-    // Where few rows would share what is turned of dy, x is turned instead.
-    const bool flip = channels <= kFewChannels && channels < columns;
-    for (int64_t image = image0; image < image0 + images; ++image) {
-      Gemm<T> g{};
-      g.m = channels;
-      g.n = columns;
-      g.k = plane;
-      g.a = x + at.ofX(image);
-      g.aRow = window.strideC;
-      g.aCol = window.strideX;
-      g.b = dy + at.ofDy(image) + filter0 * dyFilter;
-      g.bRow = dyCol;
-      g.bCol = dyFilter;
-      g.c = sums + filter0;
-      g.cRow = cut.filters;
-      g.cCol = 1;
-      g.accumulate = image > image0;
-      if (flip) g = transposed(g);
-      gemmBlock(g, scratch);
-    }
+    const WeightPlanes<T> planes{window,   channels, minOf(filters, shape.filters - filter0),
+                                 dyFilter, dyRow,    dyCol};
+    if (!planes.fits()) return false;
+    for (int64_t image = image0; image < image0 + images; ++image)
+      planes.add(x + at.ofX(image), dy + at.ofDy(image) + filter0 * dyFilter, sums + filter0, cut.filters,
+                 image == image0, scratch);
     return true;
   }
 

@@ -18,6 +18,13 @@ struct Window {
   int64_t rows, cols;  ///< of the output grid
 
   int64_t depth() const { return channels * tapsY * tapsX; }
+  /// One tap and no stride or padding: pixels of the output are the source's in the same order.
+  bool meetsEveryPixel() const {
+    return tapsX == 1 && tapsY == 1 && stepX == 1 && stepY == 1 && originX == 0 && originY == 0 &&
+           rows == height && cols == width;
+  }
+  /// Whether a row of the source begins where the one before it ends.
+  bool planesAreLines() const { return strideY == width * strideX; }
 };
 
 /// Asks for the lines that `count` elements of each of some rows or planes, `step` apart, lie in: no hardware

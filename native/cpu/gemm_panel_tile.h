@@ -14,47 +14,16 @@ inline constexpr int kStepsPerAsk = 4;
 /// A copying tile asks for its rows of B, and its columns of A, so many steps before it reads them.
 inline constexpr int kStepsAhead = 8;
 
-/// A where it lies, any strides: one base per four rows keeps the addresses in few registers.
+/// Sums that begin where those of earlier steps ended, or at 0.
 template <class T, int MR>
-struct PanelTile {
-  static constexpr int L = Lanes<T>::kCount, NV = kWideVectors, kBases = (MR + 3) / 4;
-  typename Lanes<T>::Vec acc[MR][NV];
-  const T *b, *base[kBases];
-  int64_t aRow, aCol;
-
-  /// The sums begin where those of earlier steps ended, or at 0.
-  WG_INLINE explicit PanelTile(const Tile<T>& t) : b(t.b), aRow(t.aRow), aCol(t.aCol) {
-#pragma GCC unroll 4
-    for (int i = 0; i < kBases; ++i) base[i] = t.a + 4 * i * aRow;
-    if (t.begun) {
+struct PanelTile : Strided<T, MR, kWideVectors> {
+  WG_INLINE explicit PanelTile(const Tile<T>& t) : Strided<T, MR, kWideVectors>(t) {
+    constexpr int NV = kWideVectors, L = Lanes<T>::kCount;
+    if (!t.begun) return;
 #pragma GCC unroll 16
-      for (int i = 0; i < MR; ++i)
+    for (int i = 0; i < MR; ++i)
 #pragma GCC unroll 4
-        for (int j = 0; j < NV; ++j) acc[i][j] = loadVec(t.begun + (i * NV + j) * L);
-    } else {
-#pragma GCC unroll 16
-      for (int i = 0; i < MR; ++i)
-#pragma GCC unroll 4
-        for (int j = 0; j < NV; ++j) acc[i][j] = typename Lanes<T>::Vec{};
-    }
-  }
-
-  /// One step of k; `use` has B's row.
-  template <class Use>
-  WG_INLINE void step(int64_t bRow, const Use& use) {
-    typename Lanes<T>::Vec column[NV];
-#pragma GCC unroll 4
-    for (int j = 0; j < NV; ++j) column[j] = loadVec(b + j * L);
-    use(column);
-#pragma GCC unroll 16
-    for (int i = 0; i < MR; ++i) {
-      const T a = base[i / 4][(i % 4) * aRow];
-#pragma GCC unroll 4
-      for (int j = 0; j < NV; ++j) acc[i][j] += a * column[j];
-    }
-    b += bRow;
-#pragma GCC unroll 4
-    for (int i = 0; i < kBases; ++i) base[i] += aCol;
+      for (int j = 0; j < NV; ++j) this->acc[i][j] = loadVec(t.begun + (i * NV + j) * L);
   }
 };
 
@@ -63,9 +32,7 @@ template <class T, int MR>
 void denseTile(const Tile<T>& t) {
   PanelTile<T, MR> tile(t);
   constexpr int NV = kWideVectors;
-  const auto step = [&]() __attribute__((always_inline)) {
-    tile.step(NV * Lanes<T>::kCount, [](auto&) {});
-  };
+  const auto step = [&]() __attribute__((always_inline)) { tile.step(NV * Lanes<T>::kCount); };
   const auto steps = [&]() __attribute__((always_inline)) {
 #pragma GCC unroll 4
     for (int n = 0; n < kStepsPerAsk; ++n) step();

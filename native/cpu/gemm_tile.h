@@ -232,32 +232,50 @@ void packedTile(const Tile<T>& t) {
   finish<T, MR, NV>(t, acc);
 }
 
-/// A where it lies, any strides: one base per four rows keeps the addresses in few registers.
+/// The steps of tiles that read A where it lies, any strides: one base per four rows keeps the addresses in
+/// few registers.
 template <class T, int MR, int NV>
-void stridedTile(const Tile<T>& t) {
-  constexpr int L = Lanes<T>::kCount;
+struct Strided {
+  static constexpr int L = Lanes<T>::kCount, kBases = (MR + 3) / 4;
   typename Lanes<T>::Vec acc[MR][NV] = {};
-  const T* b = t.b;
-  const int64_t bRow = t.bRow, r = t.aRow, aCol = t.aCol;
-  const T* base[(MR + 3) / 4];
+  const T *b, *base[kBases];
+  int64_t aRow, aCol;
+
+  WG_INLINE explicit Strided(const Tile<T>& t) : b(t.b), aRow(t.aRow), aCol(t.aCol) {
 #pragma GCC unroll 4
-  for (int i = 0; i < (MR + 3) / 4; ++i) base[i] = t.a + 4 * i * r;
-  const auto step = [&]() __attribute__((always_inline)) {
+    for (int i = 0; i < kBases; ++i) base[i] = t.a + 4 * i * aRow;
+  }
+
+  /// One step of k; `use` has B's row.
+  template <class Use>
+  WG_INLINE void step(int64_t bRow, const Use& use) {
     typename Lanes<T>::Vec column[NV];
 #pragma GCC unroll 4
     for (int j = 0; j < NV; ++j) column[j] = loadVec(b + j * L);
+    use(column);
 #pragma GCC unroll 16
     for (int i = 0; i < MR; ++i) {
-      const T a = base[i / 4][(i % 4) * r];
+      const T a = base[i / 4][(i % 4) * aRow];
 #pragma GCC unroll 4
       for (int j = 0; j < NV; ++j) acc[i][j] += a * column[j];
     }
     b += bRow;
 #pragma GCC unroll 4
-    for (int i = 0; i < (MR + 3) / 4; ++i) base[i] += aCol;
-  };
-  runAsking<T, MR, NV>(t, step);
-  finish<T, MR, NV>(t, acc);
+    for (int i = 0; i < kBases; ++i) base[i] += aCol;
+  }
+  WG_INLINE void step(int64_t bRow) {
+    step(bRow, [](auto&) {});
+  }
+};
+
+/// A where it lies.
+template <class T, int MR, int NV>
+void stridedTile(const Tile<T>& t) {
+  Strided<T, MR, NV> tile(t);
+  const int64_t bRow = t.bRow;
+  runAsking<T, MR, NV>(
+      t, [&]() __attribute__((always_inline)) { tile.step(bRow); });
+  finish<T, MR, NV>(t, tile.acc);
 }
 
 /// Kernels by rows - 1.
