@@ -14,23 +14,10 @@ inline constexpr int kStepsPerAsk = 4;
 /// A copying tile asks for its rows of B, and its columns of A, so many steps before it reads them.
 inline constexpr int kStepsAhead = 8;
 
-/// Sums that begin where those of earlier steps ended, or at 0.
-template <class T, int MR>
-struct PanelTile : Strided<T, MR, kWideVectors> {
-  WG_INLINE explicit PanelTile(const Tile<T>& t) : Strided<T, MR, kWideVectors>(t) {
-    constexpr int NV = kWideVectors, L = Lanes<T>::kCount;
-    if (!t.begun) return;
-#pragma GCC unroll 16
-    for (int i = 0; i < MR; ++i)
-#pragma GCC unroll 4
-      for (int j = 0; j < NV; ++j) this->acc[i][j] = loadVec(t.begun + (i * NV + j) * L);
-  }
-};
-
 /// B's rows are dense.
 template <class T, int MR>
 void denseTile(const Tile<T>& t) {
-  PanelTile<T, MR> tile(t);
+  Strided<T, MR, kWideVectors> tile(t, t.begun);
   constexpr int NV = kWideVectors;
   const auto step = [&]() __attribute__((always_inline)) { tile.step(NV * Lanes<T>::kCount); };
   const auto steps = [&]() __attribute__((always_inline)) {
@@ -62,7 +49,7 @@ void denseTile(const Tile<T>& t) {
 template <class T, int MR>
 void copyingTile(const Tile<T>& t) {
   constexpr int NV = kWideVectors, L = Lanes<T>::kCount;
-  PanelTile<T, MR> tile(t);
+  Strided<T, MR, kWideVectors> tile(t, t.begun);
   T* copy = t.copy;
   for (int64_t k = t.k; k > 0; --k) {
 #pragma GCC unroll 4

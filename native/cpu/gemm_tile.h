@@ -237,13 +237,26 @@ void packedTile(const Tile<T>& t) {
 template <class T, int MR, int NV>
 struct Strided {
   static constexpr int L = Lanes<T>::kCount, kBases = (MR + 3) / 4;
-  typename Lanes<T>::Vec acc[MR][NV] = {};
+  typename Lanes<T>::Vec acc[MR][NV];
   const T *b, *base[kBases];
   int64_t aRow, aCol;
 
-  WG_INLINE explicit Strided(const Tile<T>& t) : b(t.b), aRow(t.aRow), aCol(t.aCol) {
+  /// The sums begin at `begun`, one row behind the other, or at 0.
+  WG_INLINE explicit Strided(const Tile<T>& t, const T* begun = nullptr)
+      : b(t.b), aRow(t.aRow), aCol(t.aCol) {
 #pragma GCC unroll 4
     for (int i = 0; i < kBases; ++i) base[i] = t.a + 4 * i * aRow;
+    if (begun) {
+#pragma GCC unroll 16
+      for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 4
+        for (int j = 0; j < NV; ++j) acc[i][j] = loadVec(begun + (i * NV + j) * L);
+    } else {
+#pragma GCC unroll 16
+      for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 4
+        for (int j = 0; j < NV; ++j) acc[i][j] = typename Lanes<T>::Vec{};
+    }
   }
 
   /// One step of k; `use` has B's row.

@@ -7,7 +7,7 @@ import { conv2d, conv3d, convTranspose2d, getFloat32Precision, grad, setFloat32P
 import { testDevices } from '../support/devices.ts';
 import { rand } from '../support/random.ts';
 import { map, type NDArray } from '../support/reference/ndarray.ts';
-import { elements, type Layout, make, valuesOf } from '../support/tensors.ts';
+import { elements, type Layout, make, sameElements, valuesOf } from '../support/tensors.ts';
 
 type Options = Omit<ConvOptions, 'padding'> & { readonly padding?: number | readonly number[] };
 
@@ -154,7 +154,7 @@ for (const device of testDevices) {
     const weight = make(rand(24, 3, 3, 16), place);
     const inPlace = conv2d(images.permute([0, 3, 1, 2]), weight.permute([0, 3, 1, 2]));
     const moved = conv2d(images.permute([0, 3, 1, 2]).contiguous(), weight.permute([0, 3, 1, 2]).contiguous());
-    assert.equal(elements(inPlace), elements(moved));
+    sameElements(inPlace, elements(moved));
   });
 }
 

@@ -133,6 +133,15 @@ export function elements(actual: Tensor): Float64Array {
   return Float64Array.from(asNumbers(actual.dataSync(), actual.dtype) as ArrayLike<number>, Number);
 }
 
+/** That elements are equal one by one. An array comparison would list every difference of what may be a million. */
+export function sameElements(actual: Tensor, wanted: Float64Array, label = 'elements'): void {
+  const got = elements(actual);
+  assert.equal(got.length, wanted.length, `${label}: length`);
+  const different = got.findIndex((value, i) => !Object.is(value, wanted[i]) && value !== wanted[i]);
+  if (different < 0) return;
+  assert.fail(`${label}: first at ${different}, wanted ${wanted[different]}, got ${got[different]}`);
+}
+
 /** Compares a device result with the reference, element by element, and names the worst when it fails. */
 export function assertClose(actual: Tensor, expected: NDArray, { ulps, scale }: Tolerance, label: string): void {
   assert.deepEqual([...actual.shape], [...expected.shape], `${label}: shape`);
