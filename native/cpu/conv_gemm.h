@@ -176,7 +176,7 @@ inline void pixelProducts(const WindowGemm<T>& g, const PixelRows& r, const Slab
   const int64_t rows = tileRows(g.m), depth = g.window.depth(), weightStride = weightPanel<T>(g.m, depth);
   const int most = g.m <= kWideRows ? kWideVectors : kTileVectors;
   alignas(64) T dense[kTileRows * kWideVectors * L];
-  const bool apart = g.outX != 1, add = g.accumulate || k0 > 0;
+  const bool apart = g.outX != 1, add = g.accumulate || k0 > 0, last = k0 + kc >= depth;
   int64_t image = 0, y = 0, x = 0;  // of the next vector
   for (int64_t v = 0; v < r.vectors; v += most) {
     const int used = static_cast<int>(minOf(most, r.vectors - v)), vectors = used == 3 ? kWideVectors : used;
@@ -186,28 +186,37 @@ inline void pixelProducts(const WindowGemm<T>& g, const PixelRows& r, const Slab
       if (j == used) {  // a fourth vector that is not there repeats the third
         t.from[j] = t.from[j - 1];
         t.count[j] = 0;
-        to[j] = to[j - 1];
+        t.out[j] = to[j] = to[j - 1];
         continue;
       }
       t.from[j] = slab.data + image * slab.strideImage + y * slab.stepY + x;
       t.count[j] = static_cast<int>(minOf(L, r.cols - x));
-      to[j] = out + image * g.outImage + y * g.outY + x * g.outX;
+      t.out[j] = to[j] = out + image * g.outImage + y * g.outY + x * g.outX;
       x += L;
       if (x >= r.cols) x = 0, ++y;
       if (y == r.rows) y = 0, ++image;
     }
+    // Rows of a channel lie a plane apart, where no hardware looks ahead.
+    if (!slab.copied)
+      for (int64_t k = 0; k < kc; ++k)
+        for (int j = 0; j < used; ++j) __builtin_prefetch(t.from[j] + offsets[k] + most * L, 0, 2);
+    t.overruns = slab.copied;
     t.offsets = offsets;
     t.k = kc;
     t.outLine = apart ? vectors * L : g.outM;
     t.accumulate = add && !apart;
     t.biasStride = g.biasStride;
-    for (int64_t i = 0; i < g.m; i += rows) {
+    for (int j = 0; apart && j < vectors; ++j) t.out[j] = dense + j * L;
+    const T* panel = g.weights;
+    for (int64_t i = 0; i < g.m; i += rows, panel += weightStride) {
       const int lines = static_cast<int>(minOf(rows, g.m - i));
-      t.weights = g.weights + i / rows * weightStride + k0 * lines;
-      t.bias = g.bias && k0 + kc >= depth ? g.bias + i * g.biasStride : nullptr;
-      for (int j = 0; j < vectors; ++j) t.out[j] = apart ? dense + j * L : to[j] + i * g.outM;
+      t.weights = panel + k0 * lines;
+      t.bias = last && g.bias ? g.bias + i * g.biasStride : nullptr;
+      t.line0 = apart ? 0 : i * g.outM;
+      t.toNext = apart || i + rows >= g.m ? 0 : rows * g.outM;
       runPixelTile(t, lines, vectors);
-      for (int line = 0; apart && line < lines; ++line)
+      if (!apart) continue;
+      for (int line = 0; line < lines; ++line)
         for (int j = 0; j < used; ++j) {
           T* const pixel = to[j] + (i + line) * g.outM;
           const T* const sum = dense + line * t.outLine + j * L;

@@ -15,8 +15,11 @@ struct PixelTile {
   int64_t k;
   const T* from[kWideVectors];
   T* out[kWideVectors];
-  int count[kWideVectors];  ///< pixels of each vector; others are neither read nor written
+  int count[kWideVectors];  ///< pixels of each vector; others are not written
+  bool overruns;            ///< others may be read
   int64_t outLine;
+  int64_t line0;   ///< from `out` to this tile's first line
+  int64_t toNext;  ///< from there to the lines that are written next
   bool accumulate;
   const T* bias;  ///< or null
   int64_t biasStride;
@@ -30,33 +33,48 @@ WG_INLINE typename Lanes<T>::Vec loadPixels(const T* p, int count) {
   return loadPart(p, count);
 }
 
-template <class T, int MR, int NV>
-void pixelTile(const PixelTile<T>& t) {
-  typename Lanes<T>::Vec acc[MR][NV] = {};
-  const T *weights = t.weights, *from[NV];
+/// acc += weights * pixels, step by step. Loads under masks cost a tenth: `kWhole` ones do without.
+template <class T, int MR, int NV, bool kWhole>
+WG_INLINE void pixelSteps(const PixelTile<T>& t, typename Lanes<T>::Vec (&acc)[MR][NV]) {
+  const T *weights = t.weights, *from[NV], *ask[NV];
   int count[NV];
 #pragma GCC unroll 4
-  for (int j = 0; j < NV; ++j) from[j] = t.from[j], count[j] = t.count[j];
-    // Read or allocated when the sums are done: by then the lines have come.
-#pragma GCC unroll 4
   for (int j = 0; j < NV; ++j)
-    for (int i = 0; i < MR; ++i) __builtin_prefetch(t.out[j] + i * t.outLine, 1, 2);
-  const int64_t *offset = t.offsets, *const end = offset + t.k;
-  for (; offset < end; ++offset, weights += MR) {
+    from[j] = t.from[j], count[j] = t.count[j], ask[j] = t.out[j] + t.line0 + t.toNext;
+  const int64_t *offset = t.offsets, *const end = offset + t.k, line = t.outLine;
+  const auto step = [&]() __attribute__((always_inline)) {
     typename Lanes<T>::Vec column[NV];
 #pragma GCC unroll 4
-    for (int j = 0; j < NV; ++j) {
-      column[j] = loadPixels(from[j] + *offset, count[j]);
-      // A channel's rows lie a plane apart, where no hardware looks ahead. With few lines loads are the
-      // limit.
-      if (NV <= kTileVectors) __builtin_prefetch(from[j] + *offset + NV * Lanes<T>::kCount, 0, 2);
-    }
+    for (int j = 0; j < NV; ++j)
+      column[j] = kWhole ? loadVec(from[j] + *offset) : loadPixels(from[j] + *offset, count[j]);
 #pragma GCC unroll 16
     for (int i = 0; i < MR; ++i) {
 #pragma GCC unroll 4
       for (int j = 0; j < NV; ++j) acc[i][j] += weights[i] * column[j];
     }
+    ++offset;
+    weights += MR;
+  };
+  // What is written next is asked for line by line: all at once would fill the buffers that loads wait for.
+  for (const int64_t* const asked = offset + minOf(t.k, MR); offset < asked;) {
+#pragma GCC unroll 4
+    for (int j = 0; j < NV; ++j) {
+      __builtin_prefetch(ask[j], 1, 2);
+      ask[j] += line;
+    }
+    step();
   }
+  while (offset < end) step();
+}
+
+template <class T, int MR, int NV>
+void pixelTile(const PixelTile<T>& t) {
+  typename Lanes<T>::Vec acc[MR][NV] = {};
+  bool whole = true;
+#pragma GCC unroll 4
+  for (int j = 0; j < NV; ++j) whole = whole && t.count[j] == Lanes<T>::kCount;
+  if (whole || t.overruns) pixelSteps<T, MR, NV, true>(t, acc);
+  else pixelSteps<T, MR, NV, false>(t, acc);
   if (t.bias) {
 #pragma GCC unroll 16
     for (int i = 0; i < MR; ++i) {
@@ -65,14 +83,20 @@ void pixelTile(const PixelTile<T>& t) {
       for (int j = 0; j < NV; ++j) acc[i][j] += bias;
     }
   }
+  if (t.accumulate) {
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; ++i) {
+#pragma GCC unroll 4
+      for (int j = 0; j < NV; ++j) acc[i][j] += loadPart(t.out[j] + t.line0 + i * t.outLine, t.count[j]);
+    }
+  }
 #pragma GCC unroll 4
   for (int j = 0; j < NV; ++j) {
-    T* out = t.out[j];
+    T* out = t.out[j] + t.line0;
+    const int count = t.count[j];
+    const int64_t line = t.outLine;
 #pragma GCC unroll 16
-    for (int i = 0; i < MR; ++i, out += t.outLine) {
-      if (t.accumulate) acc[i][j] += loadPart(out, count[j]);
-      storePart(out, acc[i][j], count[j]);
-    }
+    for (int i = 0; i < MR; ++i, out += line) storePart(out, acc[i][j], count);
   }
 }
 

@@ -57,6 +57,7 @@ struct Slab {
   int64_t strideImage, strideC, strideY;
   int64_t stepY, stepX;
   int64_t split, phaseCols;  ///< see SlabShape
+  bool copied;
 };
 
 /// A rectangle of source coordinates, possibly outside the source, and how a slab keeps it. With `split`
@@ -174,7 +175,8 @@ inline Slab<T> makeSlab(const Window& w, const PixelBlock& block, const SlabShap
             w.stepY * w.strideY,
             w.stepX,
             1,
-            0};
+            0,
+            false};
   // Rows are often short: what they have in common is settled first.
   constexpr int64_t kMost = 8;
   SlabColumns columns[kMost] = {};
@@ -210,7 +212,8 @@ inline Slab<T> makeSlab(const Window& w, const PixelBlock& block, const SlabShap
           (shape.period > 1 ? shape.kept : w.stepY) * shape.pitch,
           w.stepX / shape.split,
           shape.split,
-          shape.phaseCols};
+          shape.phaseCols,
+          true};
 }
 
 /// Neighbouring pixels of one output row inside a panel.
