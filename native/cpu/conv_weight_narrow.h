@@ -74,7 +74,7 @@ struct NarrowTable {
   static constexpr void (*kTaps[])(const NarrowTile&) = {&narrowTile<R>...};
 };
 
-inline constexpr int64_t kNarrowPixels = 2048;    // four filters' fill the first-level cache
+inline constexpr int64_t kNarrowPixels = 1024;    // of four filters and six lines, in the first-level cache
 inline constexpr int64_t kNarrowSums = 640 << 8;  // floats of a chunk's lanes
 inline constexpr int64_t kNarrowLines = 192;      // from there on transposing dy costs less
 inline constexpr int64_t kNarrowSlab =
