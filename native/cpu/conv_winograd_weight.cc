@@ -25,7 +25,7 @@ constexpr int64_t kTransformTiles = 64;             // of a chunk of transforms
 constexpr int64_t kPanelsOfChunk = 4;
 // Of chunks with sums of their own: elements of the sums, which stay in the second-level cache beside a lot,
 // how many chunks there are, tiles enough to pay for a chunk's sums, and for passing over them once a lot.
-constexpr int64_t kOwnSums = int64_t{1} << 17, kOwnChunks = 8, kLeastRange = 128, kLeastLot = 24;
+constexpr int64_t kOwnSums = int64_t{1} << 17, kOwnChunks = 8, kLeastRange = 256, kLeastLot = 24;
 
 using Vec = Lanes<float>::Vec;
 
