@@ -36,11 +36,14 @@ int32_t Environment::capture(const double* words, size_t count, Queue& queue, ui
     graph->handle = queue.device.backend.makeGraph(queue.handle(), reinterpret_cast<const Command*>(first),
                                                    static_cast<uint64_t>(place - first));
   if (!error && !graph->handle) error = "the backend could not build the graph";
+  if (!error) bindSurvivors(*graph);
+  // Queued commands may still use memory that the queue's pool lent.
+  graph->lastSeq = queue.lastSeq();
   if (error) {
-    freeGraph(*graph);
+    dying_.push_back(std::move(graph));
+    reapGraphs();
     return -1;
   }
-  bindSurvivors(*graph);
   graphs_.push_back(std::move(graph));
   return static_cast<int32_t>(graphs_.size() - 1);
 }
