@@ -20,7 +20,7 @@ import {
 } from '../../lib/index.ts';
 import { addon } from '../../lib/native/load.ts';
 import * as ops from '../../lib/ops/index.ts';
-import { liveBytes, testDevices } from '../support/devices.ts';
+import { injectFault, isFaulty, liveBytes, testDevices } from '../support/devices.ts';
 import { Random } from '../support/random.ts';
 import { elements } from '../support/tensors.ts';
 
@@ -181,6 +181,34 @@ for (const device of testDevices) {
     total.dispose();
     assert.equal(liveBytes(), before);
   });
+
+  for (const fails of isFaulty(device) ? [false, true] : [false])
+    test(`a graph that ${fails ? 'cannot be built' : 'dies before its first replay'} gives no memory back that queued ops still use on ${device}`, () => {
+      const n = 5003; // no other test frees blocks of this size
+      const filled = (value: number): Tensor => tensor(new Float32Array(n).fill(value), { device });
+      const before = liveBytes();
+      if (isFaulty(device)) injectFault('delayUs', 1000, device);
+      if (fails) injectFault('graphFailure', 1, device);
+      try {
+        const step = capture((x: Tensor) => sum(x.mul(2).add(1)));
+        const x = filled(1);
+        const sums = [1, 2, 3, 4].map((value) => scope(() => sum(filled(value)))); // leaves blocks that are still read
+        for (let i = 0; i < 2; i++) sums.push(step(x));
+        assert.equal(step.captured, fails ? 0 : 1);
+        step.dispose();
+        for (let i = 5; i < 13; i++) sums.push(scope(() => sum(filled(i))));
+        const wanted = [1, 2, 3, 4, 3, 3, 5, 6, 7, 8, 9, 10, 11, 12];
+        assert.deepEqual(
+          sums.map((each) => each.itemSync() / n),
+          wanted,
+        );
+        for (const each of [x, ...sums]) each.dispose();
+      } finally {
+        if (isFaulty(device)) injectFault('delayUs', 0, device);
+        if (fails) injectFault('graphFailure', 0, device);
+      }
+      assert.equal(liveBytes(), before);
+    });
 }
 
 test('a captured step needs no more memory than its eager runs left, and each intermediate only until its last use', async () => {
