@@ -36,11 +36,10 @@ function geometryOf(x: Tensor, offset: number, axis1: number, axis2: number): Ge
   const [down, across] = [x.strides[axis1] as number, x.strides[axis2] as number];
   const length = Math.max(0, offset < 0 ? Math.min(rows + offset, columns) : Math.min(rows, columns - offset));
   const others = <T>(list: readonly T[]): T[] => list.filter((_, i) => i !== axis1 && i !== axis2);
-  return {
-    shape: [...others(x.shape), length],
-    strides: [...others(x.strides), down + across],
-    offset: length === 0 ? x.offset : x.offset + (offset < 0 ? -offset * down : offset * across),
-  };
+  const shape = [...others(x.shape), length];
+  // An empty diagonal has no first element: an offset for one may lie beyond the storage.
+  const first = shape.includes(0) ? 0 : offset < 0 ? -offset * down : offset * across;
+  return { shape, strides: [...others(x.strides), down + across], offset: x.offset + first };
 }
 
 const diagonalOp: (x: Tensor, offset: number, axis1: number, axis2: number) => Tensor = defineView({

@@ -10,13 +10,13 @@ import { ones } from './creation.ts';
 import { cat } from './join.ts';
 import { narrow } from './view.ts';
 
-/** `v` read from its end along `axis`. */
+/** `v` read from its end along `axis`; without elements it has no end, and one may lie beyond the storage. */
 function backwards(v: KernelView, axis: number): KernelView {
   const size = v.shape[axis] as number;
   const stride = v.strides[axis] as number;
   return {
     storage: v.storage,
-    offset: v.offset + Math.max(0, size - 1) * stride,
+    offset: v.shape.includes(0) ? v.offset : v.offset + (size - 1) * stride,
     shape: v.shape,
     strides: v.strides.with(axis, -stride),
     dtype: v.dtype,

@@ -243,7 +243,7 @@ checkOp('rsub', ops.rsub, {
   cases: [
     { name: 'with a factor', args: [rand(3, 4), rand(4), { alpha: 2 }] },
     { name: 'a number', args: [rand(3), 1] },
-    { name: 'nothing', args: [rand(0, 2), rand(2)], grad: false },
+    { name: 'nothing', args: [rand(0, 2), rand(2)] },
   ],
   rejects: [
     { name: 'nothing', args: () => [null, 2], code: 'ERR_ARGUMENT' },

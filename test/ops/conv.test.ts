@@ -42,7 +42,7 @@ checkOp('conv2d', ops.conv2d, {
       args: [rand(1, 2, 6, 5), rand(2, 2, 2, 3), null, { padding: 'same', dilation: [3, 2] }],
     },
     { name: "'valid'", args: [rand(1, 2, 4, 4), rand(2, 2, 3, 3), null, { padding: 'valid' }], grad: false },
-    { name: 'an empty batch', args: [rand(0, 2, 4, 4), rand(3, 2, 3, 3), rand(3)], grad: false },
+    { name: 'an empty batch', args: [rand(0, 2, 4, 4), rand(3, 2, 3, 3), rand(3)] },
     {
       name: 'LeNet first layer',
       args: [rand(3, 1, 28, 28), rand(6, 1, 5, 5), rand(6), { padding: 2 }],

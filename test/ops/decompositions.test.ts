@@ -33,7 +33,7 @@ checkOp('qr', positive, {
     { name: 'tall', args: [shifted(2, 1, 5, 3)] },
     { name: 'wide', args: [shifted(2, 1, 2, 4)] },
     { name: 'complete and wide', args: [shifted(2, 1, 2, 4), { mode: 'complete' }] },
-    { name: 'no columns', args: [rand(2, 3, 0)], grad: false },
+    { name: 'no columns', args: [rand(2, 3, 0)] },
     { name: 'several panels', args: [shifted(60, 70, 66)], grad: false, layouts: ['contiguous', 'reversed'] },
   ],
   rejects: [...notMatrix, { name: 'a mode', args: () => [rand(2, 2), { mode: 'full' }], code: 'ERR_ARGUMENT' }],
@@ -115,7 +115,7 @@ checkOp('svd', singularParts, {
     { name: 'tall with all vectors', args: [rand(1, 4, 2)] },
     { name: 'wide with all vectors', args: [rand(1, 2, 4)] },
     { name: 'zeros', args: [given(new Array(12).fill(0), [2, 3, 2])], grad: false },
-    { name: 'no columns', args: [rand(2, 3, 0)], grad: false },
+    { name: 'no columns', args: [rand(2, 3, 0)] },
     { name: '20 × 17', args: [rand(20, 17)], grad: false, layouts: ['contiguous'], dtypes: ['float64'] },
   ],
   rejects: [...notMatrix, { name: 'an option', args: () => [rand(2, 2), { fullMatrices: 0 }], code: 'ERR_ARGUMENT' }],
@@ -229,7 +229,7 @@ checkOp('matrixExp', ops.matrixExp, {
     { name: 'a batch', args: [rand(2, 3, 3)] },
     { ...alone('nilpotent', given([0, 1, 0, 0], [2, 2])) },
     { name: 'large values', args: [shifted(-20, 2, 3, 3)], grad: false },
-    { name: 'empty matrices', args: [rand(2, 0, 0)], grad: false },
+    { name: 'empty matrices', args: [rand(2, 0, 0)] },
   ],
   rejects: notSquare,
 });
@@ -249,7 +249,7 @@ checkOp('pinv', ops.pinv, {
     { name: 'tall', args: [shifted(2, 2, 4, 2)] },
     { name: 'wide', args: [shifted(2, 1, 2, 4)] },
     { name: 'square', args: [shifted(3, 1, 3, 3)] },
-    { name: 'no columns', args: [rand(2, 3, 0)], grad: false },
+    { name: 'no columns', args: [rand(2, 3, 0)] },
   ],
   rejects: [
     ...notMatrix,
@@ -357,7 +357,7 @@ checkOp('matrixNorm', ops.matrixNorm, {
   cases: [
     ...orders.map((order) => ({ name: `order ${order}`, args: [randAway(0.1, 2, 3, 2), order] })),
     alone('other axes', rand(3, 2, 2), 'nuc', { axis: [0, -1], keepdim: true }),
-    { name: 'empty', args: [rand(2, 0, 3)], grad: false },
+    { name: 'empty', args: [rand(2, 0, 3)] },
   ],
   rejects: [
     ...notMatrix,
@@ -413,8 +413,8 @@ checkOp('cdist', ops.cdist, {
     { name: 'p 1.5', args: [rand(3, 2), rand(2, 2), { p: 1.5 }] },
     { name: 'how many', args: [rand(3, 2), rand(2, 2), { p: 0 }], grad: false },
     { name: 'long rows', args: [rand(5, 37), rand(7, 37)], grad: false },
-    { name: 'no rows', args: [rand(0, 3), rand(2, 3)], grad: false },
-    { name: 'empty rows', args: [rand(2, 0), rand(3, 0)], grad: false },
+    { name: 'no rows', args: [rand(0, 3), rand(2, 3)] },
+    { name: 'empty rows', args: [rand(2, 0), rand(3, 0)] },
     { name: 'many', args: [rand(70, 3), rand(300, 3)], grad: false, layouts: ['contiguous'] },
   ],
   rejects: [

@@ -60,7 +60,7 @@ function shapes(values: Values): OpCase[] {
   return [
     { name: 'a matrix', args: [values(3, 5)] },
     { name: 'rank 0', args: [values()] },
-    { name: 'empty with axes', args: [values(2, 0, 3)], grad: false },
+    { name: 'empty with axes', args: [values(2, 0, 3)] },
     { name: 'rank 6', args: [values(2, 1, 3, 1, 2, 3)], grad: false },
     { name: 'a full vector and a rest', args: [values(67)], grad: false },
     { name: 'NaN, infinities, zeros and halves', args: [given(special)], grad: false },
@@ -158,7 +158,7 @@ checkOp('nanToNum', ops.nanToNum, {
     { name: 'finite', args: [rand(3, 4)] },
     { name: 'all three', args: [given(special), { nan: -7, posinf: 9, neginf: 2.5 }], grad: false },
     { name: 'rank 0', args: [rand(), { nan: 2 }] },
-    { name: 'empty', args: [rand(0, 3)], grad: false },
+    { name: 'empty', args: [rand(0, 3)] },
   ],
   rejects: [
     ...rejects,

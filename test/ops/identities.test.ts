@@ -17,7 +17,7 @@ for (const name of ['clone', 'contiguous'] as const) {
     cases: [
       { name: 'a matrix', args: [rand(3, 4)] },
       { name: 'rank 0', args: [rand()] },
-      { name: 'nothing', args: [rand(0, 2)], grad: false },
+      { name: 'nothing', args: [rand(0, 2)] },
       { name: 'rank 5', args: [rand(2, 1, 2, 3, 1)], grad: false },
     ],
     rejects: [{ name: 'no tensor', args: () => [[1]], code: 'ERR_ARGUMENT' }],

@@ -60,7 +60,7 @@ checkOp('scatterReduce', ops.scatterReduce, {
       args: [given([1, Number.NaN, 3]), 0, ints([0, 1, 2]), given([Number.NaN, 1, 2]), { reduce: 'amax' }],
       grad: false,
     },
-    { name: 'nothing', args: [rand(3), 0, ints([], [0]), rand(0), { reduce: 'amin' }], grad: false },
+    { name: 'nothing', args: [rand(3), 0, ints([], [0]), rand(0), { reduce: 'amin' }] },
     {
       name: 'integers',
       args: [randInt(1, 9, [4]), 0, ints([0, 0, 3]), randInt(1, 9, [3]), { reduce: 'amin', includeSelf: false }],
@@ -92,7 +92,7 @@ checkOp('take', ops.take, {
     { name: 'rank 0', args: [rand(), ints([0], [])] },
     { name: 'int64', args: [rand(5), ints([4, -5], [2], 'int64')] },
     { name: 'uint8', args: [rand(5), ints([4, 1], [2], 'uint8')] },
-    { name: 'no index', args: [rand(5), ints([], [0, 2])], grad: false },
+    { name: 'no index', args: [rand(5), ints([], [0, 2])] },
     { name: 'rank 6', args: [rand(1, 2, 1, 2, 2, 1), randInt(-8, 7, [3])] },
     { name: 'bool', args: [mask(5), ints([4, 1])], dtypes: ['bool'], grad: false },
   ],
@@ -109,7 +109,7 @@ checkOp('put', ops.put, {
     { name: 'sums', args: [rand(3, 4), ints([0, -1, 5, 5], [2, 2]), rand(4), { accumulate: true }] },
     { name: 'the last stays', args: [rand(3, 4), ints([0, -1, 5, 5], [2, 2]), rand(2, 2)] },
     { name: 'rank 0', args: [rand(), ints([-1], []), rand()] },
-    { name: 'nothing', args: [rand(2), ints([], [0]), rand(0)], grad: false },
+    { name: 'nothing', args: [rand(2), ints([], [0]), rand(0)] },
   ],
   rejects: [
     { name: 'another number of values', args: () => [rand(3), ints([0]), rand(2)], code: 'ERR_SHAPE' },
@@ -160,7 +160,7 @@ checkOp('indexAdd', ops.indexAdd, {
     { name: 'columns that meet', args: [rand(2, 3, 2), 1, [2, 0, 2], rand(2, 3, 2), { alpha: -0.5 }] },
     { name: 'rows', args: [rand(4, 3), 0, ints([3, 3, 1], [3], 'int64'), rand(3, 3)] },
     { name: 'a rank-0 index', args: [rand(4, 3), 0, ints([3], []), rand(1, 3)] },
-    { name: 'nothing', args: [rand(4), 0, [], rand(0)], grad: false },
+    { name: 'nothing', args: [rand(4), 0, [], rand(0)] },
     { name: 'integers', args: [rand(4), 0, [1, 1], rand(2)], dtypes: ['int32', 'int64'] },
     { name: 'wide rows', args: [rand(3, 600), 0, [2, 0, 2], rand(3, 600)], grad: false },
     {
@@ -216,7 +216,7 @@ checkOp('indexPut', ops.indexPut, {
     { name: 'a broadcast source', args: [rand(4, 3), [ints([0, 3])], rand(3)] },
     { name: 'a number', args: [rand(4, 3), [ints([0, -4]), ints([2, 1])], 1.5] },
     { name: 'a number added', args: [rand(4, 3), [ints([0, 0]), ints([2, 2])], 1.5, { accumulate: true }] },
-    { name: 'nothing', args: [rand(4), [ints([], [0])], rand(0)], grad: false },
+    { name: 'nothing', args: [rand(4), [ints([], [0])], rand(0)] },
     { name: 'integers', args: [rand(4), [ints([1, -1])], rand(2)], dtypes: ['int32', 'int64', 'uint8', 'bool'] },
   ],
   rejects: [

@@ -18,7 +18,7 @@ checkOp('index', ops.index, {
     { name: 'repeated rows', args: [rand(3, 2), rows([1, 1, 0, 1])] },
     { name: 'int64 indices', args: [rand(4, 2), rows([3, 1], 'int64')] },
     { name: 'uint8 indices', args: [rand(4, 2), rows([3, 1], 'uint8')] },
-    { name: 'no index', args: [rand(4, 2), rows([])], grad: false },
+    { name: 'no index', args: [rand(4, 2), rows([])] },
     { name: 'a vector', args: [rand(6), rows([5, 5, 0])] },
     { name: 'indices of rank 2', args: [rand(4, 3), randInt(0, 3, [2, 5])] },
     { name: 'rank 4', args: [rand(3, 2, 2, 2), rows([2, 0])] },
@@ -37,7 +37,7 @@ checkOp('cat', ops.cat, {
     { name: 'columns', args: [[rand(2, 3), rand(2, 1)], 1] },
     { name: 'the last axis', args: [[rand(2, 2, 3), rand(2, 2, 1)], -1] },
     { name: 'one tensor', args: [[rand(2, 3)]] },
-    { name: 'with an empty part', args: [[rand(0, 3), rand(2, 3)]], grad: false },
+    { name: 'with an empty part', args: [[rand(0, 3), rand(2, 3)]] },
     { name: 'vectors', args: [[rand(3), rand(4)]] },
   ],
   rejects: [

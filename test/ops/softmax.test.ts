@@ -13,7 +13,7 @@ const shapes: OpCase[] = [
   { name: 'a vector', args: [rand(7)] },
   { name: 'long rows', args: [rand(3, 1031)], grad: false },
   { name: 'many rows', args: [rand(1031, 10)], grad: false, layouts: ['contiguous', 'transposed'] },
-  { name: 'an empty batch', args: [rand(0, 5)], grad: false },
+  { name: 'an empty batch', args: [rand(0, 5)] },
   { name: 'large logits', args: [given([1000, 1001, 999, -1000, 0, 1000], [2, 3])], grad: false },
   { name: 'minus infinity has no share', args: [given([1, -Infinity, 2])], grad: false },
   {
@@ -50,7 +50,7 @@ checkOp('logsumexp', ops.logsumexp, {
     { name: 'nothing but NaN', args: [given([NaN, NaN])], grad: false },
     { name: 'several axes', args: [rand(2, 3, 4), { axis: [0, 2] }] },
     { name: 'trailing axes, kept', args: [rand(2, 3, 4), { axis: [1, 2], keepdim: true }] },
-    { name: 'beside an empty axis', args: [rand(0, 3), 1], grad: false },
+    { name: 'beside an empty axis', args: [rand(0, 3), 1] },
   ],
   rejects: [...rejects, { name: 'an empty axis', args: () => [rand(2, 0)], code: 'ERR_SHAPE' }],
 });
