@@ -12,7 +12,7 @@ int32_t Environment::capture(const double* words, size_t count, Queue& queue, ui
   auto graph = std::make_unique<Graph>(queue);
   graph->maxAhead = maxAhead;
   graphs_.reserve(graphs_.size() + 1);
-  dying_.reserve(dying_.size() + graphs_.size() + 1);  // each may end up there, when nothing may fail
+  dying_.reserve(graphs_.size() + 1);  // each may end up there, when nothing may fail
   const size_t room = count * 8 * Queue::kExpansion + 4096;
   graph->memory.reset(new char[room]);
   char* const first = graph->memory.get() + (64 - reinterpret_cast<uintptr_t>(graph->memory.get()) % 64);
@@ -37,11 +37,8 @@ int32_t Environment::capture(const double* words, size_t count, Queue& queue, ui
                                                    static_cast<uint64_t>(place - first));
   if (!error && !graph->handle) error = "the backend could not build the graph";
   if (!error) bindSurvivors(*graph);
-  // Queued commands may still use memory that the queue's pool lent.
-  graph->lastSeq = queue.lastSeq();
   if (error) {
-    dying_.push_back(std::move(graph));
-    reapGraphs();
+    freeGraph(*graph);
     return -1;
   }
   graphs_.push_back(std::move(graph));

@@ -2,7 +2,6 @@
 
 #include <bit>
 #include <new>
-#include <utility>
 
 namespace wg {
 
@@ -76,6 +75,11 @@ void DeviceMemory::trimLocked() {
 }
 
 Pool::~Pool() {
+  for (Block* block : borrowed_) {
+    block->pool = lender_;
+    block->count = block->fixed = 0;
+    lender_->put(block);
+  }
   for (Block* block : all_) {
     if (block->data && block->pool == this) memory_.give(block->data, block->bytes);
     delete block;
@@ -104,7 +108,6 @@ Block* Pool::unusedBlock() {
     *block = Block{};
     return block;
   }
-  // Room for every list the block may ever enter is made here and in fresh(), where failing is harmless.
   all_.reserve(all_.size() + 1 > all_.capacity() ? all_.capacity() * 2 + 64 : all_.capacity());
   unused_.reserve(all_.capacity());
   auto* block = new Block;
@@ -112,16 +115,19 @@ Block* Pool::unusedBlock() {
   return block;
 }
 
+/// Room for every block of a class to be free, made where failing is harmless.
+void Pool::makeRoom(size_t rounded) {
+  auto& list = free_[static_cast<size_t>(sizeClass(rounded))];
+  if (list.capacity() < all_.size() + borrowed_.size()) list.reserve(all_.capacity() + borrowed_.capacity());
+}
+
 Block* Pool::fresh(size_t rounded) noexcept {
-  Block* block = nullptr;
+  Block* block = borrow(rounded);
+  if (block) return block;
   try {
     block = unusedBlock();
-    auto& list = free_[static_cast<size_t>(sizeClass(rounded))];
-    if (list.capacity() < all_.size()) list.reserve(all_.capacity());
-    if (!lender_ || !lender_->lend(rounded, lane_, *block)) {
-      block->data = memory_.take(rounded);
-      if (block->data) freshBytes_ += rounded;
-    }
+    makeRoom(rounded);
+    block->data = memory_.take(rounded);
   } catch (const std::bad_alloc&) {
   }
   if (!block) return nullptr;
@@ -129,30 +135,37 @@ Block* Pool::fresh(size_t rounded) noexcept {
     unused_.push_back(block);
     return nullptr;
   }
+  freshBytes_ += rounded;
   block->bytes = rounded;
   block->pool = this;
   block->count = 1;
   return block;
 }
 
-/// Hands over the memory of a free block, and when it was used last. Who takes it does not wait for the other
-/// queue, so a block that was used there stays here.
-bool Pool::lend(size_t rounded, int32_t lane, Block& to) noexcept {
-  auto& list = free_[static_cast<size_t>(sizeClass(rounded))];
-  if (list.empty()) return false;
-  Block* from = list.back();
-  if (from->lastUse[1 - lane]) return false;
+/// A free block of the lender's, until this pool's end: the same Block, since queued commands may still use
+/// it and leave their failures in it. Who takes it does not wait for the other queue, so what was used there
+/// stays.
+Block* Pool::borrow(size_t rounded) noexcept {
+  if (!lender_) return nullptr;
+  auto& list = lender_->free_[static_cast<size_t>(sizeClass(rounded))];
+  if (list.empty() || list.back()->lastUse[1 - lane_]) return nullptr;
+  Block* block = list.back();
+  const size_t count = borrowed_.size();
+  try {
+    borrowed_.push_back(block);
+    makeRoom(rounded);
+  } catch (const std::bad_alloc&) {
+    borrowed_.resize(count);
+    return nullptr;
+  }
   list.pop_back();
-  freeBytes_ -= from->bytes;
-  to.data = std::exchange(from->data, nullptr);
-  to.lastUse[lane] = from->lastUse[lane];
-  unused_.push_back(from);
-  return true;
+  block->pool = this;
+  return lender_->reuse(block);
 }
 
 void Pool::put(Block* block) noexcept {
   freeBytes_ += block->bytes;
-  free_[static_cast<size_t>(sizeClass(block->bytes))].push_back(block);  // capacity was reserved in fresh()
+  free_[static_cast<size_t>(sizeClass(block->bytes))].push_back(block);  // there is room: see makeRoom()
 }
 
 void Pool::discard(Block* block) {

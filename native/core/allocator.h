@@ -100,16 +100,18 @@ class Pool {
  private:
   Block* reuse(Block* block);
   Block* fresh(size_t rounded) noexcept;
-  bool lend(size_t rounded, int32_t lane, Block& to) noexcept;
+  Block* borrow(size_t rounded) noexcept;
   Block* unusedBlock();
+  void makeRoom(size_t rounded);
   void discard(Block* block);
 
   DeviceMemory& memory_;
   Pool* const lender_ = nullptr;
   const int32_t lane_ = 0;
   std::array<std::vector<Block*>, kSizeClasses> free_;
-  std::vector<Block*> all_;     // every block out or free, so that the destructor finds them
-  std::vector<Block*> unused_;  // Block objects without memory
+  std::vector<Block*> all_;       // every block out or free, so that the destructor finds them
+  std::vector<Block*> unused_;    // Block objects without memory
+  std::vector<Block*> borrowed_;  // the lender's
   size_t freshBytes_ = 0, freeBytes_ = 0;
 };
 

@@ -182,33 +182,44 @@ for (const device of testDevices) {
     assert.equal(liveBytes(), before);
   });
 
-  for (const fails of isFaulty(device) ? [false, true] : [false])
-    test(`a graph that ${fails ? 'cannot be built' : 'dies before its first replay'} gives no memory back that queued ops still use on ${device}`, () => {
+  for (const how of ['dies before its first replay', 'cannot be built', 'was run with a failed tensor']) {
+    if (how === 'cannot be built' && !isFaulty(device)) continue;
+    test(`a graph that ${how} leaves blocks alone that queued ops still use on ${device}`, () => {
       const n = 5003; // no other test frees blocks of this size
       const filled = (value: number): Tensor => tensor(new Float32Array(n).fill(value), { device });
       const before = liveBytes();
-      if (isFaulty(device)) injectFault('delayUs', 1000, device);
-      if (fails) injectFault('graphFailure', 1, device);
+      const x = filled(1);
+      const nothing = ops.zeros([0, n], { device });
+      if (isFaulty(device)) {
+        injectFault('delayUs', 1000, device);
+        if (how === 'cannot be built') injectFault('graphFailure', 1, device);
+      }
       try {
-        const step = capture((x: Tensor) => sum(x.mul(2).add(1)));
-        const x = filled(1);
+        const failed =
+          how === 'was run with a failed tensor'
+            ? scope(() => ops.index(nothing, ops.zeros([1], { dtype: 'int32', device })))
+            : x;
+        const step = capture((t: Tensor) => sum(t.mul(2).add(failed)));
         const sums = [1, 2, 3, 4].map((value) => scope(() => sum(filled(value)))); // leaves blocks that are still read
-        for (let i = 0; i < 2; i++) sums.push(step(x));
-        assert.equal(step.captured, fails ? 0 : 1);
+        const results = [step(x), step(x)];
+        assert.equal(step.captured, how === 'cannot be built' ? 0 : 1);
         step.dispose();
         for (let i = 5; i < 13; i++) sums.push(scope(() => sum(filled(i))));
-        const wanted = [1, 2, 3, 4, 3, 3, 5, 6, 7, 8, 9, 10, 11, 12];
         assert.deepEqual(
           sums.map((each) => each.itemSync() / n),
-          wanted,
+          [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12],
         );
-        for (const each of [x, ...sums]) each.dispose();
+        for (const each of results) {
+          if (failed === x) assert.equal(each.itemSync(), 3 * n);
+          else assert.throws(() => each.itemSync(), { code: 'ERR_INDEX' });
+        }
+        for (const each of [x, nothing, failed, ...sums, ...results]) each.dispose();
       } finally {
-        if (isFaulty(device)) injectFault('delayUs', 0, device);
-        if (fails) injectFault('graphFailure', 0, device);
+        if (isFaulty(device)) for (const hook of ['delayUs', 'graphFailure']) injectFault(hook, 0, device);
       }
       assert.equal(liveBytes(), before);
     });
+  }
 }
 
 test('a captured step needs no more memory than its eager runs left, and each intermediate only until its last use', async () => {
