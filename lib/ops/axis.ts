@@ -14,7 +14,7 @@ export type AxisArgument = number | { readonly axis?: number | undefined };
 /** The axis of `argument`, counted from the front; 0 for rank 0. */
 export function resolveAxis(op: string, x: Tensor, argument: AxisArgument | undefined): number {
   const named = typeof argument === 'object' && argument !== null && !Array.isArray(argument);
-  const axis: unknown = (named ? argument.axis : argument) ?? -1;
+  const axis: unknown = named ? (argument.axis ?? -1) : argument === undefined ? -1 : argument;
   if (typeof axis !== 'number') throw argumentError(op, `wants an axis, got ${formatValue(axis)}`);
   return normalizeAxis(op, axis, x.rank);
 }

@@ -15,6 +15,12 @@ export interface WindowFunctionOptions<D extends DType = DType> extends CreateOp
 // The host computes them one by one: half a second, and 512 MiB, at this length.
 const mostElements = 2 ** 26;
 
+function checkLength(op: string, length: number): void {
+  if (!Number.isInteger(length) || length < 0 || length > mostElements) {
+    throw argumentError(op, `length must be an integer in [0, 2^26], got ${formatValue(length)}`);
+  }
+}
+
 function made<D extends DType>(
   op: string,
   length: number,
@@ -22,9 +28,6 @@ function made<D extends DType>(
   value: (i: number) => number,
 ): Tensor<D> {
   const { dtype = 'float32' as D, device, requiresGrad } = options;
-  if (!Number.isInteger(length) || length < 0 || length > mostElements) {
-    throw argumentError(op, `length must be an integer in [0, 2^26], got ${formatValue(length)}`);
-  }
   if (!isFloat(dtype)) throw dtypeError(op, `dtype must be float32 or float64, got ${formatValue(dtype)}`);
   return tensor(
     Float64Array.from({ length }, (_, i) => value(i)),
@@ -44,6 +47,7 @@ function window<D extends DType>(
   if (typeof periodic !== 'boolean') {
     throw argumentError(op, `periodic must be true or false, got ${formatValue(periodic)}`);
   }
+  checkLength(op, length);
   const intervals = periodic ? length : length - 1;
   return made(op, length, rest as CreateOptions<D>, (i) => (length === 1 ? 1 : f(i / intervals)));
 }
@@ -156,6 +160,7 @@ function frequencies<D extends DType>(
   if (typeof d !== 'number' || d === 0) throw argumentError(op, `d must be a number but 0, got ${formatValue(d)}`);
   const all = negative === 'with negative';
   const count = all ? n : Math.floor(n / 2) + 1;
+  checkLength(op, count);
   return made(op, count, rest as CreateOptions<D>, (i) => (all && i >= n / 2 ? i - n : i) / (n * d));
 }
 

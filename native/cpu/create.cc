@@ -10,9 +10,6 @@ namespace wg::cpu {
 inline namespace WG_ISA {
 namespace {
 
-/// Contiguous, or without elements.
-bool isPacked(const View& v) { return numel(v) == 0 || isContiguous(v); }
-
 /// The sum of clamp(i, 0, columns) over i < m: elements left of a diagonal.
 int64_t below(int64_t m, int64_t columns) {
   if (m <= 0) return 0;
@@ -46,7 +43,7 @@ void linspace(Stream& s, const Out& out, const double& start, const double& end)
 }
 
 void oneHot(Stream& s, const Out& out, const In& labels) {
-  bool sound = out.rank == labels.rank + 1 && isPacked(out) && isIndexType(labels.dtype);
+  bool sound = out.rank == labels.rank + 1 && isContiguous(out) && isIndexType(labels.dtype);
   for (int i = 0; sound && i < labels.rank; i++) sound = out.shape[i] == labels.shape[i];
   if (!require(s, sound, "oneHot: the output is not labels by classes")) return;
   const int64_t classes = out.shape[labels.rank];
@@ -79,7 +76,7 @@ void triangleIndices(Stream& s, const Out& out, const double& rowCount, const do
     const int64_t left = below(row + offset, columns) - below(offset, columns);
     return upper != 0 ? row * columns - left : left;
   };
-  const bool sound = out.rank == 2 && out.shape[0] == 2 && rows >= 0 && columns >= 0 && isPacked(out) &&
+  const bool sound = out.rank == 2 && out.shape[0] == 2 && rows >= 0 && columns >= 0 && isContiguous(out) &&
                      out.shape[1] == before(rows);
   if (!require(s, sound, "triangleIndices: the output is not two rows of indices")) return;
   if (out.shape[1] == 0) return;

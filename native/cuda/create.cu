@@ -94,7 +94,7 @@ void linspace(Stream& s, const Out& out, const double& start, const double& end)
 
 void oneHot(Stream& s, const Out& out, const In& labels) {
   bool sound =
-      out.rank == labels.rank + 1 && (numel(out) == 0 || isContiguous(out)) && isIndexType(labels.dtype);
+      out.rank == labels.rank + 1 && isContiguous(out) && isIndexType(labels.dtype);
   for (int i = 0; sound && i < labels.rank; i++) sound = out.shape[i] == labels.shape[i];
   if (!require(s, sound, "oneHot: the output is not labels by classes")) return;
   const int64_t classes = out.shape[labels.rank], total = numel(out);
@@ -123,7 +123,7 @@ void triangleIndices(Stream& s, const Out& out, const double& rowCount, const do
   const Triangle t{static_cast<int64_t>(rowCount), static_cast<int64_t>(columnCount),
                    static_cast<int64_t>(diagonal), upper != 0};
   const bool sound = out.rank == 2 && out.shape[0] == 2 && t.rows >= 0 && t.columns >= 0 &&
-                     (numel(out) == 0 || isContiguous(out)) && out.shape[1] == t.before(t.rows);
+                     isContiguous(out) && out.shape[1] == t.before(t.rows);
   if (!require(s, sound, "triangleIndices: the output is not two rows of indices")) return;
   const int64_t count = out.shape[1];
   const auto write = [&]<class T>() {

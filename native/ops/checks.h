@@ -53,11 +53,13 @@ inline bool sameShape(const View& a, const View& b) {
 /// Row-major without gaps; sizes of 1 may have any stride.
 inline bool isContiguous(const View& v) {
   int64_t expected = 1;
+  bool dense = true;
   for (int i = v.rank - 1; i >= 0; i--) {
-    if (v.shape[i] != 1 && v.stride[i] != expected) return v.shape[i] == 0;
+    if (v.shape[i] == 0) return true;
+    if (v.shape[i] != 1 && v.stride[i] != expected) dense = false;
     expected *= v.shape[i];
   }
-  return true;
+  return dense;
 }
 inline int64_t itemBytes(DType t) {
   switch (t) {

@@ -85,6 +85,8 @@ checkOp('embeddingBag', bag, {
       layouts: few,
     },
     { name: 'no index', args: [ints([], [0]), rand(4, 2), null, { offsets: [0, 0] }] },
+    { name: 'no features', args: [ints(seven), rand(4, 0), rand(7), { offsets: [0, 2], mode: 'sum' }] },
+    { name: 'no features in maxima', args: [ints(seven), rand(4, 0), null, { offsets: [0, 2], mode: 'max' }] },
     { name: 'no bag', args: [ints([], [0]), rand(4, 2), null, { offsets: [] }] },
     {
       name: 'many bags',

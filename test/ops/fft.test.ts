@@ -285,7 +285,8 @@ for (const name of ['hannWindow', 'hammingWindow', 'blackmanWindow', 'bartlettWi
     assert.deepEqual([...elements(ops[name](1))], [1]);
     assert.deepEqual([...elements(ops[name](0))], []);
     assert.equal(ops[name](3).dtype, 'float32');
-    rejects(() => ops[name](-1), 'ERR_ARGUMENT', /length/);
+    for (const bad of [-1, 4n, Symbol('length')])
+      rejects(() => ops[name](bad as never, { periodic: false }), 'ERR_ARGUMENT', /length/);
     rejects(() => ops[name](3, { periodic: 1 as never }), 'ERR_ARGUMENT', /periodic/);
     rejects(() => ops[name](3, { dtype: 'int32' }), 'ERR_DTYPE', /dtype/);
     rejects(() => ops[name](2 ** 31), 'ERR_ARGUMENT', /length/);

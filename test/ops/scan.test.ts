@@ -27,6 +27,7 @@ const rejects = (name: string): Rejected[] => [
   { name: 'half an axis', args: () => [rand(2, 3), 0.5], code: 'ERR_SHAPE' },
   { name: 'an axis of NaN', args: () => [rand(2, 3), Number.NaN], code: 'ERR_SHAPE' },
   { name: 'a list of axes', args: () => [rand(2, 3), [0, 1]], code: 'ERR_ARGUMENT' },
+  { name: 'null for an axis', args: () => [rand(2, 3), null], code: 'ERR_ARGUMENT', message: /null/ },
   { name: 'text for an axis', args: () => [rand(2, 3), 'x'], code: 'ERR_ARGUMENT' },
   { name: 'no tensor', args: () => [null], code: 'ERR_ARGUMENT' },
 ];

@@ -19,6 +19,7 @@ const axisRejects: Rejected[] = [
   { name: 'an axis out of range', args: () => [rand(2, 3), { axis: 2 }], code: 'ERR_SHAPE' },
   { name: 'half an axis', args: () => [rand(2, 3), { axis: 0.5 }], code: 'ERR_SHAPE' },
   { name: 'text for an axis', args: () => [rand(2, 3), { axis: 'x' }], code: 'ERR_ARGUMENT' },
+  { name: 'null for an axis', args: () => [rand(2, 3), null], code: 'ERR_ARGUMENT' },
   { name: 'no tensor', args: () => [null], code: 'ERR_ARGUMENT' },
 ];
 /** Rows short, middling and long: the ways to sort one. */
@@ -111,6 +112,7 @@ checkOp('kthvalue', ops.kthvalue, {
   rejects: [
     { name: 'more than there are', args: () => [rand(2, 3), 4], code: 'ERR_ARGUMENT' },
     { name: 'none', args: () => [rand(2, 3), 0], code: 'ERR_ARGUMENT' },
+    { name: 'null for an axis', args: () => [rand(2, 3), 1, null], code: 'ERR_ARGUMENT' },
     { name: 'an empty axis', args: () => [rand(2, 0), 1], code: 'ERR_ARGUMENT' },
   ],
 });
