@@ -93,8 +93,7 @@ void linspace(Stream& s, const Out& out, const double& start, const double& end)
 }
 
 void oneHot(Stream& s, const Out& out, const In& labels) {
-  bool sound =
-      out.rank == labels.rank + 1 && isContiguous(out) && isIndexType(labels.dtype);
+  bool sound = out.rank == labels.rank + 1 && isContiguous(out) && isIndexType(labels.dtype);
   for (int i = 0; sound && i < labels.rank; i++) sound = out.shape[i] == labels.shape[i];
   if (!require(s, sound, "oneHot: the output is not labels by classes")) return;
   const int64_t classes = out.shape[labels.rank], total = numel(out);
