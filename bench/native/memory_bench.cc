@@ -38,6 +38,8 @@ int main(int argc, char** argv) {
   const auto flat = view<In>(a, {n});
   const auto other = view<In>(b, {n});
   const auto to = view<Out>(c, {n});
+  auto labels = view<In>(reinterpret_cast<float*>(new int32_t[4096]()), {4096});
+  labels.dtype = DType::i32;
   std::vector<Case> cases;
   const auto add = [&](std::string name, double bytes, std::function<void(Stream&)> run) {
     cases.push_back({std::move(name), bytes, std::move(run)});
@@ -60,6 +62,23 @@ int main(int argc, char** argv) {
   add("softmax 2048x128", 8.0 * n, [=](Stream& s) { cpu::softmax(s, narrowOut, narrow); });
   add("softmaxGrad 256x1024", 12.0 * n, [=](Stream& s) { cpu::softmaxGrad(s, out, matrix, second); });
   add("logSoftmax 256x1024", 8.0 * n, [=](Stream& s) { cpu::logSoftmax(s, out, matrix); });
+  add("softmaxGrad 64x1024", 12.0 * 65536, [=](Stream& s) {
+    cpu::softmaxGrad(s, view<Out>(c, {64, 1024}), view<In>(a, {64, 1024}), view<In>(b, {64, 1024}));
+  });
+  add("logSoftmaxGrad 256x1024", 12.0 * n, [=](Stream& s) { cpu::logSoftmaxGrad(s, out, matrix, second); });
+  for (const auto& [r, w] : {std::pair<int64_t, int64_t>{4096, 1024}, {128, 50304}}) {
+    const auto x = view<In>(a, {r, w});
+    const auto y = view<Out>(c, {r, w}), loss = view<Out>(d, {r}), logSum = view<Out>(d + r, {r});
+    const auto logSumIn = view<In>(d + r, {r}), dLoss = view<In>(b, {r});
+    labels.shape[0] = r;
+    const std::string size = std::to_string(r) + "x" + std::to_string(w);
+    const double bytes = 4.0 * static_cast<double>(r * w);
+    add("softmax " + size, 2 * bytes, [=](Stream& s) { cpu::softmax(s, y, x); });
+    add("crossEntropy " + size, bytes,
+        [=](Stream& s) { cpu::crossEntropy(s, loss, logSum, x, labels, -100); });
+    add("crossEntropyGrad " + size, 2 * bytes,
+        [=](Stream& s) { cpu::crossEntropyGrad(s, y, x, logSumIn, labels, dLoss, -100); });
+  }
   for (int64_t w : {768, 128, 1024}) {
     const int64_t r = (w == 1024 ? 1 << 23 : n) / w;
     const auto x = view<In>(a, {r, w}), dy = view<In>(b, {r, w});

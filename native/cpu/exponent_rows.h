@@ -17,19 +17,20 @@ T largest(const Rows& x, const char* row, T* stage) {
   return top;
 }
 
-/// Σ exp(x - top) of a row; leaves the terms in `out` when there is one.
+/// Σ exp(x - top) of a row; leaves the terms in `out` when there is one. The next rows begin `ahead` bytes
+/// behind.
 template <class T>
-double sumExpRow(const Rows& x, const char* from, T top, const Rows* out, char* to) {
+double sumExpRow(const Rows& x, const char* from, T top, const Rows* out, char* to, int64_t ahead) {
   alignas(64) T stage[2][kRowBlock];
   double sum = 0;
   for (int64_t i = 0; i < x.width; i += kRowBlock) {
     const int64_t n = minOf(kRowBlock, x.width - i);
     const T* p = readRow(x, from, i, n, stage[0]);
     if (out == nullptr) {
-      sum += simd::sumExp<false, T>(p, n, top, nullptr);
+      sum += simd::sumExp<false, T>(p, n, top, nullptr, ahead);
       continue;
     }
-    sum += simd::sumExp<true>(p, n, top, writeRow(*out, to, i, stage[1]));
+    sum += simd::sumExp<true>(p, n, top, writeRow(*out, to, i, stage[1]), ahead);
     flushRow(*out, to, i, n, stage[1]);
   }
   return sum;
@@ -49,8 +50,9 @@ struct ExponentRows {
       from[r] = at(x.start, first + r);
       top[r] = largest(x, from[r], stage);
     }
+    const int64_t ahead = toNext(x, first, n);
     for (int64_t r = 0; r < n; r++)
-      sum[r] = sumExpRow(x, from[r], top[r], out, out == nullptr ? nullptr : to[r]);
+      sum[r] = sumExpRow(x, from[r], top[r], out, out == nullptr ? nullptr : to[r], ahead);
     for (int64_t r = n; r < kTogether; r++) sum[r] = 1;
   }
   /// Rows whose sums are logarithms.

@@ -26,6 +26,12 @@ inline Rows rowsOf(const View& v) {
   return r;
 }
 
+/// Bytes from row i to the one `count` behind it, which may be asked for; 0 when there is none, or it is
+/// scattered.
+inline int64_t toNext(const Rows& r, int64_t i, int64_t count = 1) {
+  return r.step == r.item && i + count < r.count ? at(r.start, i + count) - at(r.start, i) : 0;
+}
+
 /// Elements [i, i + n) of a row as contiguous memory: in place, or gathered into `stage`.
 template <class T>
 inline const T* readRow(const Rows& r, const char* row, int64_t i, int64_t n, T* stage) {

@@ -41,9 +41,10 @@ T strictlyLargest(const Rows& x, const char* row) {
 struct Softmax {
   template <class T>
   static void rows(bool streams, const Rows& out, const Rows& x, int64_t first, int64_t n) {
-    // What goes past the caches is written once: its terms wait in the nearest until their sum is known.
-    constexpr int64_t kWaiting = int64_t{32} << 10;
-    alignas(64) char waiting[kWaiting];
+    // What goes past the caches is written once: its terms wait in those of the core until their sum is
+    // known.
+    constexpr int64_t kWaiting = int64_t{256} << 10;
+    char* const waiting = static_cast<char*>(workerScratch());
     const bool waits = streams && n * x.width * x.item <= kWaiting;
     char *terms[kTogether] = {}, *to[kTogether] = {};
     for (int64_t r = 0; r < n; r++) {
@@ -87,26 +88,27 @@ struct LogSumExp {
 
 /// dx = y (dy - Σ y dy), or for the logarithm dx = dy - exp(y) Σ dy.
 template <class T, bool kLog>
-void gradRow(bool streams, const Rows& dx, char* to, const Rows& y, const char* yRow, const Rows& dy,
-             const char* dyRow) {
+void gradRow(bool streams, const Rows& dx, const Rows& y, const Rows& dy, int64_t row) {
   using V = Vec<T>;
   alignas(64) T stage[3][kRowBlock];
+  char* const to = at(dx.start, row);
+  const char *const yRow = at(y.start, row), *const dyRow = at(dy.start, row);
   double dot = 0;
   for (int64_t i = 0; i < y.width; i += kRowBlock) {
     const int64_t n = minOf(kRowBlock, y.width - i);
     const T* b = readRow(dy, dyRow, i, n, stage[1]);
     const T* a = kLog ? b : readRow(y, yRow, i, n, stage[0]);
-    V acc(T(0));
+    V acc[4] = {V(T(0)), V(T(0)), V(T(0)), V(T(0))};
+    const auto term = [=](auto load) {
+      if constexpr (kLog) return load(b);
+      else return load(a) * load(b);
+    };
     int64_t k = 0;
-    for (; k + V::kLanes <= n; k += V::kLanes) {
-      if constexpr (kLog) acc = acc + simd::load<V>(b + k);
-      else acc = acc + simd::load<V>(a + k) * simd::load<V>(b + k);
-    }
-    if (k < n) {
-      if constexpr (kLog) acc = acc + simd::loadPart<V>(b + k, n - k);
-      else acc = acc + simd::loadPart<V>(a + k, n - k) * simd::loadPart<V>(b + k, n - k);
-    }
-    dot += sumLanes(acc);
+    for (; k + 4 * V::kLanes <= n; k += 4 * V::kLanes)
+      for (int j = 0; j < 4; j++) acc[j] = acc[j] + term(WholeAt<T>{k + j * V::kLanes});
+    for (; k + V::kLanes <= n; k += V::kLanes) acc[0] = acc[0] + term(WholeAt<T>{k});
+    if (k < n) acc[1] = acc[1] + term(PartAt<T>{k, n - k});
+    dot += sumLanes((acc[0] + acc[1]) + (acc[2] + acc[3]));
   }
   const V total(static_cast<T>(dot));
   for (int64_t i = 0; i < y.width; i += kRowBlock) {
@@ -149,8 +151,7 @@ void backward(Stream& s, const char* name, const View& dx, const View& y, const 
   const bool streams = streamsPast(dx, to, 3);
   withFloat(s, dx.dtype, name, [&]<class T>() {
     forEachRows(s, a.count, a.width, rowsTogether(a.width, a.item), [&](int64_t first, int64_t n) {
-      for (int64_t i = first; i < first + n; i++)
-        gradRow<T, kLog>(streams, to, at(to.start, i), a, at(a.start, i), b, at(b.start, i));
+      for (int64_t i = first; i < first + n; i++) gradRow<T, kLog>(streams, to, a, b, i);
       if (streams) simd::endStreaming();
     });
   });

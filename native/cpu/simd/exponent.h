@@ -20,14 +20,17 @@ WG_SIMD Vec<T> expFromBelow(Vec<T> x) {
   return math::expReduced(bounded, Vec<T>(T(-0.0)));
 }
 
-/// Σ exp(x - top) over n elements, none of them greater; stores each term to `terms` when kStore.
+/// Σ exp(x - top) over n elements, none of them greater; stores each term to `terms` when kStore. Asks for
+/// what lies `ahead` bytes behind, which comes while the exponentials are computed.
 template <bool kStore, class T>
-__attribute__((noinline)) double sumExp(const T* x, int64_t n, T top, T* terms) {
+__attribute__((noinline)) double sumExp(const T* x, int64_t n, T top, T* terms, int64_t ahead = 0) {
   using V = Vec<T>;
   const V shift(top);
   V sum0(T(0)), sum1(T(0));
   int64_t i = 0;
   for (; i + 2 * V::kLanes <= n; i += 2 * V::kLanes) {
+    for (int64_t b = 0; b < 2 * kVecBytes; b += 64)
+      __builtin_prefetch(reinterpret_cast<const char*>(x + i) + ahead + b);
     const V e0 = expFromBelow(load<V>(x + i) - shift), e1 = expFromBelow(load<V>(x + i + V::kLanes) - shift);
     if constexpr (kStore) {
       store(terms + i, e0);
