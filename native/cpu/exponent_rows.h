@@ -2,17 +2,19 @@
 #pragma once
 #include "row_groups.h"
 #include "simd/exponent.h"
+#include "simd/stream.h"
 
 namespace wg::cpu {
 inline namespace WG_ISA {
 
 /// NaN may be passed over: it comes back through the sum of exponentials.
 template <class T>
-T largest(const Rows& x, const char* row, T* stage) {
+T largest(const Rows& x, const char* row, bool asks, T* stage) {
   T top = simd::lowest<T>();
   for (int64_t i = 0; i < x.width; i += kRowBlock) {
     const int64_t n = minOf(kRowBlock, x.width - i);
-    top = simd::largestOf(readRow(x, row, i, n, stage), n, top);
+    const T* const p = readRow(x, row, i, n, stage);
+    top = asks ? simd::largestOf<true>(p, n, top) : simd::largestOf(p, n, top);
   }
   return top;
 }
@@ -46,11 +48,14 @@ struct ExponentRows {
   /// Keeps the terms at `to`, in rows like those of `out`, when there is one.
   void add(const Rows& x, int64_t first, int64_t n, const Rows* out, char* const* to) {
     alignas(64) T stage[kRowBlock];
+    // From memory the maximum's own pass asks, a few lines ahead; from caches the exponentials, for the next
+    // rows.
+    const bool large = x.count * x.width * x.item >= 2 * simd::kStreamBytes;
     for (int64_t r = 0; r < n; r++) {
       from[r] = at(x.start, first + r);
-      top[r] = largest(x, from[r], stage);
+      top[r] = largest(x, from[r], large, stage);
     }
-    const int64_t ahead = toNext(x, first, n);
+    const int64_t ahead = large ? 0 : toNext(x, first, n);
     for (int64_t r = 0; r < n; r++)
       sum[r] = sumExpRow(x, from[r], top[r], out, out == nullptr ? nullptr : to[r], ahead);
     for (int64_t r = n; r < kTogether; r++) sum[r] = 1;

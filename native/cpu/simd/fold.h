@@ -91,13 +91,17 @@ struct SumState {
 
 /// Largest of n floats and `top`; a NaN may or may not be passed over, so that
 /// every value is its own if it matters.
-template <class T>
+template <bool kAsks = false, class T>
 __attribute__((noinline)) T largestOf(const T* p, int64_t n, T top) {
   using V = Vec<T>;
   V best[4] = {V(top), V(top), V(top), V(top)};
   int64_t i = 0;
   for (; i + 4 * V::kLanes <= n; i += 4 * V::kLanes) {
-    for (int k = 0; k < 4; k++) best[k] = maxNum(load<V>(p + i + k * V::kLanes), best[k]);
+    for (int k = 0; k < 4; k++) {
+      const T* const from = p + i + k * V::kLanes;
+      askBehind<kAsks>(from, k);
+      best[k] = maxNum(load<V>(from), best[k]);
+    }
   }
   for (int k = 0; i < n; i += V::kLanes, k = (k + 1) & 3) {
     const int64_t left = n - i;
