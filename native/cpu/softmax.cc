@@ -105,9 +105,11 @@ void gradRow(bool streams, const Rows& dx, const Rows& y, const Rows& dy, int64_
     };
     int64_t k = 0;
     for (; k + 4 * V::kLanes <= n; k += 4 * V::kLanes)
-      for (int j = 0; j < 4; j++) acc[j] = acc[j] + term(WholeAt<T>{k + j * V::kLanes});
-    for (; k + V::kLanes <= n; k += V::kLanes) acc[0] = acc[0] + term(WholeAt<T>{k});
-    if (k < n) acc[1] = acc[1] + term(PartAt<T>{k, n - k});
+      for (int j = 0; j < 4; j++)
+        acc[j] = acc[j] + term([=](const T* p) { return simd::load<V>(p + k + j * V::kLanes); });
+    for (; k + V::kLanes <= n; k += V::kLanes)
+      acc[0] = acc[0] + term([k](const T* p) { return simd::load<V>(p + k); });
+    if (k < n) acc[1] = acc[1] + term([k, n](const T* p) { return simd::loadPart<V>(p + k, n - k); });
     dot += sumLanes((acc[0] + acc[1]) + (acc[2] + acc[3]));
   }
   const V total(static_cast<T>(dot));
