@@ -69,7 +69,7 @@ const targets: readonly Target[] = [
   { name: 'tanh', cases: /^elementwise tanh 1 MiB/, each: 5 },
   { name: 'exp', cases: /^elementwise exp 1 MiB/, each: 1.5 },
   { name: 'transposes', cases: /^move transpose (512|1000)/, each: 2 },
-  { name: 'max pooling', cases: /^pool maxPool/, each: 15 },
+  { name: 'max pooling', cases: /^pool maxPool forward \d/, each: 15 },
   { name: 'batch norm', cases: /^norm batchNorm .*backward ResNet/, each: 4 },
   { name: 'cross-entropy', cases: /^softmax crossEntropy/, each: 3 },
   { name: 'Adam', cases: /^optim .*[aA]dam/, each: 2 },

@@ -36,11 +36,11 @@ int32_t Environment::capture(const double* words, size_t count, Queue& queue, ui
     graph->handle = queue.device.backend.makeGraph(queue.handle(), reinterpret_cast<const Command*>(first),
                                                    static_cast<uint64_t>(place - first));
   if (!error && !graph->handle) error = "the backend could not build the graph";
-  if (!error) bindSurvivors(*graph);
   if (error) {
     freeGraph(*graph);
     return -1;
   }
+  bindSurvivors(*graph);
   graphs_.push_back(std::move(graph));
   return static_cast<int32_t>(graphs_.size() - 1);
 }

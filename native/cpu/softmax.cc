@@ -44,8 +44,10 @@ struct Softmax {
     // What goes past the caches is written once: its terms wait in those of the core until their sum is
     // known.
     constexpr int64_t kWaiting = int64_t{256} << 10;
-    char* const waiting = static_cast<char*>(workerScratch());
-    const bool waits = streams && n * x.width * x.item <= kWaiting;
+    static_assert(kWaiting <= static_cast<int64_t>(kWorkerScratchBytes));
+    char* const waiting =
+        streams && n * x.width * x.item <= kWaiting ? static_cast<char*>(workerScratch()) : nullptr;
+    const bool waits = waiting != nullptr;
     char *terms[kTogether] = {}, *to[kTogether] = {};
     for (int64_t r = 0; r < n; r++) {
       to[r] = at(out.start, first + r);
