@@ -208,8 +208,8 @@ function runKernel(definition: AnyDefinition, recorded: RecordedOp, args: readon
   const queue = queueFor(first);
   const call = new Call();
   const many = Array.isArray(specs);
-  if (many) for (const spec of specs as readonly Spec[]) call.outputs.push(emptyTensor(spec.shape, spec.dtype, queue));
-  else call.outputs.push(emptyTensor((specs as Spec).shape, (specs as Spec).dtype, queue));
+  const make = ({ shape, dtype }: Spec): Tensor => emptyTensor(shape, dtype, queue);
+  call.outputs = many ? (specs as readonly Spec[]).map(make) : [make(specs as Spec)];
   definition.forward(call, ...args);
   if (definition.backward !== undefined && recording() && args.some(needsGrad)) {
     record(recorded, args, call.outputs, call.extra);

@@ -42,7 +42,8 @@ export class Scope {
         } else if (heir === this) tensors[write++] = t;
         else heir?.tensors.push(t);
       }
-      tensors.length = write;
+      // By steps: setting `length` is a call into V8's runtime, which would cost as much as a small op.
+      while (tensors.length > write) tensors.pop();
     }
     if (heir !== this) this.#handOn(heir);
   }
@@ -53,12 +54,15 @@ export class Scope {
       if (heir === null) watch(each);
       else heir.storages.push(each);
     }
-    this.storages.length = 0;
+    if (this.storages.length > 0) this.storages.length = 0;
   }
 }
 
+const nothing: ReadonlySet<unknown> = new Set();
+
 /** Every tensor that can be found from `value` through arrays, plain objects, maps, sets and objects with scopeChildren. */
-function reachable(value: unknown): Set<unknown> {
+function reachable(value: unknown): ReadonlySet<unknown> {
+  if (typeof value !== 'object' || value === null) return nothing;
   const seen = new Set<unknown>();
   const stack: unknown[] = [value];
   while (stack.length > 0) {

@@ -86,6 +86,13 @@ export function broadcastShapes(op: string, a: Shape, b: Shape): Shape {
   return shape;
 }
 
+const none: Shape = [];
+
+/** The axes before the last two, over which products of matrices repeat. */
+export function leadingAxes(shape: Shape): Shape {
+  return shape.length === 2 ? none : shape.slice(0, -2);
+}
+
 /** Strides that read a tensor of `shape` as `target`, axes of size 1 repeated with stride 0; throws when they do not fit. */
 export function broadcastStrides(op: string, shape: Shape, strides: Shape, target: Shape): number[] {
   const lead = target.length - shape.length;
@@ -112,7 +119,11 @@ export function normalizeAxis(op: string, axis: number, rank: number): number {
 
 /** Axes sorted and from the front; all of them when `axis` is undefined. */
 export function normalizeAxes(op: string, axis: number | readonly number[] | undefined, rank: number): number[] {
-  if (axis === undefined) return Array.from({ length: rank }, (_, i) => i);
+  if (axis === undefined) {
+    const all = new Array<number>(rank);
+    for (let i = 0; i < rank; i++) all[i] = i;
+    return all;
+  }
   if (typeof axis === 'number') {
     const at = normalizeAxis(op, axis, rank);
     return rank === 0 ? [] : [at];

@@ -102,24 +102,26 @@ function wordsFor(type: string): number {
 /** Nanoseconds per element of the largest operand, where it is not a memory-bound op's. */
 const roughNsPerElement = 0.3;
 
-/** Work of the ops that compute more than they touch: multiply-adds, at 25 a nanosecond. */
-type Flops = (args: readonly KernelView[]) => number;
+const nsPerMultiplyAdd = 0.04;
+
+/** Work of the ops that compute more than they touch: multiply-adds. */
+type Flops = (...views: (KernelView | undefined)[]) => number;
 
 const perFilter = (grid: KernelView | undefined, weight: KernelView | undefined): number =>
   (numel(grid) * numel(weight)) / (weight?.shape[0] || 1);
-const conv: Flops = ([out, , weight]) => perFilter(out, weight);
-const convGradInput: Flops = ([, dy, weight]) => perFilter(dy, weight);
-const convGradWeight: Flops = ([dWeight, , dy]) => perFilter(dy, dWeight);
+const conv: Flops = (out, _x, weight) => perFilter(out, weight);
+const convGradInput: Flops = (_dx, dy, weight) => perFilter(dy, weight);
+const convGradWeight: Flops = (dWeight, _x, dy) => perFilter(dy, dWeight);
 const flopCounts: Readonly<Record<string, Flops>> = {
-  matmul: ([out, a]) => numel(out) * (a?.shape.at(-1) ?? 0),
+  matmul: (out, a) => numel(out) * (a?.shape.at(-1) ?? 0),
   conv2d: conv,
   conv2dGradInput: convGradInput,
   conv2dGradWeight: convGradWeight,
   conv3d: conv,
   conv3dGradInput: convGradInput,
   conv3dGradWeight: convGradWeight,
-  attention: ([, , q, k]) => 2 * numel(q) * (k?.shape[2] ?? 0),
-  attentionGrad: ([, , , q, k]) => 5 * numel(q) * (k?.shape[2] ?? 0),
+  attention: (_out, _sums, q, k) => 2 * numel(q) * (k?.shape[2] ?? 0),
+  attentionGrad: (_dq, _dk, _dv, q, k) => 5 * numel(q) * (k?.shape[2] ?? 0),
 };
 
 function numel(view: KernelView | undefined): number {
@@ -128,48 +130,61 @@ function numel(view: KernelView | undefined): number {
   return n;
 }
 
-type Call = (...args: unknown[]) => void;
+type Call<R = void> = (...args: unknown[]) => R;
 
 function makeKernel(op: number, name: string, types: readonly string[]): Call {
   const each = types.map(
     (type) => (encoders[type] ?? structEncoder(schema.structs[type] ?? [])) as (value: unknown) => void,
   );
   const fixed = 2 + types.reduce((sum, type) => sum + wordsFor(type), 0);
-  const flops = flopCounts[name] as ((args: readonly unknown[]) => number) | undefined;
-  const end = (args: readonly unknown[] | null): void => {
-    const ns = flops === undefined || args === null ? elements * roughNsPerElement : flops(args) * 0.04;
-    finish(op, queue, at, 10 + ns);
-  };
+  const flops = flopCounts[name] as Call<number> | undefined;
   const start = (words: number): void => {
     at = begin(words);
     elements = 0;
     queue = -1;
   };
-  const [first, second, third] = each as [Call, Call, Call];
+  const end = (ns: number): void => finish(op, queue, at, 10 + ns);
+  const roughly = (): number => elements * roughNsPerElement;
+  const [first, second, third, fourth, fifth, sixth] = each as [Call, Call, Call, Call, Call?, Call?];
+  const { length } = types;
   // The commonest forms take their arguments one by one: a rest array per op would be the larger part of its cost.
-  if (flops === undefined && types.length === 2 && !types.some((type) => type.endsWith('List'))) {
-    return (a, b) => {
-      start(fixed);
-      first(a);
-      second(b);
-      end(null);
-    };
-  }
-  if (flops === undefined && types.length === 3 && !types.some((type) => type.endsWith('List'))) {
-    return (a, b, c) => {
-      start(fixed);
-      first(a);
-      second(b);
-      third(c);
-      end(null);
-    };
+  if (length <= 6 && !types.some((type) => type.endsWith('List'))) {
+    if (length === 2) {
+      return (a, b) => {
+        start(fixed);
+        first(a);
+        second(b);
+        end(roughly());
+      };
+    }
+    if (length === 3) {
+      return (a, b, c) => {
+        start(fixed);
+        first(a);
+        second(b);
+        third(c);
+        end(roughly());
+      };
+    }
+    if (length >= 4) {
+      return (a, b, c, d, e, f) => {
+        start(fixed);
+        first(a);
+        second(b);
+        third(c);
+        fourth(d);
+        fifth?.(e);
+        sixth?.(f);
+        end(flops === undefined ? roughly() : flops(a, b, c, d, e) * nsPerMultiplyAdd);
+      };
+    }
   }
   return (...args) => {
     let words = fixed;
     for (const arg of args) if (Array.isArray(arg)) words += arg.length * viewWords;
     start(words);
     for (let i = 0; i < each.length; i++) (each[i] as Call)(args[i]);
-    end(args);
+    end(flops === undefined ? roughly() : flops(...args) * nsPerMultiplyAdd);
   };
 }
 

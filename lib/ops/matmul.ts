@@ -10,8 +10,10 @@ import {
   broadcastStrides,
   contiguousStrides,
   formatShape,
+  leadingAxes,
   maxRank,
   numelOf,
+  sameShape,
   viewStrides,
 } from '../core/shape.ts';
 import type { Tensor } from '../core/tensor.ts';
@@ -24,6 +26,7 @@ import { reshape, transpose, unsqueeze } from './view.ts';
 
 /** `t` with its leading axes broadcast to `batch`. */
 function batched(t: Tensor, batch: Shape): KernelView {
+  if (sameShape(batch, leadingAxes(t.shape))) return t;
   const shape = [...batch, ...t.shape.slice(-2)];
   const strides = broadcastStrides('matmul', t.shape, t.strides, shape);
   return { storage: t.storage, offset: t.offset, shape, strides, dtype: t.dtype };
@@ -42,11 +45,11 @@ const matmulOp = defineOp({
         `inner sizes must match: left is ${formatShape(a.shape)}, right is ${formatShape(b.shape)} (${k} ≠ ${k2})`,
       );
     }
-    const batch = broadcastShapes('matmul', a.shape.slice(0, -2), b.shape.slice(0, -2));
+    const batch = broadcastShapes('matmul', leadingAxes(a.shape), leadingAxes(b.shape));
     return { shape: [...batch, a.shape.at(-2) as number, b.shape.at(-1) as number], dtype: a.dtype };
   },
   forward: (ctx, a, b) => {
-    const batch = ctx.out.shape.slice(0, -2);
+    const batch = leadingAxes(ctx.out.shape);
     kernels.matmul(ctx.out, batched(a, batch), batched(b, batch), null, { precision: precisionCode() });
   },
   backward: (ctx, dy): Gradients => {

@@ -18,16 +18,14 @@ export type Value = Tensor | number | bigint;
 /** `t` read as `shape`, axes of size 1 repeated; no Tensor is made. */
 export function broadcastView(op: string, t: Tensor, shape: Shape): KernelView {
   if (sameShape(t.shape, shape)) return t;
-  return { ...plain(t), shape, strides: broadcastStrides(op, t.shape, t.strides, shape) };
+  const { storage, offset, dtype } = t;
+  return { storage, offset, shape, strides: broadcastStrides(op, t.shape, t.strides, shape), dtype };
 }
 
 /** A contiguous tensor under another shape of the same size. */
 export function reshapedView(t: Tensor, shape: Shape): KernelView {
-  return { ...plain(t), shape, strides: contiguousStrides(shape) };
-}
-
-function plain(t: Tensor): KernelView {
-  return { storage: t.storage, offset: t.offset, shape: t.shape, strides: t.strides, dtype: t.dtype };
+  const { storage, offset, dtype } = t;
+  return { storage, offset, shape, strides: contiguousStrides(shape), dtype };
 }
 
 /** The part of `t` that starts at `starts` with `lengths`, every `steps`-th element of each axis. */

@@ -248,7 +248,7 @@ bool run(Stream& s, Plan& p, const View& out, const Source* inputs, int count, D
     if (p.streams) simd::endStreaming();
   };
   if (p.total <= kChunk) chunk(0);
-  else parallelFor(s, ceilDiv(p.total, kChunk), chunk);
+  else parallelSweep(s, ceilDiv(p.total, kChunk), chunk);
   return true;
 }
 

@@ -32,7 +32,7 @@ constexpr int32_t kMostSpans = 16;
 /// kernel reads is what its core wrote in the kernel or the step before; then it helps with the others.
 struct Span {
   alignas(64) std::atomic<int64_t> next;
-  int64_t end;
+  int64_t begin, end;
 };
 
 struct Job {
@@ -41,6 +41,7 @@ struct Job {
   void* context;
   int64_t chunks;
   bool urgent;
+  bool back;  ///< from each span's last chunk to its first
   int32_t core = currentCore();  ///< its owner's
   int32_t spans;
   Span span[kMostSpans];
@@ -48,12 +49,14 @@ struct Job {
   std::atomic<int32_t> helpers{0};
   Job* link = nullptr;
 
-  Job(const Stream& s, int64_t count, void (*run)(void*, int64_t), void* argument, int32_t threads)
-      : stream(s), body(run), context(argument), chunks(count), urgent(s.priority > 0) {
+  Job(const Stream& s, int64_t count, void (*run)(void*, int64_t), void* argument, bool fromLast)
+      : stream(s), body(run), context(argument), chunks(count), urgent(s.priority > 0), back(fromLast) {
+    const int32_t threads = cpu::threads();
     spans = threads < kMostSpans ? threads : kMostSpans;
     if (spans > chunks) spans = static_cast<int32_t>(chunks);
     for (int32_t i = 0; i < spans; ++i) {
-      span[i].next.store(chunks * i / spans, std::memory_order_relaxed);
+      span[i].begin = chunks * i / spans;
+      span[i].next.store(span[i].begin, std::memory_order_relaxed);
       span[i].end = chunks * (i + 1) / spans;
     }
   }
@@ -181,7 +184,7 @@ class Pool {
         continue;
       }
       if (job.stream.cancelled && job.stream.cancelled->load(std::memory_order_relaxed)) return drop(job);
-      job.body(job.context, chunk);
+      job.body(job.context, job.back ? span.begin + (span.end - 1 - chunk) : chunk);
     }
   }
 
@@ -290,7 +293,14 @@ thread_local Scratch scratch;
 
 void parallelRun(const Stream& s, int64_t chunks, void (*body)(void*, int64_t), void* context) {
   if (chunks <= 0) return;
-  Job job(s, chunks, body, context, threads());
+  Job job(s, chunks, body, context, false);
+  pool().run(job);
+}
+void parallelSweepRun(const Stream& s, int64_t chunks, void (*body)(void*, int64_t), void* context) {
+  if (chunks <= 0) return;
+  thread_local bool back = true;
+  back = !back;
+  Job job(s, chunks, body, context, back);
   pool().run(job);
 }
 

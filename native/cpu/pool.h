@@ -21,6 +21,9 @@ namespace wg::cpu {
 /// When *s.cancelled becomes true the chunks not yet begun are dropped and the status becomes
 /// Code::cancelled.
 void parallelRun(const Stream& s, int64_t chunks, void (*body)(void*, int64_t), void* context);
+/// The same where chunks are neighbouring parts of tensors: each thread takes its own from first to last in one
+/// sweep and from last to first in the next, which so begins with what the sweep before left in the caches.
+void parallelSweepRun(const Stream& s, int64_t chunks, void (*body)(void*, int64_t), void* context);
 
 /// Number of threads a job may use, the caller included; at first what affinity and the cgroup quota allow.
 int32_t threads();
@@ -37,15 +40,23 @@ bool registerThread();
 
 inline namespace WG_ISA {
 
+template <class Body>
+struct ChunkCall {
+  Body& body;
+  static void run(void* self, int64_t chunk) { static_cast<ChunkCall*>(self)->body(chunk); }
+};
+
 /// parallelRun for a callable taking the chunk's number.
 template <class Body>
 inline void parallelFor(const Stream& s, int64_t chunks, Body&& body) {
-  struct Call {
-    Body& body;
-    static void run(void* self, int64_t chunk) { static_cast<Call*>(self)->body(chunk); }
-  };
-  Call call{body};
-  parallelRun(s, chunks, &Call::run, &call);
+  ChunkCall<Body> call{body};
+  parallelRun(s, chunks, &call.run, &call);
+}
+/// parallelSweepRun for a callable taking the chunk's number.
+template <class Body>
+inline void parallelSweep(const Stream& s, int64_t chunks, Body&& body) {
+  ChunkCall<Body> call{body};
+  parallelSweepRun(s, chunks, &call.run, &call);
 }
 
 }  // namespace WG_ISA
