@@ -27,7 +27,7 @@ struct Columns {
   template <class F>
   void forEachChunk(Stream& s, F f) const {
     if (chunks == 1) f(0);
-    else parallelFor(s, chunks, f);
+    else parallelSweep(s, chunks, f);
   }
 };
 

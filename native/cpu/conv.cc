@@ -148,7 +148,7 @@ Lowered<T> lowered(bool backward, const View& small, const View& large, const Vi
 template <class T>
 void fillBias(Stream& s, const View& out, const View& bias) {
   const int64_t channels = out.shape[1], width = out.shape[4];
-  parallelFor(s, out.shape[0] * channels, [&](int64_t plane) {
+  parallelSweep(s, out.shape[0] * channels, [&](int64_t plane) {
     const int64_t n = plane / channels, o = plane % channels;
     const T value = bias.data ? static_cast<const T*>(bias.data)[o * bias.stride[0]] : T(0);
     T* const to = static_cast<T*>(out.data) + n * out.stride[0] + o * out.stride[1];

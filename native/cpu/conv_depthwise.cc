@@ -294,7 +294,7 @@ void depthwise(Stream& s, const Lowered<float>& op) {
   const bool asks = numel(to) * static_cast<int64_t>(sizeof(float)) >= kAskBytes;
   const int64_t cuts = ceilDiv(rows, cut),
                 together = ofPlane < kChunk ? static_cast<int64_t>(kChunk / ofPlane) : 1;
-  parallelFor(s, ceilDiv(planes, together) * cuts, [&](int64_t piece) {
+  parallelSweep(s, ceilDiv(planes, together) * cuts, [&](int64_t piece) {
     const int64_t row0 = piece % cuts * cut, first = piece / cuts * together;
     for (int64_t plane = first; plane < minOf(planes, first + together); ++plane) {
       const int64_t line = plane % m, group = plane / m % c.groups, image = plane / (m * c.groups) % c.images,

@@ -111,7 +111,7 @@ void transpose(Stream& s, char* out, const char* x, const Axes& a, int along, in
   };
   const int64_t chunks = ceilDiv(tiles, perChunk);
   if (chunks == 1) chunked(0);
-  else parallelFor(s, chunks, chunked);
+  else parallelSweep(s, chunks, chunked);
 }
 
 void moveBytes(Stream& s, const View& out, const View& x) {
@@ -140,7 +140,7 @@ void moveBytes(Stream& s, const View& out, const View& x) {
     }
   };
   if (to.total <= kChunk) run(0);
-  else parallelFor(s, ceilDiv(to.total, kChunk), run);
+  else parallelSweep(s, ceilDiv(to.total, kChunk), run);
 }
 
 }  // namespace

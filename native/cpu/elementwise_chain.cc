@@ -78,7 +78,7 @@ void runChain(const Stream& s, const Link* links, int32_t count) {
     if (streams) simd::endStreaming();
   };
   if (total <= kChunk) chunk(0);
-  else parallelFor(s, ceilDiv(total, kChunk), chunk);
+  else parallelSweep(s, ceilDiv(total, kChunk), chunk);
 }
 
 }  // namespace

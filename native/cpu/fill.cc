@@ -61,7 +61,7 @@ void arange(Stream& s, const Out& out, const double& start, const double& step) 
       scatter(to, c.count > 0 ? static_cast<const void*>(stage) : numbers, i, n);
     }
   };
-  parallelFor(s, ceilDiv(to.total, kChunk), run);
+  parallelSweep(s, ceilDiv(to.total, kChunk), run);
 }
 
 void anyNonFinite(Stream& s, const Out& out, const In& x) {

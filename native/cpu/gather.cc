@@ -91,7 +91,7 @@ void put(char* to, int64_t toStep, int64_t rowStep, const char* from, int64_t fr
 
 bool allInside(Stream& s, const char* name, const View& index, int32_t axis, int64_t size) {
   const Lanes<1> l = lanesOf<1>(index.rank, index.shape, {laneOf(index)});
-  parallelFor(s, ceilDiv(l.total, kChunk), [&](int64_t c) {
+  parallelSweep(s, ceilDiv(l.total, kChunk), [&](int64_t c) {
     forEachRow(l, c * kChunk, minOf((c + 1) * kChunk, l.total),
                [&](char* const* p, const int64_t* step, int64_t n) {
                  int64_t rows[kIndexBlock];
@@ -215,7 +215,7 @@ void gather(Stream& s, const Out& out, const In& x, const In& index, const int32
   const int64_t item = itemBytes(x.dtype);
   const Lanes<3> l = lanesOf<3>(index.rank, index.shape,
                                 {laneOf(out), laneOf(index), {static_cast<char*>(x.data), item, still}});
-  parallelFor(s, ceilDiv(l.total, kChunk), [&](int64_t c) {
+  parallelSweep(s, ceilDiv(l.total, kChunk), [&](int64_t c) {
     forEachRow(l, c * kChunk, minOf((c + 1) * kChunk, l.total),
                [&](char* const* p, const int64_t* step, int64_t n) {
                  int64_t rows[kIndexBlock];

@@ -68,7 +68,7 @@ void index(Stream& s, const Out& out, const In& x, const In& indices) {
              start = startWalk(out, indices.rank);
   const int64_t size = x.shape[0], rowStep = x.stride[0] * from.item, width = from.total;
   const int64_t perChunk = maxOf(1, kChunk / maxOf(1, width));
-  parallelFor(s, ceilDiv(where.total, perChunk), [&](int64_t c) {
+  parallelSweep(s, ceilDiv(where.total, perChunk), [&](int64_t c) {
     alignas(64) char stage[kStageBytes];
     const int64_t block = kStageBytes / from.item;
     for (int64_t i = c * perChunk, end = minOf(i + perChunk, where.total); i < end; i++) {

@@ -70,7 +70,7 @@ inline void forEachLine(Stream& s, const Lines<kViews>& l, Run run) {
     }
   };
   if (total <= perChunk) chunk(0);
-  else parallelFor(s, ceilDiv(total, perChunk), chunk);
+  else parallelSweep(s, ceilDiv(total, perChunk), chunk);
 }
 
 }  // namespace WG_ISA

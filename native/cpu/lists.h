@@ -32,7 +32,7 @@ inline void forEachListChunk(Stream& s, const View* items, int64_t count, F f) {
     int64_t start[kListBatch + 1];
     start[0] = 0;
     for (int64_t i = 0; i < n; i++) start[i + 1] = start[i] + ceilDiv(numel(items[base + i]), kListChunk);
-    parallelFor(s, start[n], [&](int64_t chunk) {
+    parallelSweep(s, start[n], [&](int64_t chunk) {
       int64_t low = 0, high = n;
       while (high - low > 1) {
         const int64_t middle = (low + high) / 2;

@@ -233,7 +233,7 @@ void sumOverRows(Stream& s, const Out& dWeight, const Out& dBias, const Inputs<T
     if (grad) grad->end();
   };
   if (split.chunks == 1) chunk(0);
-  else parallelFor(s, split.chunks, chunk);
+  else parallelSweep(s, split.chunks, chunk);
   const Walk outs[2] = {walkOf(dWeight), walkOf(dBias)};
   for (int which = 0; which < 2; which++)
     for (int64_t i = 0; i < width; i++) {

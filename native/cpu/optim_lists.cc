@@ -58,7 +58,7 @@ void sumChunks(Stream& s, int64_t n, double (&total)[K], F f) {
     f(group * size, minOf(size, n - group * size), part[group]);
   };
   if (groups == 1) run(0);
-  else parallelFor(s, groups, run);
+  else parallelSweep(s, groups, run);
   for (int64_t group = 0; group < groups; group++) {
     for (int k = 0; k < K; k++) total[k] += part[group][k];
   }

@@ -96,7 +96,7 @@ void pad(Stream& s, const Out& out, const In& x, const PadParams& q) {
   const Lanes<2> outer = lanesOf<2>(p.outerRank, x.shape, {laneOf(out), laneOf(x)});
   const int64_t rows = o.size[0] * o.size[1], perChunk = maxOf(1, kChunk / o.size[2]),
                 item = itemBytes(x.dtype);
-  parallelFor(s, ceilDiv(outer.total * rows, perChunk), [&](int64_t c) {
+  parallelSweep(s, ceilDiv(outer.total * rows, perChunk), [&](int64_t c) {
     for (int64_t r = c * perChunk, end = minOf(r + perChunk, outer.total * rows); r < end; r++) {
       const int64_t d = r % rows / o.size[1], h = r % o.size[1];
       forEachRow(outer, r / rows, r / rows + 1, [&](char* const* base, const int64_t*, int64_t) {

@@ -21,7 +21,7 @@ inline void eachPlane(Stream& s, const Planes& planes, int64_t work, Body&& body
   };
   const int64_t chunks = ceilDiv(planes.count(), group);
   if (chunks == 1) chunk(0);
-  else parallelFor(s, chunks, chunk);
+  else parallelSweep(s, chunks, chunk);
 }
 
 template <class T>

@@ -78,7 +78,7 @@ inline void generate(Stream& s, const View& out, const View* input, const Genera
     }
   };
   if (to.total <= kChunk) chunk(0);
-  else parallelFor(s, ceilDiv(to.total, kChunk), chunk);
+  else parallelSweep(s, ceilDiv(to.total, kChunk), chunk);
 }
 
 }  // namespace WG_ISA

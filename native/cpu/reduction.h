@@ -73,7 +73,7 @@ inline void reduceRows(Stream& s, const Reduction& r, Write write) {
     for (int64_t o = 0; o < outputs; o++) {
       Partial partial[kPieces];
       char* data = at(r.kept, o);
-      parallelFor(s, pieces, [&](int64_t piece) {
+      parallelSweep(s, pieces, [&](int64_t piece) {
         State state = fresh();
         foldWalk<T>(r.reduced, data, piece * size, minOf(size, length - piece * size), state);
         partial[piece] = state.partial();
@@ -98,7 +98,7 @@ inline void reduceRows(Stream& s, const Reduction& r, Write write) {
     }
   };
   if (outputs <= perChunk) chunk(0);
-  else parallelFor(s, ceilDiv(outputs, perChunk), chunk);
+  else parallelSweep(s, ceilDiv(outputs, perChunk), chunk);
 }
 
 template <class T>
@@ -131,7 +131,7 @@ inline void reduceColumns(Stream& s, const Reduction& r, Run run) {
     }
   };
   if (total <= perChunk) chunk(0);
-  else parallelFor(s, ceilDiv(total, perChunk), chunk);
+  else parallelSweep(s, ceilDiv(total, perChunk), chunk);
 }
 
 }  // namespace WG_ISA

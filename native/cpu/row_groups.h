@@ -21,7 +21,7 @@ inline void forEachRows(Stream& s, int64_t rows, int64_t width, int64_t group, F
       f(i, minOf(group, end - i));
   };
   if (rows <= perChunk) chunk(0);
-  else parallelFor(s, ceilDiv(rows, perChunk), chunk);
+  else parallelSweep(s, ceilDiv(rows, perChunk), chunk);
 }
 }  // namespace WG_ISA
 }  // namespace wg::cpu

@@ -62,7 +62,7 @@ inline void forEachRow(Stream& s, int64_t rows, int64_t width, F f) {
     for (int64_t i = c * perChunk, end = minOf(i + perChunk, rows); i < end; i++) f(i);
   };
   if (rows <= perChunk) chunk(0);
-  else parallelFor(s, ceilDiv(rows, perChunk), chunk);
+  else parallelSweep(s, ceilDiv(rows, perChunk), chunk);
 }
 
 }  // namespace WG_ISA
