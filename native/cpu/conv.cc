@@ -83,7 +83,7 @@ void run(Stream& s, const char* name, const Lowered<T>& op) {
 
   // Phase 0 has the largest grid; one with fewer rows or columns leaves some blocks empty.
   const Window first = op.phase(0).window;
-  const PixelBlock block = blockShape<T>(first, op.m(), shape.images, total);
+  const PixelBlock block = blockShape<T>(first, op.lines(), shape.images, total);
   const int64_t imageBlocks = ceilDiv(shape.images, block.images),
                 rowBlocks = ceilDiv(first.rows, block.rows), colBlocks = ceilDiv(first.cols, block.cols);
   const bool gaps = leavesGaps(op);
@@ -109,14 +109,19 @@ void run(Stream& s, const char* name, const Lowered<T>& op) {
     if (!scratch) return fail(s, Code::outOfMemory, "%s: no memory for a packing buffer", name);
     T* const out = op.out + volume * op.outOuter + group * op.m() * to.stride[1];
     if (gaps) fillGaps(op, mine, out, group * op.m());
-    windowGemm<T>({p.window, op.m(),
+    const int64_t beside = op.beside();
+    T lineBias[kLinesBeside];
+    const T* bias = op.bias ? op.bias + group * op.m() * op.biasStride : nullptr;
+    for (int64_t i = 0; bias && beside > 1 && i < op.lines(); ++i)
+      lineBias[i] = bias[i / beside * op.biasStride];
+    windowGemm<T>({p.window, op.lines(),
                    unpacked ? op.weight + group * op.m() * op.weightView->stride[0]
                             : packed + group * op.groupElements() + op.phaseOffset(p),
                    op.source + volume * op.sourceOuter + group * op.sourceChannels() * in.stride[1],
                    in.stride[0], out + p.row0 * to.stride[2] + p.col0 * to.stride[3], to.stride[0],
                    to.stride[1], to.stride[2] * p.rowStep, to.stride[3] * p.colStep,
-                   op.bias ? op.bias + group * op.m() * op.biasStride : nullptr, op.biasStride, op.accumulate,
-                   unpacked ? op.weightView->stride[0] : 0},
+                   bias && beside > 1 ? lineBias : bias, beside > 1 ? 1 : op.biasStride, op.accumulate,
+                   unpacked ? op.weightView->stride[0] : 0, beside, to.stride[3], to.shape[3]},
                   mine, scratch);
   });
 }

@@ -20,7 +20,13 @@ struct WindowGemm {
   int64_t biasStride;
   bool accumulate;     ///< add to what `out` holds
   int64_t weightsRow;  ///< not 0: weights lie unpacked, lines this far apart
+  // Each channel of `out` has this many lines, whose pixels alternate in a row of it: `outBeside` apart, with
+  // outX = beside * outBeside. `columns` of a row's pixels exist, counted from the window's first.
+  int64_t beside, outBeside, columns;
 };
+
+inline constexpr int64_t kLinesBeside = 16;  ///< the most of them
+inline constexpr int64_t kMostLines = kTileRows < kLinesBeside ? kLinesBeside : kTileRows;
 
 inline int64_t tileRows(int64_t m) {
   if (m == 0) return 1;  // no filters: no tiles of any height
@@ -98,6 +104,34 @@ inline void scatterTile(const T* dense, int64_t denseRow, T* out, int64_t outM, 
     }
 }
 
+/// Writes `count` pixels of lines that lie beside each other: sums[line * sumsLine + x], from the window's
+/// column `x0` on, to each channel's row at `out`.
+template <class T>
+inline void writeBeside(const WindowGemm<T>& g, const T* sums, int64_t sumsLine, T* out, int64_t x0,
+                        int64_t count, bool add) {
+  constexpr int L = Lanes<T>::kCount;
+  const int64_t n = minOf(count * g.beside, g.columns - x0 * g.beside);
+  for (int64_t line = 0; line < g.m; line += g.beside, sums += g.beside * sumsLine, out += g.outM) {
+    int64_t i = 0;
+    if (g.beside == 2 && g.outBeside == 1)
+      for (; i < n; i += 2 * L) {
+        const auto even = loadVec(sums + i / 2), odd = loadVec(sums + sumsLine + i / 2);
+        const int rest = static_cast<int>(minOf(n - i, 2 * L)), low = minOf(rest, L), high = rest - low;
+        auto first = zipped<0>(even, odd), second = zipped<L / 2>(even, odd);
+        if (add) first += loadPart(out + i, low);
+        storePart(out + i, first, low);
+        if (high == 0) continue;
+        if (add) second += loadPart(out + i + L, high);
+        storePart(out + i + L, second, high);
+      }
+    for (; i < n; ++i) {
+      T& pixel = out[i * g.outBeside];
+      const T sum = sums[i % g.beside * sumsLine + i / g.beside];
+      pixel = add ? pixel + sum : sum;
+    }
+  }
+}
+
 /// out[x] = sum over taps of weight * source[x + tap], NV vectors of one output row at a time; `count` valid
 /// elements.
 template <class T, int NV>
@@ -131,7 +165,7 @@ inline bool windowDirect(const WindowGemm<T>& g, const PixelBlock& block, T* scr
   constexpr int L = Lanes<T>::kCount;
   const Window& w = g.window;
   const int64_t taps = w.depth();
-  if (w.channels != 1 || g.m > 2 || w.stepX != 1 || taps == 0 || taps > 64) return false;
+  if (w.channels != 1 || g.m > 2 || g.beside > 1 || w.stepX != 1 || taps == 0 || taps > 64) return false;
   const SlabShape shape = slabShape(w, block, w.stepX);
   if (!inside(w, shape) && slabStep<T>(shape, block.images) > kSlabElements<T>) return false;
   const Slab<T> slab =
@@ -171,17 +205,18 @@ inline bool windowDirect(const WindowGemm<T>& g, const PixelBlock& block, T* scr
 /// A block's part of k from k0, read from the slab in place.
 template <class T>
 inline void pixelProducts(const WindowGemm<T>& g, const PixelRows& r, const Slab<T>& slab,
-                          const int64_t* offsets, int64_t k0, int64_t kc, T* out) {
+                          const int64_t* offsets, int64_t k0, int64_t kc, T* out, int64_t col0) {
   constexpr int L = Lanes<T>::kCount;
   const int64_t rows = tileRows(g.m), depth = g.window.depth(), weightStride = weightPanel<T>(g.m, depth);
   const int most = g.m <= kWideRows ? kWideVectors : kTileVectors;
-  alignas(64) T dense[kTileRows * kWideVectors * L];
-  const bool apart = g.outX != 1, add = g.accumulate || k0 > 0, last = k0 + kc >= depth;
+  alignas(64) T dense[kMostLines * kWideVectors * L + L];  // writeBeside reads whole vectors
+  const bool apart = g.outX != 1, beside = g.beside > 1, add = g.accumulate || k0 > 0, last = k0 + kc >= depth;
   int64_t image = 0, y = 0, x = 0;  // of the next vector
   for (int64_t v = 0; v < r.vectors; v += most) {
     const int used = static_cast<int>(minOf(most, r.vectors - v)), vectors = used == 3 ? kWideVectors : used;
     PixelTile<T> t;
     T* to[kWideVectors];
+    int64_t column[kWideVectors];
     for (int j = 0; j < vectors; ++j) {
       if (j == used) {  // a fourth vector that is not there repeats the third
         t.from[j] = t.from[j - 1];
@@ -192,6 +227,7 @@ inline void pixelProducts(const WindowGemm<T>& g, const PixelRows& r, const Slab
       t.from[j] = slab.data + image * slab.strideImage + y * slab.stepY + x;
       t.count[j] = static_cast<int>(minOf(L, r.cols - x));
       t.out[j] = to[j] = out + image * g.outImage + y * g.outY + x * g.outX;
+      column[j] = x;
       x += L;
       if (x >= r.cols) x = 0, ++y;
       if (y == r.rows) y = 0, ++image;
@@ -212,10 +248,10 @@ inline void pixelProducts(const WindowGemm<T>& g, const PixelRows& r, const Slab
       const int lines = static_cast<int>(minOf(rows, g.m - i));
       t.weights = panel + k0 * lines;
       t.bias = last && g.bias ? g.bias + i * g.biasStride : nullptr;
-      t.line0 = apart ? 0 : i * g.outM;
+      t.line0 = beside ? i * t.outLine : apart ? 0 : i * g.outM;
       t.toNext = apart || i + rows >= g.m ? 0 : rows * g.outM;
       runPixelTile(t, lines, vectors);
-      if (!apart) continue;
+      if (!apart || beside) continue;
       for (int line = 0; line < lines; ++line)
         for (int j = 0; j < used; ++j) {
           T* const pixel = to[j] + (i + line) * g.outM;
@@ -224,6 +260,8 @@ inline void pixelProducts(const WindowGemm<T>& g, const PixelRows& r, const Slab
             pixel[lane * g.outX] = add ? pixel[lane * g.outX] + sum[lane] : sum[lane];
         }
     }
+    for (int j = 0; beside && j < used; ++j)
+      writeBeside(g, dense + j * L, t.outLine, to[j], col0 + column[j], t.count[j], add);
   }
 }
 
@@ -245,7 +283,7 @@ inline void windowGemm(const WindowGemm<T>& g, const PixelBlock& block, T* scrat
   T* const packed = scratch;
   T* const copy = scratch + kPanelElements<T> + 2 * L;
   int64_t offsets[kDepthBytes / sizeof(T)];
-  alignas(64) T dense[kTileRows * kWideVectors * L];
+  alignas(64) T dense[kMostLines * kWideVectors * L + L];  // writeBeside reads whole vectors
 
   for (int64_t k0 = 0; k0 == 0 || k0 < depth; k0 += step) {
     const int64_t kc = minOf(step, depth - k0);
@@ -261,9 +299,9 @@ inline void windowGemm(const WindowGemm<T>& g, const PixelBlock& block, T* scrat
       }
     }
     if constexpr (sizeof(T) == sizeof(float)) {
-      const PixelRows pixelRow = pixelRows(w, block, slab, g.outY == block.cols * g.outX);
+      const PixelRows pixelRow = pixelRows(w, block, slab, g.beside == 1 && g.outY == block.cols * g.outX);
       if (!unpacked && readsInPlace(pixelRow, slab, g.m)) {
-        pixelProducts(g, pixelRow, slab, offsets, k0, kc, out);
+        pixelProducts(g, pixelRow, slab, offsets, k0, kc, out, block.col0);
         continue;
       }
     }
@@ -273,6 +311,7 @@ inline void windowGemm(const WindowGemm<T>& g, const PixelBlock& block, T* scrat
       Run runs[kMostRuns];
       int64_t to[kMostRuns];
       const int runCount = runsOf(block, p, cols, runs);
+      const bool beside = g.beside > 1, add = g.accumulate || k0 > 0;
       bool together = g.outX == 1;
       for (int i = 0; i < runCount; ++i) {
         to[i] = runs[i].image * g.outImage + runs[i].y * g.outY + runs[i].x * g.outX;
@@ -299,18 +338,20 @@ inline void windowGemm(const WindowGemm<T>& g, const PixelBlock& block, T* scrat
         if (together) {
           t.c = out + i * g.outM + to[0];
           t.cRow = g.outM;
-          t.accumulate = g.accumulate || k0 > 0;
+          t.accumulate = add;
           kernel(t);
         } else {
-          t.c = dense;
+          t.c = beside ? dense + i * nv * L : dense;
           t.cRow = nv * L;
           t.accumulate = false;
           t.cols = nv * L;
           kernel(t);
-          scatterTile(dense, nv * L, out + i * g.outM, g.outM, g.outX, lines, runs, to, runCount,
-                      g.accumulate || k0 > 0);
+          if (beside) continue;
+          scatterTile(dense, nv * L, out + i * g.outM, g.outM, g.outX, lines, runs, to, runCount, add);
         }
       }
+      for (int i = 0; beside && i < runCount; ++i)
+        writeBeside(g, dense + runs[i].at, nv * L, out + to[i], block.col0 + runs[i].x, runs[i].length, add);
     }
   }
 }

@@ -26,6 +26,8 @@ inline int64_t greatestDivisor(int64_t a, int64_t b) {
   return a;
 }
 
+inline int64_t floorDiv(int64_t a, int64_t b) { return a >= 0 ? a / b : -((b - 1 - a) / b); }
+
 inline int64_t remainder(int64_t a, int64_t b) { return ((a % b) + b) % b; }
 
 /// Taps r with (phase + pad - r * dilation) divisible by the stride.
@@ -39,6 +41,10 @@ inline Taps tapsOf(int64_t phase, int64_t kernel, int64_t stride, int64_t pad, i
   }
   return taps;
 }
+
+/// Phases of x of an input gradient with few channels, which share each pixel that is read: one alone would
+/// leave most of a tile's registers empty. Their taps are those of all of them, with zeros between.
+inline constexpr int64_t kChannelsBeside = 3;
 
 /// One dense convolution: its window, which weights it uses, where it writes.
 struct Phase {
@@ -65,9 +71,30 @@ struct Lowered {
   int64_t m() const { return backward ? shape.channels : shape.filters; }
   int64_t sourceChannels() const { return backward ? shape.filters : shape.channels; }
   int64_t phasesY() const { return backward ? minOf(shape.strideH, shape.height) : 1; }
-  int64_t phasesX() const { return backward ? minOf(shape.strideW, shape.width) : 1; }
+  int64_t phasesX() const { return backward && beside() == 1 ? minOf(shape.strideW, shape.width) : 1; }
   int64_t phases() const { return phasesY() * phasesX(); }
-  int64_t tiles() const { return ceilDiv(m(), tileRows(m())); }
+  /// Phases of x that one window computes: all of them, or one.
+  int64_t beside() const {
+    const int64_t stride = shape.strideW;
+    const bool few = backward && stride > 1 && shape.channels <= kChannelsBeside &&
+                     shape.channels * stride <= kLinesBeside;
+    if (!few || shape.dilationW != 1 || shape.kernelW == 1 || shape.width < stride) return 1;
+    return stride * columnsBeside().count <= 2 * shape.kernelW ? stride : 1;
+  }
+  /// What a window has for each channel: its phases of x.
+  int64_t lines() const { return m() * beside(); }
+  int64_t tiles() const { return ceilDiv(lines(), tileRows(lines())); }
+
+  struct Columns {
+    int64_t first, count;  ///< of the source, downwards
+  };
+  /// The columns of the source that any phase of x reads for its first pixel.
+  Columns columnsBeside() const {
+    const int64_t stride = shape.strideW, last = floorDiv(shape.padW - shape.kernelW + 1 + stride - 1, stride),
+                  first = floorDiv(stride - 1 + shape.padW, stride);
+    return {first, first - last + 1};
+  }
+  int64_t tapColumns() const { return beside() > 1 ? columnsBeside().count : shape.kernelW; }
 
   Phase spread(int64_t index) const {
     const View& v = *sourceView;
@@ -88,7 +115,8 @@ struct Lowered {
     p.rowStep = shape.strideH;
     p.colStep = shape.strideW;
     p.y = tapsOf(p.row0, shape.kernelH, shape.strideH, shape.padH, shape.dilationH);
-    p.x = tapsOf(p.col0, shape.kernelW, shape.strideW, shape.padW, shape.dilationW);
+    if (beside() > 1) p.x = {0, shape.strideW, columnsBeside().count, 0, 0};
+    else p.x = tapsOf(p.col0, shape.kernelW, shape.strideW, shape.padW, shape.dilationW);
     p.window = {shape.filters,
                 p.y.count,
                 p.x.count,
@@ -102,7 +130,8 @@ struct Lowered {
                 -(shape.dilationH * p.y.step / shape.strideH),
                 -(shape.dilationW * p.x.step / shape.strideW),
                 (p.row0 + shape.padH - p.y.first * shape.dilationH) / shape.strideH,
-                (p.col0 + shape.padW - p.x.first * shape.dilationW) / shape.strideW,
+                beside() > 1 ? columnsBeside().first
+                             : (p.col0 + shape.padW - p.x.first * shape.dilationW) / shape.strideW,
                 ceilDiv(shape.height - p.row0, shape.strideH),
                 ceilDiv(shape.width - p.col0, shape.strideW)};
     return p;
@@ -113,7 +142,7 @@ struct Lowered {
     Phase p = spread(index);
     Window& w = p.window;
     const bool outLines = outView->stride[2] == w.width * outView->stride[3];
-    if (phases() == 1 && w.meetsEveryPixel() && w.planesAreLines() && outLines) {
+    if (phases() == 1 && beside() == 1 && w.meetsEveryPixel() && w.planesAreLines() && outLines) {
       w.width = w.cols = w.rows * w.cols;
       w.height = w.rows = 1;
     }
@@ -124,15 +153,16 @@ struct Lowered {
   /// of which there are at most as many as taps, rounds its panels up twice.
   int64_t groupElements() const {
     constexpr int64_t L = Lanes<T>::kCount;
-    const int64_t taps = shape.kernelH * shape.kernelW;
-    return tiles() * (tileRows(m()) * sourceChannels() * taps + 3 * L * (backward ? taps : 1));
+    const int64_t taps = shape.kernelH * tapColumns();
+    return tiles() * (tileRows(lines()) * sourceChannels() * taps + 3 * L * (backward ? taps : 1));
   }
   int64_t phaseOffset(const Phase& p) const {
     constexpr int64_t L = Lanes<T>::kCount;
     if (p.y.count == 0 || p.x.count == 0) return 0;
-    const int64_t taps = p.y.before * shape.kernelW + p.y.count * p.x.before;
-    const int64_t earlier = p.y.phasesBefore * minOf(shape.kernelW, p.x.step) + p.x.phasesBefore;
-    return tiles() * (ceilDiv(tileRows(m()) * sourceChannels() * taps, L) * L + 3 * L * earlier);
+    const int64_t taps = p.y.before * tapColumns() + p.y.count * p.x.before;
+    const int64_t across = beside() > 1 ? 1 : minOf(shape.kernelW, p.x.step);
+    const int64_t earlier = p.y.phasesBefore * across + p.x.phasesBefore;
+    return tiles() * (ceilDiv(tileRows(lines()) * sourceChannels() * taps, L) * L + 3 * L * earlier);
   }
 
   /// Where few pixels meet many weights, packing those would take longer than the products: they are read
@@ -147,10 +177,12 @@ struct Lowered {
   /// Panel `tile` of a phase's weights: element (k, line) with k = (source channel, r, q).
   void pack(T* panels, const Phase& p, int64_t group, int64_t tile) const {
     const View& v = *weightView;
-    const int64_t rows = tileRows(m()), line0 = tile * rows, lines = minOf(rows, m() - line0);
+    const int64_t all = this->lines(), rows = tileRows(all), line0 = tile * rows,
+                  lines = minOf(rows, all - line0);
     const int64_t lineStride = v.stride[backward ? 1 : 0], channelStride = v.stride[backward ? 0 : 1];
+    T* to = panels + tile * weightPanel<T>(all, p.window.depth());
+    if (beside() > 1) return packBeside(to, p, group, line0, lines);
     const T* const from = weight + group * shape.filters * v.stride[0] + line0 * lineStride;
-    T* to = panels + tile * weightPanel<T>(m(), p.window.depth());
     if (!backward && isDense(v, shape)) {
       packPanel(to, static_cast<int>(lines), static_cast<int>(lines), p.window.depth(), from, lineStride, 1);
       return;
@@ -162,6 +194,22 @@ struct Lowered {
                                (p.x.first + q * p.x.step) * v.stride[3];
           for (int64_t i = 0; i < lines; ++i) *to++ = tap[i * lineStride];
         }
+  }
+  /// Line (channel, phase of x): the phase's taps where it reads a column, else 0.
+  void packBeside(T* to, const Phase& p, int64_t group, int64_t line0, int64_t lines) const {
+    const View& v = *weightView;
+    const int64_t side = beside();
+    const Columns columns = columnsBeside();
+    for (int64_t c = 0; c < sourceChannels(); ++c)
+      for (int64_t r = 0; r < p.y.count; ++r)
+        for (int64_t q = 0; q < columns.count; ++q)
+          for (int64_t i = line0; i < line0 + lines; ++i) {
+            const int64_t tap = i % side + shape.padW - (columns.first - q) * shape.strideW;
+            const bool reads = tap >= 0 && tap < shape.kernelW;
+            *to++ = reads ? weight[(group * shape.filters + c) * v.stride[0] + i / side * v.stride[1] +
+                                   (p.y.first + r * p.y.step) * v.stride[2] + tap * v.stride[3]]
+                          : T(0);
+          }
   }
 };
 
