@@ -64,7 +64,10 @@ inline PixelBlock blockShape(const Window& w, int64_t m, int64_t images, double 
   constexpr int64_t L = Lanes<T>::kCount;
   const double perPixel = static_cast<double>(m) * static_cast<double>(w.depth() + 1);
   const double wanted = (total / 16 < 6.7e7 ? total / 16 : 6.7e7) / perPixel;
-  const int64_t pixels = wanted < 64 ? 64 : wanted > 1024 ? 1024 : static_cast<int64_t>(wanted);
+  const int64_t most = m <= kWideRows ? 2048 : 1024;  // few lines: copying the slab counts, and its margins
+  const int64_t pixels = wanted < 64                          ? 64
+                         : wanted > static_cast<double>(most) ? most
+                                                              : static_cast<int64_t>(wanted);
   PixelBlock block{0, 1, 0, w.rows, 0, evenSplit(w.cols, 512, 1)};
   const int64_t plane = w.rows * w.cols;
   if (block.cols == w.cols && plane <= pixels) {
@@ -210,7 +213,8 @@ inline void pixelProducts(const WindowGemm<T>& g, const PixelRows& r, const Slab
   const int64_t rows = tileRows(g.m), depth = g.window.depth(), weightStride = weightPanel<T>(g.m, depth);
   const int most = g.m <= kWideRows ? kWideVectors : kTileVectors;
   alignas(64) T dense[kMostLines * kWideVectors * L + L];  // writeBeside reads whole vectors
-  const bool apart = g.outX != 1, beside = g.beside > 1, add = g.accumulate || k0 > 0, last = k0 + kc >= depth;
+  const bool apart = g.outX != 1, beside = g.beside > 1, add = g.accumulate || k0 > 0,
+             last = k0 + kc >= depth;
   int64_t image = 0, y = 0, x = 0;  // of the next vector
   for (int64_t v = 0; v < r.vectors; v += most) {
     const int used = static_cast<int>(minOf(most, r.vectors - v)), vectors = used == 3 ? kWideVectors : used;

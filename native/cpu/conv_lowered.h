@@ -90,7 +90,8 @@ struct Lowered {
   };
   /// The columns of the source that any phase of x reads for its first pixel.
   Columns columnsBeside() const {
-    const int64_t stride = shape.strideW, last = floorDiv(shape.padW - shape.kernelW + 1 + stride - 1, stride),
+    const int64_t stride = shape.strideW,
+                  last = floorDiv(shape.padW - shape.kernelW + 1 + stride - 1, stride),
                   first = floorDiv(stride - 1 + shape.padW, stride);
     return {first, first - last + 1};
   }

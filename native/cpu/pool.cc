@@ -28,8 +28,8 @@ constexpr auto kStay = std::chrono::milliseconds(1);
 
 constexpr int32_t kMostSpans = 16;
 
-/// Sweeps of more chunks (4 MiB of float32) never turn: too little of them is still cached, and memory is read
-/// a tenth slower in leaps back.
+/// Sweeps of more chunks (4 MiB of float32) never turn: too little of them is still cached, and memory is
+/// read a tenth slower in leaps back.
 constexpr int64_t kMostTurning = 32;
 
 /// Chunks that lie together. Each thread begins with a span of its own, the same in every job, since what a
@@ -45,7 +45,7 @@ struct Job {
   void* context;
   int64_t chunks;
   bool urgent;
-  bool back;  ///< from each span's last chunk to its first
+  bool back;                     ///< from each span's last chunk to its first
   int32_t core = currentCore();  ///< its owner's
   int32_t spans;
   Span span[kMostSpans];

@@ -21,8 +21,9 @@ namespace wg::cpu {
 /// When *s.cancelled becomes true the chunks not yet begun are dropped and the status becomes
 /// Code::cancelled.
 void parallelRun(const Stream& s, int64_t chunks, void (*body)(void*, int64_t), void* context);
-/// The same where chunks are neighbouring parts of tensors: each thread takes its own from first to last in one
-/// sweep and from last to first in the next, which so begins with what the sweep before left in the caches.
+/// The same where chunks are neighbouring parts of tensors: each thread takes its own from first to last in
+/// one sweep and from last to first in the next, which so begins with what the sweep before left in the
+/// caches.
 void parallelSweepRun(const Stream& s, int64_t chunks, void (*body)(void*, int64_t), void* context);
 
 /// Number of threads a job may use, the caller included; at first what affinity and the cgroup quota allow.

@@ -131,6 +131,43 @@ checkOp('convTranspose2d', ops.convTranspose2d, {
       grad: false,
       layouts: ['contiguous', 'transposed'],
     },
+    // Up to three filters: phases of x lie beside each other (native/cpu/conv_lowered.h).
+    {
+      name: 'one filter, stride 3, more padding behind',
+      args: [rand(2, 4, 5, 40), rand(4, 1, 5, 5), rand(1), { stride: 3, padding: 2, outputPadding: 1 }],
+      grad: false,
+      layouts: ['contiguous', 'transposed'],
+    },
+    {
+      name: 'two filters of each of two groups, stride 2, an even kernel',
+      args: [rand(3, 6, 4, 35), rand(6, 2, 4, 4), rand(4), { groups: 2, stride: 2, padding: 1 }],
+      grad: false,
+      layouts: ['contiguous', 'transposed'],
+    },
+    {
+      name: 'three filters, strides 2 and 5, rows of less than a vector',
+      args: [rand(2, 3, 3, 6), rand(3, 3, 3, 6), rand(3), { stride: [2, 5], padding: [0, 1] }],
+      grad: false,
+      layouts: ['contiguous', 'transposed'],
+    },
+    {
+      name: 'two filters, kernel and stride of x alone',
+      args: [rand(1, 3, 7, 33), rand(3, 2, 1, 2), rand(2), { stride: [1, 2], outputPadding: [0, 1] }],
+      grad: false,
+      layouts: ['contiguous', 'transposed'],
+    },
+    {
+      name: 'two filters, more padding than half the kernel',
+      args: [rand(2, 3, 9, 38), rand(3, 2, 7, 7), rand(2), { stride: 2, padding: 5 }],
+      grad: false,
+      layouts: ['contiguous'],
+    },
+    {
+      name: 'two filters of more products than a block, stride 2',
+      args: [rand(1, 70, 3, 37), rand(70, 2, 5, 5), rand(2), { stride: 2, padding: 2, outputPadding: 1 }],
+      grad: false,
+      layouts: ['contiguous', 'transposed'],
+    },
     {
       name: '1×1, stride 2',
       args: [rand(2, 11, 14, 17), rand(11, 16, 1, 1), rand(16), { stride: 2, outputPadding: 1 }],
