@@ -39,6 +39,7 @@ struct Pixelwise {
     g.rowBias = op.bias ? op.bias + group * m * op.biasStride : nullptr;
     g.rowBiasStride = op.biasStride;
     g.accumulate = op.accumulate;
+    g.streams = streamsC(g, numel(to));
     return g;
   }
 
@@ -79,6 +80,7 @@ struct Pixelwise {
       PackedStrips<T> own = weights;
       own.data += group * each;
       gemmBlock(g, scratch, kBlockBytes, &own);
+      if (g.streams) simd::endStreaming();
     });
   }
 };

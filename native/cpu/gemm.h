@@ -37,6 +37,14 @@ inline int64_t depthBlock(int64_t k) {
   return evenSplit(k, kDepthBytes / static_cast<int64_t>(sizeof(T)), 8);
 }
 
+/// Whether C, part of a tensor of `elements`, may go past the caches: more than they hold, written once and
+/// in whole lines.
+template <class T>
+inline bool streamsC(const Gemm<T>& g, int64_t elements) {
+  return elements * static_cast<int64_t>(sizeof(T)) >= simd::kStreamBytes && depthBlock<T>(g.k) >= g.k &&
+         !g.accumulate && g.cCol == 1 && g.cRow % kLine<T> == 0 && reinterpret_cast<uintptr_t>(g.c) % 64 == 0;
+}
+
 /// Rows of A that fit their half of the scratch.
 template <class T>
 inline int64_t packedRows(int64_t depth, int64_t blockBytes = kBlockBytes) {

@@ -23,6 +23,7 @@ struct Gemm {
   const T* rowBias;  ///< [m] or null
   int64_t rowBiasStride;
   bool accumulate = false;  ///< add to C instead of replacing it
+  bool streams = false;     ///< C goes past the caches (streamsC)
 };
 
 /// C^T = B^T A^T: the same sums in the same order, with rows and columns exchanged.
@@ -143,7 +144,7 @@ struct PanelTiles {
       t.c = c + (i - m0) * t.cRow;
       t.begun = done > 0 ? sums + (i - m0) * width() : nullptr;
       // A tile that is too short or too narrow to ask for C's lines on its way.
-      for (int r = 0; !t.asksC && !unfinished() && r < lines; ++r)
+      for (int r = 0; !t.asksC && !t.streams && !unfinished() && r < lines; ++r)
         for (int x = 0; x < t.cols; x += kLine<T>) __builtin_prefetch(t.c + r * g.cRow + x, 1, 2);
       t.rowBias = last() && g.rowBias ? g.rowBias + i * g.rowBiasStride : nullptr;
       t.a = packed ? packed + done * lines : g.a + i * g.aRow + (k0 + done) * g.aCol;
@@ -224,7 +225,8 @@ struct PanelTiles {
   /// Steps in which a tile does not ask for C.
   int64_t steps() const { return t.asksC ? t.k - stepsPerRow() * rows : t.k; }
   void askForC() {
-    t.asksC = g.cCol == 1 && t.cols == width() && !unfinished() && t.k >= stepsPerRow() * rows;
+    t.streams = g.streams && !unfinished() && t.cols == kWidePanel<T>;
+    t.asksC = g.cCol == 1 && t.cols == width() && !unfinished() && !t.streams && t.k >= stepsPerRow() * rows;
   }
 
   /// The strip of A behind the one at row i: of these rows, or the first of the next part of k. Where a strip

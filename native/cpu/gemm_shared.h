@@ -102,7 +102,9 @@ inline void multiplyShared(const Gemm<T>& g, const SharedPlan<T>& p, int64_t k0,
 }
 
 template <class T>
-inline void gemmShared(Stream& s, const Gemm<T>& g) {
+inline void gemmShared(Stream& s, const Gemm<T>& product) {
+  Gemm<T> g = product;
+  g.streams = streamsC(g, g.m * g.n);
   constexpr int64_t kStrips = 8, kPanels = 4;  // of a chunk of packing
   const SharedPlan<T> p = sharedPlan(g);
   if (!require(s, s.scratch != nullptr && s.scratchBytes >= p.bytes(), "matmul: the workspace is too small"))
@@ -121,6 +123,7 @@ inline void gemmShared(Stream& s, const Gemm<T>& g) {
     parallelFor(s, rows * cols, [&](int64_t piece) {
       const int64_t row = byRows ? piece / cols : piece % rows, col = byRows ? piece % cols : piece / rows;
       multiplyShared(g, p, k0, row * p.blockStrips, col * p.blockPanels, packed);
+      if (g.streams) simd::endStreaming();
     });
   }
 }

@@ -5,9 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
-#if defined(__AVX512F__) || defined(__AVX2__)
-#include <immintrin.h>
-#endif
+#include "simd/stream.h"
 
 #ifndef WG_ISA
 #define WG_ISA generic
@@ -124,7 +122,14 @@ struct Tile {
   /// behind the other, or null; and where a copying tile leaves its rows of B.
   const T* begun = nullptr;
   T* copy = nullptr;
+  /// Whole rows of C go past the caches; they are whole lines of memory.
+  bool streams = false;
 };
+
+/// Tiles that can do that; the others' code would be for what is left over.
+template <class T, int MR, int NV>
+inline constexpr bool kStreamingTile = kVectorBytes == 64 &&
+                                       sizeof(T) == 4 && NV == kWideVectors&& MR > kWideRows / 2;
 
 template <class T>
 using TileKernel = void (*)(const Tile<T>&);
@@ -147,6 +152,17 @@ WG_INLINE void finish(const Tile<T>& t, typename Lanes<T>::Vec (&acc)[MR][NV]) {
       const T bias = t.rowBias[i * t.rowBiasStride];
 #pragma GCC unroll 4
       for (int j = 0; j < NV; ++j) acc[i][j] += bias;
+    }
+  }
+  if constexpr (kStreamingTile<T, MR, NV>) {
+    if (t.streams && t.cols == NV * L) {
+      T* c = t.c;
+#pragma GCC unroll 16
+      for (int i = 0; i < MR; ++i, c += t.cRow) {
+#pragma GCC unroll 4
+        for (int j = 0; j < NV; ++j) simd::storeStreaming(c + j * L, simd::Vec<T>(acc[i][j]));
+      }
+      return;
     }
   }
   if (t.cols == NV * L) {

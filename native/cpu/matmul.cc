@@ -143,6 +143,7 @@ void run(Stream& s, const Batched<T>& op) {
     return;
   }
   const Grid grid = gridFor<T>(g, chunk);
+  const int64_t elements = op.count * g.m * g.n;
   const int64_t rows = ceilDiv(g.m, grid.rows), cols = ceilDiv(g.n, grid.cols);
   parallelFor(s, op.count * rows * cols, [&](int64_t piece) {
     T* const own = scratch();
@@ -156,7 +157,9 @@ void run(Stream& s, const Batched<T>& op) {
     part.c += i * g.cRow + j * g.cCol;
     if (part.columnBias) part.columnBias += j * g.columnBiasStride;
     if (part.rowBias) part.rowBias += i * g.rowBiasStride;
+    part.streams = streamsC(part, elements);
     block(part, own);
+    if (part.streams) simd::endStreaming();
   });
 }
 

@@ -4,10 +4,10 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Tensor } from '../../lib/index.ts';
-import { conv2d, conv3d, grad, setThreads } from '../../lib/index.ts';
+import { conv2d, conv3d, grad, manualSeed, narrow, randn, scope, setThreads } from '../../lib/index.ts';
 import { rand } from '../support/random.ts';
 import type { NDArray } from '../support/reference/ndarray.ts';
-import { elements, type Layout, make, valuesOf } from '../support/tensors.ts';
+import { elements, type Layout, make, sameElements, valuesOf } from '../support/tensors.ts';
 
 interface Case {
   /** [N, C, …]; three sizes behind those are a volume's. */
@@ -116,5 +116,18 @@ for (const [name, each] of Object.entries(cases)) {
     });
   }
 }
+
+test('results of more than 32 MiB, which are written past the caches: the bits of each image alone', () => {
+  manualSeed(5);
+  for (const size of [112, 111])
+    scope(() => {
+      const [x, weight, bias] = [randn([6, 5, size, size]), randn([120, 5, 1, 1]), randn([120])];
+      const whole = conv2d(x, weight, bias);
+      for (const image of [0, 5])
+        scope(() =>
+          sameElements(narrow(whole, 0, image, 1), elements(conv2d(narrow(x, 0, image, 1), weight, bias)), `${image}`),
+        );
+    });
+});
 
 test.run();

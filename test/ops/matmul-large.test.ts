@@ -2,7 +2,7 @@
 // small enough to be worked out on their own, which ops/matmul holds to its reference.
 import { test } from 'uvu';
 import type { DType, Tensor } from '../../lib/index.ts';
-import { cat, linear, manualSeed, matmul, narrow, randn, setThreads, transpose } from '../../lib/index.ts';
+import { cat, linear, manualSeed, matmul, narrow, randn, scope, setThreads, transpose } from '../../lib/index.ts';
 import { elements, sameElements } from '../support/tensors.ts';
 
 /** Rows or columns [from, from + 60) and so on. */
@@ -55,6 +55,28 @@ for (const { name, a, b, dtype, columns } of cases) {
     sameElements(matmul(turned[0], turned[1]), wanted, 'TT');
   });
 }
+
+test('results of more than 32 MiB, which are written past the caches: the bits of rows a few at a time', () => {
+  manualSeed(6);
+  for (const [m, k, n] of [
+    [4099, 37, 2064],
+    [8207, 130, 1040],
+    [3001, 9, 3001],
+  ] as const)
+    scope(() => {
+      const [x, w, bias] = [randn([m, k]), randn([n, k]), randn([n])];
+      const products: Readonly<Record<string, (x: Tensor) => Tensor>> = {
+        matmul: (part) => matmul(part, transpose(w)),
+        linear: (part) => linear(part, w, bias),
+      };
+      for (const [name, product] of Object.entries(products))
+        scope(() => {
+          const whole = product(x);
+          for (const row of [0, 1, Math.floor(m / 2), m - 7])
+            sameElements(narrow(whole, 0, row, 7), elements(product(narrow(x, 0, row, 7))), `${name}, row ${row}`);
+        });
+    });
+});
 
 test('few columns: the bits of blocks of rows, in any number of threads', () => {
   manualSeed(3);
