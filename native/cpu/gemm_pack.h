@@ -109,8 +109,8 @@ inline constexpr bool kInterleaves = kVectorBytes == 64;
 /// dst[k * width + i] = src[i * lineStride + k * kStride] for i < lines, zero for lines <= i < width. Writes
 /// up to one vector past the panel's end: panels are packed in ascending order and the buffer has that slack.
 template <class T>
-__attribute__((noinline)) inline void packPanel(T* dst, int width, int lines, int64_t depth, const T* src,
-                                                int64_t lineStride, int64_t kStride) {
+WG_SINGLE void packPanel(T* dst, int width, int lines, int64_t depth, const T* src, int64_t lineStride,
+                         int64_t kStride) {
   constexpr int L = Lanes<T>::kCount;
   if (lineStride == 1) {
     for (int64_t k = 0; k < depth; ++k, dst += width, src += kStride) {

@@ -36,6 +36,12 @@ struct Lanes {
 };
 
 #define WG_INLINE inline __attribute__((always_inline))
+/// Large functions: g++ would make copies of them for constant arguments.
+#if defined(__clang__)
+#define WG_SINGLE inline __attribute__((noinline))
+#else
+#define WG_SINGLE inline __attribute__((noinline, noclone))
+#endif
 
 template <class T>
 WG_INLINE typename Lanes<T>::Vec loadVec(const T* p) {

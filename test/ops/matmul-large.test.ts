@@ -72,8 +72,8 @@ test('results of more than 32 MiB, which are written past the caches: the bits o
       for (const [name, product] of Object.entries(products))
         scope(() => {
           const whole = product(x);
-          for (const row of [0, 1, Math.floor(m / 2), m - 7])
-            sameElements(narrow(whole, 0, row, 7), elements(product(narrow(x, 0, row, 7))), `${name}, row ${row}`);
+          for (const row of [0, 1, Math.floor(m / 2), m - 61])
+            sameElements(narrow(whole, 0, row, 61), elements(product(narrow(x, 0, row, 61))), `${name}, row ${row}`);
         });
     });
 });
