@@ -1,6 +1,7 @@
 // Maxima of a few rows and sums of their exponentials: the first two passes of softmax and cross-entropy.
 #pragma once
 #include "row_groups.h"
+#include "short_rows.h"
 #include "simd/exponent.h"
 #include "simd/stream.h"
 
@@ -45,6 +46,22 @@ struct ExponentRows {
   T top[kTogether];
   double sum[kTogether];
 
+  /// Maxima and sums alone, of short rows. False: they are not.
+  bool addShort(const Rows& x, int64_t first, int64_t n) {
+    return ofShortRows<T>(x.width, [&]<int N>() {
+      alignas(64) T stage[N * simd::Vec<T>::kLanes];
+      const auto row = [&](int64_t r) __attribute__((always_inline)) {
+        return ShortRow<T, N>(readRow(x, from[r], 0, x.width, stage), x.width);
+      };
+      for (int64_t r = 0; r < n; r++) {
+        from[r] = at(x.start, first + r);
+        top[r] = row(r).largest();
+      }
+      for (int64_t r = 0; r < n; r++) sum[r] = row(r).exponentials(top[r]);
+      for (int64_t r = n; r < kTogether; r++) sum[r] = 1;
+    });
+  }
+
   /// Keeps the terms at `to`, in rows like those of `out`, when there is one.
   void add(const Rows& x, int64_t first, int64_t n, const Rows* out, char* const* to) {
     alignas(64) T stage[kRowBlock];
@@ -63,7 +80,7 @@ struct ExponentRows {
   /// Rows whose sums are logarithms.
   static ExponentRows inLogs(const Rows& x, int64_t first, int64_t n) {
     ExponentRows group;
-    group.add(x, first, n, nullptr, nullptr);
+    if (!group.addShort(x, first, n)) group.add(x, first, n, nullptr, nullptr);
     simd::logsOf(group.sum, n);
     return group;
   }

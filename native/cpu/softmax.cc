@@ -41,6 +41,22 @@ T strictlyLargest(const Rows& x, const char* row) {
 struct Softmax {
   template <class T>
   static void rows(bool streams, const Rows& out, const Rows& x, int64_t first, int64_t n) {
+    const bool done = ofShortRows<T>(x.width, [&]<int N>() {
+      alignas(64) T stage[2][N * Vec<T>::kLanes];
+      const auto row = [&](int64_t r) __attribute__((always_inline)) {
+        return ShortRow<T, N>(readRow(x, at(x.start, first + r), 0, x.width, stage[0]), x.width);
+      };
+      T top[kTogether];
+      for (int64_t r = 0; r < n; r++) top[r] = row(r).largest();
+      for (int64_t r = 0; r < n; r++) {
+        auto terms = row(r);
+        const double sum = terms.exponentials(top[r]);
+        char* const to = at(out.start, first + r);
+        terms.scaleTo(writeRow(out, to, 0, stage[1]), static_cast<T>(1.0 / sum), streams);
+        flushRow(out, to, 0, x.width, stage[1]);
+      }
+    });
+    if (done) return;
     // What goes past the caches is written once: its terms wait in those of the core until their sum is
     // known.
     constexpr int64_t kWaiting = int64_t{256} << 10;

@@ -1,5 +1,7 @@
 // Moving lanes about: interleaving two registers, and folding one in a fixed tree.
 #pragma once
+#include <utility>
+
 #include "vec.h"
 
 namespace wg::cpu {
@@ -22,13 +24,21 @@ WG_SIMD Vec<T> interleave(Vec<T> a, Vec<T> b) {
 #undef WG_ZIP
 }
 
+/// Lane i of the result is lane i ^ kHalf: one instruction, of one cycle within 16 bytes.
+template <int kHalf, class T, size_t... I>
+WG_SIMD Vec<T> swapped(Vec<T> v, std::index_sequence<I...>) {
+  return Vec<T>(__builtin_shufflevector(v.raw, v.raw, static_cast<int>(I ^ kHalf)...));
+}
+
 /// The lanes folded by f(Vec, Vec), halves onto halves as foldLanes does, for lanes of 4 or 8 bytes.
+template <int kHalf, class T, class F>
+WG_SIMD Vec<T> foldHalves(Vec<T> v, F f) {
+  if constexpr (kHalf == 0) return v;
+  else return foldHalves<kHalf / 2>(f(v, swapped<kHalf>(v, std::make_index_sequence<Vec<T>::kLanes>())), f);
+}
 template <class T, class F>
 WG_SIMD T foldRegister(Vec<T> v, F f) {
-#pragma GCC unroll 4
-  for (int width = Vec<T>::kLanes; width > 1; width /= 2)
-    v = f(interleave<false>(v, v), interleave<true>(v, v));
-  return v.raw[0];
+  return foldHalves<Vec<T>::kLanes / 2>(v, f).raw[0];
 }
 /// sumLanes without a way through memory; the same bits.
 WG_SIMD double addLanes(Vec<double> v) {
