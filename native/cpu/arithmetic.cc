@@ -35,7 +35,7 @@ bool divisible(Stream& s, const char* name, const View& out, const Operand& b, D
     const Walk from = walkOf(v);
     // The low bytes are what is left of a wider integer.
     const size_t bytes = static_cast<size_t>(minOf(from.item, itemBytes(dtype)));
-    parallelSweep(s, ceilDiv(from.total, kChunk), [&](int64_t chunk) {
+    parallelFor(s, ceilDiv(from.total, kChunk), [&](int64_t chunk) {
       const int64_t begin = chunk * kChunk;
       forEachRun(from, begin, minOf(kChunk, from.total - begin),
                  [&](const char* p, int64_t step, int64_t, int64_t n) {

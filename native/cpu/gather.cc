@@ -91,7 +91,7 @@ void put(char* to, int64_t toStep, int64_t rowStep, const char* from, int64_t fr
 
 bool allInside(Stream& s, const char* name, const View& index, int32_t axis, int64_t size) {
   const Lanes<1> l = lanesOf<1>(index.rank, index.shape, {laneOf(index)});
-  parallelSweep(s, ceilDiv(l.total, kChunk), [&](int64_t c) {
+  parallelFor(s, ceilDiv(l.total, kChunk), [&](int64_t c) {
     forEachRow(l, c * kChunk, minOf((c + 1) * kChunk, l.total),
                [&](char* const* p, const int64_t* step, int64_t n) {
                  int64_t rows[kIndexBlock];
