@@ -119,7 +119,7 @@ inline void writeBeside(const WindowGemm<T>& g, const T* sums, int64_t sumsLine,
     if (g.beside == 2 && g.outBeside == 1)
       for (; i < n; i += 2 * L) {
         const auto even = loadVec(sums + i / 2), odd = loadVec(sums + sumsLine + i / 2);
-        const int rest = static_cast<int>(minOf(n - i, 2 * L)), low = minOf(rest, L), high = rest - low;
+        const int rest = static_cast<int>(minOf(n - i, 2 * L)), low = rest < L ? rest : L, high = rest - low;
         auto first = zipped<0>(even, odd), second = zipped<L / 2>(even, odd);
         if (add) first += loadPart(out + i, low);
         storePart(out + i, first, low);
