@@ -1,7 +1,5 @@
 // Moving lanes about: interleaving two registers, and folding one in a fixed tree.
 #pragma once
-#include <utility>
-
 #include "vec.h"
 
 namespace wg::cpu {
@@ -24,17 +22,25 @@ WG_SIMD Vec<T> interleave(Vec<T> a, Vec<T> b) {
 #undef WG_ZIP
 }
 
-/// Lane i of the result is lane i ^ kHalf: one instruction, of one cycle within 16 bytes.
-template <int kHalf, class T, size_t... I>
-WG_SIMD Vec<T> swapped(Vec<T> v, std::index_sequence<I...>) {
-  return Vec<T>(__builtin_shufflevector(v.raw, v.raw, static_cast<int>(I ^ kHalf)...));
+/// Lane i of the result is lane i ^ H: one instruction, of one cycle within 16 bytes.
+template <int H, class T>
+WG_SIMD Vec<T> swapped(Vec<T> v) {
+#define WG_SWAP(...) return Vec<T>(__builtin_shufflevector(v.raw, v.raw, __VA_ARGS__))
+  constexpr int kLanes = Vec<T>::kLanes;
+  if constexpr (kLanes == 16)
+    WG_SWAP(0 ^ H, 1 ^ H, 2 ^ H, 3 ^ H, 4 ^ H, 5 ^ H, 6 ^ H, 7 ^ H, 8 ^ H, 9 ^ H, 10 ^ H, 11 ^ H, 12 ^ H,
+            13 ^ H, 14 ^ H, 15 ^ H);
+  else if constexpr (kLanes == 8) WG_SWAP(0 ^ H, 1 ^ H, 2 ^ H, 3 ^ H, 4 ^ H, 5 ^ H, 6 ^ H, 7 ^ H);
+  else if constexpr (kLanes == 4) WG_SWAP(0 ^ H, 1 ^ H, 2 ^ H, 3 ^ H);
+  else WG_SWAP(0 ^ H, 1 ^ H);
+#undef WG_SWAP
 }
 
 /// The lanes folded by f(Vec, Vec), halves onto halves as foldLanes does, for lanes of 4 or 8 bytes.
 template <int kHalf, class T, class F>
 WG_SIMD Vec<T> foldHalves(Vec<T> v, F f) {
   if constexpr (kHalf == 0) return v;
-  else return foldHalves<kHalf / 2>(f(v, swapped<kHalf>(v, std::make_index_sequence<Vec<T>::kLanes>())), f);
+  else return foldHalves<kHalf / 2>(f(v, swapped<kHalf>(v)), f);
 }
 template <class T, class F>
 WG_SIMD T foldRegister(Vec<T> v, F f) {
