@@ -47,7 +47,7 @@ struct ExponentRows {
   double sum[kTogether];
 
   /// Maxima and sums alone, of short rows. False: they are not.
-  bool addShort(const Rows& x, int64_t first, int64_t n) {
+  __attribute__((noinline)) bool addShort(const Rows& x, int64_t first, int64_t n) {
     return ofShortRows<T>(x.width, [&]<int N>() {
       alignas(64) T stage[N * simd::Vec<T>::kLanes];
       const auto row = [&](int64_t r) __attribute__((always_inline)) {

@@ -131,9 +131,8 @@ inline PackedStrips<T> packedStrips(const Gemm<T>& g, T* data) {
 /// The whole of g on the calling thread. A caller that keeps its own tiles in the scratch leaves two blocks
 /// of `blockBytes` and their slack to the packing. A may be packed already. Its callers share one copy.
 template <class T>
-__attribute__((noinline)) inline void gemmBlock(const Gemm<T>& g, T* scratch,
-                                                int64_t blockBytes = kBlockBytes,
-                                                const PackedStrips<T>* ready = nullptr) {
+WG_SINGLE void gemmBlock(const Gemm<T>& g, T* scratch, int64_t blockBytes = kBlockBytes,
+                         const PackedStrips<T>* ready = nullptr) {
   constexpr int L = Lanes<T>::kCount;
   if (g.m <= 0 || g.n <= 0) return;
   const TileShape shape = ready ? ready->shape : tileShape<T>(g.m, g.n);

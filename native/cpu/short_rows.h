@@ -67,11 +67,11 @@ struct ShortRow {
   }
 };
 
-/// f.template operator()<N>() for rows of `width` elements in N registers. False: not such rows; of doubles
-/// none are, which would not earn the code.
+/// f.template operator()<N>() for rows of `width` elements in N registers. False: not such rows. Of doubles
+/// none are, which would not earn the code, nor with fewer than 32 registers.
 template <class T, class F>
 inline bool ofShortRows(int64_t width, F f) {
-  if constexpr (sizeof(T) == 4 && simd::kVecBytes >= 32) {
+  if constexpr (sizeof(T) == 4 && simd::kVecBytes == 64) {
     switch (ceilDiv(width, simd::Vec<T>::kLanes)) {
       case 1:
         return f.template operator()<1>(), true;
