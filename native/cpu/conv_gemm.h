@@ -3,6 +3,7 @@
 #pragma once
 #include "chunks.h"
 #include "conv_tile.h"
+#include "simd/shuffle.h"
 
 namespace wg::cpu {
 inline namespace WG_ISA {
@@ -118,9 +119,9 @@ inline void writeBeside(const WindowGemm<T>& g, const T* sums, int64_t sumsLine,
     int64_t i = 0;
     if (g.beside == 2 && g.outBeside == 1)
       for (; i < n; i += 2 * L) {
-        const auto even = loadVec(sums + i / 2), odd = loadVec(sums + sumsLine + i / 2);
+        const simd::Vec<T> even = loadVec(sums + i / 2), odd = loadVec(sums + sumsLine + i / 2);
         const int rest = static_cast<int>(minOf(n - i, 2 * L)), low = rest < L ? rest : L, high = rest - low;
-        auto first = zipped<0>(even, odd), second = zipped<L / 2>(even, odd);
+        auto first = simd::interleave<false>(even, odd).raw, second = simd::interleave<true>(even, odd).raw;
         if (add) first += loadPart(out + i, low);
         storePart(out + i, first, low);
         if (high == 0) continue;

@@ -111,24 +111,6 @@ WG_INLINE V evenLanes(V a, V b) {
 #endif
 }
 
-/// Lanes kFrom, kFrom + 1, … of a and b by turns.
-template <int kFrom, class V>
-WG_INLINE V zipped(V a, V b) {
-  constexpr int L = static_cast<int>(sizeof(V) / sizeof(a[0]));
-#if defined(__clang__)
-  V both;
-#pragma GCC unroll 16
-  for (int i = 0; i < L; ++i) both[i] = (i % 2 == 0 ? a : b)[kFrom + i / 2];
-  return both;
-#else
-  typedef decltype(a < b) Index;
-  Index at;
-#pragma GCC unroll 16
-  for (int i = 0; i < L; ++i) at[i] = kFrom + i / 2 + i % 2 * L;
-  return __builtin_shuffle(a, b, at);
-#endif
-}
-
 /// Copies `count` elements of one row to contiguous memory. Whole vectors are written, up to one past the
 /// end: a store under a mask holds up those behind it, and rows come in ascending order.
 template <class T>
