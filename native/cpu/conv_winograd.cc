@@ -18,9 +18,17 @@ namespace {
 using Vec = Lanes<float>::Vec;
 constexpr int L = kLanes;
 constexpr int kPanelLanes = kTileVectors * L;  // filters multiplied at once
-constexpr int64_t kBlockTiles = 28 / kTileRows * kTileRows < 28 ? (28 / kTileRows + 1) * kTileRows : 28;
+/// Whole rows of tiles: `tiles` or a few more.
+constexpr int64_t wholeRows(int64_t tiles) { return (tiles + kTileRows - 1) / kTileRows * kTileRows; }
+constexpr int64_t kBlockTiles = wholeRows(28), kSmallBlock = wholeRows(14), kLeastBlocks = 8;
+constexpr int64_t kMostTerms = 128;  // of one sum: longer ones would err more than the plain one
 constexpr int64_t kSharedElements = int64_t{1}
                                     << 22;  // of shared transforms: what the last-level cache holds
+// Of weights that are transformed on the way (runOnTheWay): filters that have them, channels at a time, the
+// step between elements, off powers of two, and elements of a block's tiles, which the second-level cache
+// holds beside them.
+constexpr int64_t kManyFilters = 256, kSomeChannels = 64, kSomeStep = kSomeChannels * kPanelLanes + 2 * L,
+                  kBlockElements = 64 * 36;
 
 /// Where things lie, in floats.
 struct Layout {
@@ -32,9 +40,13 @@ struct Layout {
   int64_t weightsPanel;  ///< of one panel: [element][channel][kPanelLanes]
   int64_t strip;         ///< elements that transforms of tiles work in
   int64_t shared;        ///< tiles whose transforms are shared; 0: each block's lie in the thread's scratch
+  int64_t together;      ///< panels of a chunk that transforms their weights on the way; 0: that comes first
 
   int64_t product() const { return elements * block * kPanelLanes; }
-  int64_t workspace() const { return panels * weightsPanel + shared * elements * sourceRow; }
+  int64_t someWeights() const { return elements * kSomeStep; }
+  int64_t workspace() const {
+    return (together > 0 ? 0 : panels * weightsPanel) + shared * elements * sourceRow;
+  }
 };
 
 Layout layoutOf(const Lowered<float>& op, const WinogradSizes& w) {
@@ -46,26 +58,39 @@ Layout layoutOf(const Lowered<float>& op, const WinogradSizes& w) {
   l.tiles = op.shape.images * l.tilesY * l.tilesX;
   l.panels = ceilDiv(op.m(), kPanelLanes);
   l.sourceRow = ceilDiv(op.sourceChannels(), L) * L + 16;
-  l.block = evenSplit(l.tiles, kBlockTiles, 1);
   l.weightsPanel = l.elements * op.sourceChannels() * kPanelLanes;
   l.strip = stripElements(w);
   constexpr int64_t kScratch = static_cast<int64_t>(kWorkerScratchBytes / sizeof(float));
+  const bool manyFilters = op.m() >= kManyFilters;
+  const int64_t own = manyFilters || l.tiles >= kLeastBlocks * kBlockTiles ? kBlockTiles : kSmallBlock;
+  l.block = evenSplit(l.tiles, own, 1);
   const bool fits = l.strip + l.product() + l.block * l.elements * l.sourceRow + L <= kScratch;
-  if (!fits || l.tiles < 8 * kBlockTiles)
-    l.shared = minOf(l.tiles, maxOf(kSharedElements / (l.elements * l.sourceRow) / l.block, 1) * l.block);
+  if (fits && l.tiles >= kLeastBlocks * own) return l;
+
+  l.block = evenSplit(l.tiles, kBlockTiles, 1);
+  if (manyFilters) {
+    const auto mostTiles = [&](int64_t panels) {
+      return minOf((kScratch - l.strip - l.someWeights() - L) / (panels * l.elements * kPanelLanes),
+                   kBlockElements / l.elements);
+    };
+    l.together = l.panels >= 2 * kLeastBlocks && mostTiles(2) >= minOf(l.tiles, 2 * kBlockTiles) ? 2 : 1;
+    l.block = evenSplit(l.tiles, mostTiles(l.together), 1);
+    l.sourceRow = ceilDiv(op.sourceChannels(), kSomeChannels) * kSomeChannels;
+  }
+  l.shared = minOf(l.tiles, maxOf(kSharedElements / (l.elements * l.sourceRow) / l.block, 1) * l.block);
   return l;
 }
 
-/// MR tiles times one panel of filters, and meanwhile a line of each place that comes next for every channel:
-/// rows of a few hundred channels end before the hardware has seen that they are read in order.
+/// MR tiles times one panel of filters, and meanwhile a line of each of two places that come next for every
+/// channel: rows of a few hundred channels end before the hardware has seen that they are read in order.
 template <int MR>
-void productTile(const Tile<float>& t, const float* nextTiles, const float* nextWeights) {
+void productTile(const Tile<float>& t, const float* nextTiles, const float* next) {
   constexpr int NV = kTileVectors, kLineFloats = kLine<float>;
   Vec acc[MR][NV] = {};
   const float *a = t.a, *b = t.b;
-  for (int64_t k = t.k; k > 0; --k, ++a, b += NV * L, nextTiles += kLineFloats, nextWeights += kLineFloats) {
-    __builtin_prefetch(nextTiles, 0, 2);
-    __builtin_prefetch(nextWeights, 0, 2);
+  for (int64_t k = t.k; k > 0; --k, ++a, b += NV * L, nextTiles += kLineFloats, next += kLineFloats) {
+    __builtin_prefetch(nextTiles, 0, 3);
+    __builtin_prefetch(next, 0, 3);
     Vec column[NV];
 #pragma GCC unroll 4
     for (int j = 0; j < NV; ++j) column[j] = loadVec(b + j * L);
@@ -76,6 +101,12 @@ void productTile(const Tile<float>& t, const float* nextTiles, const float* next
       for (int j = 0; j < NV; ++j) acc[i][j] += value * column[j];
     }
   }
+  // Sums of some channels each, put together at last, err less than one long sum.
+  if (t.accumulate)
+#pragma GCC unroll 16
+    for (int i = 0; i < MR; ++i)
+#pragma GCC unroll 4
+      for (int j = 0; j < NV; ++j) acc[i][j] += loadVec(t.c + i * t.cRow + j * L);
 #pragma GCC unroll 16
   for (int i = 0; i < MR; ++i)
 #pragma GCC unroll 4
@@ -109,21 +140,27 @@ struct Engine {
 
   // ---- weights ----
 
-  /// Channels [c0, c1) of panel `panel`: lanes are filters.
-  void weights(int64_t panel, int64_t c0, int64_t c1, float* to) const {
+  /// Channels [c0, c1) of panel `panel`, lanes are filters: to[element * elementStep + (c - c0) *
+  /// kPanelLanes].
+  void weights(int64_t panel, int64_t c0, int64_t c1, float* to, int64_t elementStep) const {
+    constexpr int kAll = kTaps * kTaps;
+    constexpr int64_t kMostTogether = kTaps == 3 ? L : 4;  // channels that are packed at once
     const View& v = *op.weightView;
-    const int64_t channels = op.sourceChannels(), line0 = panel * kPanelLanes;
+    const int64_t line0 = panel * kPanelLanes;
     const int lines = static_cast<int>(minOf(kPanelLanes, op.m() - line0));
     const int64_t lineStride = v.stride[op.backward ? 1 : 0], channelStride = v.stride[op.backward ? 0 : 1];
-    const bool together = v.stride[3] == 1 && v.stride[2] == kTaps;
-    float* const out = to + panel * l.weightsPanel;
-    alignas(64) float taps[(kTaps * kTaps + L) * kPanelLanes];
-    for (int64_t c = c0; c < c1; ++c) {
+    const bool dense = v.stride[3] == 1 && v.stride[2] == kTaps && lineStride != 1;
+    const int64_t together = dense && channelStride == kAll ? kMostTogether : 1;
+    alignas(64) float packed[(kMostTogether * kAll + L) * kPanelLanes];
+    for (int64_t c = c0; c < c1; ++c, to += kPanelLanes) {
+      const int64_t at = (c - c0) % together;
       const float* const from = op.weight + line0 * lineStride + c * channelStride;
-      if (together && lineStride != 1) {
-        packPanel(taps, kPanelLanes, lines, kTaps * kTaps, from, lineStride, 1);
+      float* const taps = packed + at * kAll * kPanelLanes;
+      if (dense) {
+        if (at == 0)
+          packPanel(packed, kPanelLanes, lines, minOf(together, c1 - c) * kAll, from, lineStride, 1);
       } else {
-        for (int tap = 0; tap < kTaps * kTaps; ++tap)
+        for (int tap = 0; tap < kAll; ++tap)
           for (int i = 0; i < kPanelLanes; ++i)
             taps[tap * kPanelLanes + i] =
                 i < lines ? from[i * lineStride + tap / kTaps * v.stride[2] + tap % kTaps * v.stride[3]]
@@ -137,7 +174,7 @@ struct Engine {
 #pragma GCC unroll 5
           for (int r = 0; r < kTaps; ++r) {
             const int tap = r * kTaps + q;  // the input gradient's kernel is the kernel turned around
-            g[r] = loadVec(taps + (op.backward ? kTaps * kTaps - 1 - tap : tap) * kPanelLanes + j);
+            g[r] = loadVec(taps + (op.backward ? kAll - 1 - tap : tap) * kPanelLanes + j);
           }
           W::weight(g, columns[q]);
         }
@@ -149,22 +186,52 @@ struct Engine {
           Vec done[kSide];
           W::weight(row, done);
 #pragma GCC unroll 7
-          for (int k = 0; k < kSide; ++k)
-            storeVec(out + ((i * kSide + k) * channels + c) * kPanelLanes + j, done[k]);
+          for (int k = 0; k < kSide; ++k) storeVec(to + (i * kSide + k) * elementStep + j, done[k]);
         }
       }
     }
   }
 
+  /// Asks for part `part` of `parts` of what weights() reads.
+  WG_INLINE void askForWeights(int64_t panel, int64_t c0, int64_t c1, int64_t part, int64_t parts) const {
+    const View& v = *op.weightView;
+    const int64_t line0 = panel * kPanelLanes, lines = minOf(kPanelLanes, op.m() - line0);
+    const int64_t lineStride = v.stride[op.backward ? 1 : 0], channelStride = v.stride[op.backward ? 0 : 1];
+    const float* const from = op.weight + line0 * lineStride + c0 * channelStride;
+    const int64_t rows = op.backward ? c1 - c0 : lines, step = op.backward ? channelStride : lineStride;
+    const int64_t first = rows * part / parts, end = rows * (part + 1) / parts;
+    askLines<false>(from + first * step, step, end - first, (op.backward ? lines : c1 - c0) * kTaps * kTaps);
+  }
+
   // ---- source ----
 
-  /// L channels from c0 of tiles [tile, end): to[element * elementStep + tile * sourceRow + c].
-  void source(int64_t tile, int64_t end, int64_t c0, float* to, int64_t elementStep, float* strip) const {
-    transformTiles<W::kStep, W::kIn, kSide, &W::template source<Vec>>(tileGrid, tile, end, c0, to + c0,
-                                                                      l.sourceRow, elementStep, strip);
+  /// L channels from c0 of tiles [tile, end).
+  void transform(int64_t tile, int64_t end, int64_t c0, float* to, int64_t tileStep, int64_t elementStep,
+                 float* strip) const {
+    transformTiles<W::kStep, W::kIn, kSide, &W::template source<Vec>>(tileGrid, tile, end, c0, to, tileStep,
+                                                                      elementStep, strip);
   }
 
   // ---- products ----
+
+  /// `tiles` transformed tiles, one behind the other, times some channels of one panel of filters: element
+  /// `e`.
+  void multiplySome(int64_t e, int64_t tiles, const float* source, const float* weights, int64_t channels,
+                    float* product, bool accumulate) const {
+    const int64_t rows = ceilDiv(tiles, ceilDiv(tiles, kTileRows));
+    Tile<float> t{};
+    t.aRow = kSomeChannels;
+    t.cRow = kPanelLanes;
+    t.k = channels;
+    t.accumulate = accumulate;
+    t.b = weights + e * kSomeStep;
+    for (int64_t i = 0; i < tiles; i += rows) {
+      t.a = source + i * kSomeChannels;
+      t.c = product + (e * l.block + i) * kPanelLanes;
+      ProductTable<WG_TILE_ROWS>::kRows[minOf(rows, tiles - i) - 1](t, t.a + rows * kSomeChannels,
+                                                                    t.c + rows * kPanelLanes);
+    }
+  }
 
   /// `tiles` transformed tiles times one panel of filters.
   void multiply(int64_t tiles, const float* source, int64_t elementStep, const float* weights,
@@ -173,15 +240,18 @@ struct Engine {
     Tile<float> t{};
     t.aRow = l.sourceRow;
     t.cRow = kPanelLanes;
-    t.k = channels;
-    for (int64_t e = 0; e < l.elements; ++e) {
-      t.b = weights + e * channels * kPanelLanes;
-      const float* next = t.b + channels * kPanelLanes;
-      for (int64_t i = 0; i < tiles; i += rows, next += channels * L) {
-        t.a = source + e * elementStep + i * l.sourceRow;
-        t.c = product + (e * l.block + i) * kPanelLanes;
-        ProductTable<WG_TILE_ROWS>::kRows[minOf(rows, tiles - i) - 1](t, t.a + elementStep, next);
-      }
+    const int64_t part = evenSplit(channels, kMostTerms, 1);
+    for (int64_t e = 0; e < l.elements; ++e, weights += channels * kPanelLanes) {
+      const float* next = weights + channels * kPanelLanes;
+      for (int64_t i = 0; i < tiles; i += rows)
+        for (int64_t c0 = 0; c0 < channels; c0 += part, next += t.k * L) {
+          t.k = minOf(part, channels - c0);
+          t.a = source + e * elementStep + i * l.sourceRow + c0;
+          t.b = weights + c0 * kPanelLanes;
+          t.c = product + (e * l.block + i) * kPanelLanes;
+          t.accumulate = c0 > 0;
+          ProductTable<WG_TILE_ROWS>::kRows[minOf(rows, tiles - i) - 1](t, t.a + elementStep, next);
+        }
     }
   }
 
@@ -248,29 +318,78 @@ struct Engine {
     }
   }
 
+  static float* scratch(Stream& s) {
+    void* const bytes = workerScratch();
+    if (!bytes) fail(s, Code::outOfMemory, "conv2d: no memory for a packing buffer");
+    return static_cast<float*>(bytes);
+  }
+
+  /// Where tiles are few and weights many, transformed weights would be written and read again only to be
+  /// met by few tiles: a chunk has some panels of its own and transforms the weights of some channels at a
+  /// time, which stay in the second-level cache until they are multiplied with all tiles of a block.
+  void runOnTheWay(Stream& s) const {
+    float* const shared = static_cast<float*>(s.scratch);
+    const int64_t channels = op.sourceChannels(), elementStep = l.shared * kSomeChannels,
+                  partStep = l.elements * elementStep, parts = ceilDiv(channels, kSomeChannels),
+                  panelGroups = ceilDiv(l.panels, l.together);
+    for (int64_t tile0 = 0; tile0 < l.tiles && !failed(s); tile0 += l.shared) {
+      const int64_t tiles = minOf(l.shared, l.tiles - tile0), blocks = ceilDiv(tiles, l.block);
+      parallelFor(s, blocks * parts, [&](int64_t piece) {
+        float* const strip = scratch(s);
+        if (!strip) return;
+        const int64_t first = piece % blocks * l.block, end = minOf(tiles, first + l.block),
+                      c0 = piece / blocks * kSomeChannels;
+        float* const to = shared + piece / blocks * partStep + first * kSomeChannels;
+        for (int64_t c = c0; c < minOf(channels, c0 + kSomeChannels); c += L)
+          transform(tile0 + first, tile0 + end, c, to + c - c0, kSomeChannels, elementStep, strip);
+      });
+      parallelFor(s, blocks * panelGroups, [&](int64_t piece) {
+        float* const strip = scratch(s);
+        if (!strip) return;
+        const int64_t first = piece % blocks * l.block, end = minOf(tiles, first + l.block),
+                      panel0 = piece / blocks * l.together, panels = minOf(l.together, l.panels - panel0);
+        float *const some = strip + l.strip, *const product = some + l.someWeights();
+        for (int64_t part = 0; part < parts; ++part) {
+          const int64_t c0 = part * kSomeChannels, c1 = minOf(channels, c0 + kSomeChannels);
+          for (int64_t i = 0; i < panels; ++i) {
+            const bool last = i + 1 == panels;
+            const int64_t next = panel0 + (last ? 0 : i + 1), next0 = last ? c1 : c0,
+                          next1 = minOf(channels, next0 + kSomeChannels);
+            weights(panel0 + i, c0, c1, some, kSomeStep);
+            if (part + 1 == parts) askForResult(tile0 + first, tile0 + end, panel0 + i);
+            for (int64_t e = 0; e < l.elements; ++e) {
+              askForWeights(next, next0, next1, e, l.elements);
+              multiplySome(e, end - first, shared + part * partStep + e * elementStep + first * kSomeChannels,
+                           some, c1 - c0, product + i * l.product(), part > 0);
+            }
+          }
+        }
+        for (int64_t i = 0; i < panels; ++i)
+          result(tile0 + first, tile0 + end, panel0 + i, product + i * l.product(), strip);
+      });
+    }
+  }
+
   void run(Stream& s) const {
+    if (l.together > 0) return runOnTheWay(s);
     float* const transformed = static_cast<float*>(s.scratch);
     float* const shared = transformed + l.panels * l.weightsPanel;
     const int64_t channels = op.sourceChannels();
-    constexpr int64_t kSome = 64;  // channels of a chunk of weights
-    const int64_t pieces = ceilDiv(channels, kSome);
+    const int64_t pieces = ceilDiv(channels, kSomeChannels);
     parallelFor(s, l.panels * pieces, [&](int64_t piece) {
-      const int64_t c0 = piece % pieces * kSome;
-      weights(piece / pieces, c0, minOf(channels, c0 + kSome), transformed);
+      const int64_t panel = piece / pieces, c0 = piece % pieces * kSomeChannels;
+      weights(panel, c0, minOf(channels, c0 + kSomeChannels),
+              transformed + panel * l.weightsPanel + c0 * kPanelLanes, channels * kPanelLanes);
     });
-    const auto scratch = [&s] {
-      void* const bytes = workerScratch();
-      if (!bytes) fail(s, Code::outOfMemory, "conv2d: no memory for a packing buffer");
-      return static_cast<float*>(bytes);
-    };
     if (l.shared == 0) {
       const int64_t elementStep = l.block * l.sourceRow;
       parallelFor(s, ceilDiv(l.tiles, l.block), [&](int64_t piece) {
-        float* const strip = scratch();
+        float* const strip = scratch(s);
         if (!strip) return;
         float *const product = strip + l.strip, *const own = product + l.product();
         const int64_t tile = piece * l.block, end = minOf(l.tiles, tile + l.block);
-        for (int64_t c = 0; c < channels; c += L) source(tile, end, c, own, elementStep, strip);
+        for (int64_t c = 0; c < channels; c += L)
+          transform(tile, end, c, own + c, l.sourceRow, elementStep, strip);
         for (int64_t panel = 0; panel < l.panels; ++panel) {
           askForResult(tile, end, panel);
           multiply(end - tile, own, elementStep, transformed + panel * l.weightsPanel, product);
@@ -283,15 +402,16 @@ struct Engine {
     for (int64_t tile0 = 0; tile0 < l.tiles && !failed(s); tile0 += l.shared) {
       const int64_t tiles = minOf(l.shared, l.tiles - tile0), blocks = ceilDiv(tiles, l.block);
       parallelFor(s, blocks * groups, [&](int64_t piece) {
-        float* const strip = scratch();
+        float* const strip = scratch(s);
         if (!strip) return;
         const int64_t first = piece % blocks * l.block, end = minOf(tiles, first + l.block),
                       c0 = piece / blocks * 4 * L;
         for (int64_t c = c0; c < minOf(channels, c0 + 4 * L); c += L)
-          source(tile0 + first, tile0 + end, c, shared + first * l.sourceRow, elementStep, strip);
+          transform(tile0 + first, tile0 + end, c, shared + first * l.sourceRow + c, l.sourceRow, elementStep,
+                    strip);
       });
       parallelFor(s, blocks * l.panels, [&](int64_t piece) {
-        float* const strip = scratch();
+        float* const strip = scratch(s);
         if (!strip) return;
         const int64_t first = piece % blocks * l.block, end = minOf(tiles, first + l.block),
                       panel = piece / blocks;

@@ -38,6 +38,16 @@ const cases: readonly Case[] = [
   { name: 'rows longer than a run', x: [1, 16, 9, 150], weight: [18, 16, 3, 3], padding: 1, bias: true },
   { name: 'few tiles, many channels', x: [8, 130, 8, 8], weight: [70, 130, 3, 3], padding: 1 },
   { name: 'several lots of shared tiles', x: [1, 272, 62, 62], weight: [16, 272, 3, 3], padding: 1 },
+  { name: 'many filters', x: [4, 70, 9, 7], weight: [259, 70, 3, 3], padding: 1, bias: true },
+  { name: 'many filters and channels', x: [2, 260, 14, 14], weight: [520, 260, 3, 3], padding: 1 },
+  { name: 'many filters, several blocks', x: [1, 66, 40, 40], weight: [256, 66, 3, 3], padding: 1 },
+  {
+    name: 'many filters, sliced',
+    x: [4, 66, 10, 8],
+    weight: [256, 66, 3, 3],
+    padding: 1,
+    layouts: ['sliced', 'transposed'],
+  },
   { name: 'sliced', x: [2, 32, 20, 20], weight: [32, 32, 3, 3], padding: 1, layouts: ['sliced', 'transposed'] },
   { name: 'backwards', x: [2, 32, 20, 20], weight: [32, 32, 3, 3], padding: 1, layouts: ['reversed', 'reversed'] },
   { name: 'repeated', x: [2, 32, 20, 20], weight: [32, 32, 3, 3], padding: 1, layouts: ['broadcast', 'broadcast'] },
@@ -52,6 +62,8 @@ const cases: readonly Case[] = [
     layouts: ['sliced', 'transposed'],
   },
   { name: 'five taps, transposed', op: convTranspose2d, x: [2, 34, 11, 12], weight: [34, 33, 5, 5], padding: 1 },
+  { name: 'five taps, many filters', x: [4, 48, 9, 11], weight: [270, 48, 5, 5], padding: 2 },
+  { name: 'stride 2, many filters', x: [5, 80, 18, 16], weight: [264, 80, 3, 3], padding: 1, stride: 2, bias: true },
   { name: 'stride 2', x: [2, 64, 32, 32], weight: [96, 64, 3, 3], padding: 1, stride: 2, bias: true },
   { name: 'stride 2, odd sizes', x: [3, 70, 17, 23], weight: [67, 70, 3, 3], padding: 1, stride: 2 },
   { name: 'stride 2, even padding', x: [3, 128, 25, 20], weight: [128, 128, 3, 3], padding: [0, 2], stride: 2 },
@@ -117,7 +129,7 @@ for (const each of cases) {
       // The plain weight gradient adds up short sums, of a few images each, and may err less than the transforms' own rounding.
       const plain = which === 2 ? Math.max(sum, 3.2e-7) : sum;
       // Up to nine terms a channel are added before they are rounded, so sums over few channels gain less.
-      assert.ok((highest?.[which] as number) < 1.3 * plain, `highest: ${highest?.[which]} of ${plain}`);
+      assert.ok((highest?.[which] as number) < 1.3 * plain, `highest ${which}: ${highest?.[which]} of ${plain}`);
       assert.ok((high?.[which] as number) < 4 * plain, `high: ${high?.[which]} of ${plain}`);
     });
   });
@@ -154,6 +166,8 @@ test('the same bits for 1, 2 and 3 threads', () => {
     'whole tiles',
     'few tiles, many channels',
     'several lots of shared tiles',
+    'many filters and channels',
+    'many filters, several blocks',
     'five taps',
     'stride 2',
   ]) {
