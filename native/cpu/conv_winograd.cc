@@ -5,8 +5,8 @@
 // Source rows are transposed until lanes are channels, transformed, multiplied with lanes for filters,
 // transformed back and transposed again. A chunk does all of it for a block of tiles when their transforms
 // fit its thread's scratch; else the transforms of many tiles are shared, and chunks multiply a block of
-// tiles with a panel of filters. How that is cut changes no sum: an element is summed over the channels in
-// their order.
+// tiles with a panel of filters, whose weights were transformed before or, where they are many, are on the
+// way. The shape alone chooses, and the parts of channels that are added up; blocks of tiles change no sum.
 #include "conv_winograd.h"
 
 #include "winograd_tiles.h"
