@@ -142,7 +142,7 @@ struct Engine {
 
   /// Channels [c0, c1) of panel `panel`, lanes are filters: to[element * elementStep + (c - c0) *
   /// kPanelLanes].
-  void weights(int64_t panel, int64_t c0, int64_t c1, float* to, int64_t elementStep) const {
+  WG_SINGLE void weights(int64_t panel, int64_t c0, int64_t c1, float* to, int64_t elementStep) const {
     constexpr int kAll = kTaps * kTaps;
     constexpr int64_t kMostTogether = kTaps == 3 ? L : 4;  // channels that are packed at once
     const View& v = *op.weightView;
@@ -193,7 +193,7 @@ struct Engine {
   }
 
   /// Asks for part `part` of `parts` of what weights() reads.
-  WG_INLINE void askForWeights(int64_t panel, int64_t c0, int64_t c1, int64_t part, int64_t parts) const {
+  WG_SINGLE void askForWeights(int64_t panel, int64_t c0, int64_t c1, int64_t part, int64_t parts) const {
     const View& v = *op.weightView;
     const int64_t line0 = panel * kPanelLanes, lines = minOf(kPanelLanes, op.m() - line0);
     const int64_t lineStride = v.stride[op.backward ? 1 : 0], channelStride = v.stride[op.backward ? 0 : 1];
@@ -206,8 +206,8 @@ struct Engine {
   // ---- source ----
 
   /// L channels from c0 of tiles [tile, end).
-  void transform(int64_t tile, int64_t end, int64_t c0, float* to, int64_t tileStep, int64_t elementStep,
-                 float* strip) const {
+  WG_SINGLE void transform(int64_t tile, int64_t end, int64_t c0, float* to, int64_t tileStep,
+                           int64_t elementStep, float* strip) const {
     transformTiles<W::kStep, W::kIn, kSide, &W::template source<Vec>>(tileGrid, tile, end, c0, to, tileStep,
                                                                       elementStep, strip);
   }
@@ -216,8 +216,8 @@ struct Engine {
 
   /// `tiles` transformed tiles, one behind the other, times some channels of one panel of filters: element
   /// `e`.
-  void multiplySome(int64_t e, int64_t tiles, const float* source, const float* weights, int64_t channels,
-                    float* product, bool accumulate) const {
+  WG_SINGLE void multiplySome(int64_t e, int64_t tiles, const float* source, const float* weights,
+                              int64_t channels, float* product, bool accumulate) const {
     const int64_t rows = ceilDiv(tiles, ceilDiv(tiles, kTileRows));
     Tile<float> t{};
     t.aRow = kSomeChannels;
@@ -258,7 +258,7 @@ struct Engine {
   // ---- result ----
 
   /// Asks for the lines that result() is going to write.
-  WG_INLINE void askForResult(int64_t tile, int64_t end, int64_t panel) const {
+  WG_SINGLE void askForResult(int64_t tile, int64_t end, int64_t panel) const {
     const View& v = *op.outView;
     const int64_t filter = panel * kPanelLanes, filters = minOf(op.m() - filter, kPanelLanes);
     for (int64_t done = 0; tile < end; tile += done) {
@@ -272,7 +272,7 @@ struct Engine {
   }
 
   /// Tiles [tile, end) of one panel of filters, from products whose first is that of `tile`.
-  void result(int64_t tile, int64_t end, int64_t panel, float* product, float* strip) const {
+  WG_SINGLE void result(int64_t tile, int64_t end, int64_t panel, float* product, float* strip) const {
     const View& v = *op.outView;
     const int64_t elementStep = l.block * kPanelLanes, rows = v.shape[2], cols = v.shape[3];
     const int64_t tileStep = kTile * L;
