@@ -119,23 +119,16 @@ WG_SIMD void eachRegister(int64_t n, F f) {
 /// Moments of short planes that together make a block, as Deviations::block finds them.
 template <class T>
 Moments momentsOf(const Walk& w, int64_t plane, int64_t planes, int64_t length) {
-  using V = Vec<T>;
-  const auto eachPlane = [&](auto f) {
+  const auto start = [&w](int64_t i) { return reinterpret_cast<const T*>(planeOf(w, i)); };
+  const auto visit = [&](auto take) {
     for (int64_t i = plane; i < plane + planes; i++)
-      eachRegister<T>(length, [&, p = reinterpret_cast<const T*>(planeOf(w, i))](
-                                  auto load, auto keep, int k) { f(load(p), keep, k); });
+      eachRegister<T>(length, [&, p = start(i)](auto load, auto keep, int k) { take(load(p), keep, k); });
   };
-  V sum[2] = {V(T(0)), V(T(0))}, deviation[2] = {V(T(0)), V(T(0))}, square[2] = {V(T(0)), V(T(0))};
-  eachPlane([&](V v, auto, int k) { sum[k] = sum[k] + v; });
-  const double count = static_cast<double>(planes * length), mean = simd::addLanes(sum[0] + sum[1]) / count;
-  const T center = static_cast<T>(mean);
-  eachPlane([&](V v, auto keep, int k) {
-    const V d = keep(v - V(center));
-    deviation[k] = deviation[k] + d;
-    square[k] = square[k] + d * d;
-  });
-  return momentsAround(center, mean, count, simd::addLanes(deviation[0] + deviation[1]),
-                       simd::addLanes(square[0] + square[1]));
+  const auto quarter = [&](int64_t k) {
+    return start(plane + planes * k / 4)[length * k / 4] * static_cast<T>(0.25);
+  };
+  const T guess = (quarter(0) + quarter(1)) + (quarter(2) + quarter(3));
+  return MomentsOfRun<T, decltype(visit)>::near(guess, static_cast<double>(planes * length), visit);
 }
 
 template <class T>
@@ -143,6 +136,7 @@ Moments momentsOf(const Channel& x) {
   const Channel tensors[1] = {x};
   const Planes planes(tensors);
   Deviations<T> state;
+  if (x.walk.total == 0) return state.sum;
   if (planes.found && planes.length < kLong) {
     const int64_t together = ceilDiv(Deviations<T>::kBlock, maxOf(1, planes.length));
     for (int64_t i = 0; i < planes.count; i += together)

@@ -24,13 +24,49 @@ struct Moments {
   }
 };
 
-/// Of `count` elements from the sums of their deviations from `center`, which is `mean` rounded to T, and of
-/// their squares: what the rounding leaves of the deviations' sum is taken out again.
-template <class T>
-inline Moments momentsAround(T center, double mean, double count, double deviation, double square) {
-  if (mean - mean != 0) return {count, mean, __builtin_nan("")};
-  return {count, static_cast<double>(center) + deviation / count, square - deviation * deviation / count};
-}
+/// Moments of a run of `count` elements, which visit(take) hands over in registers: take(register, keep, k)
+/// with keep(v) leaving zeros in lanes that do not count, and k < 4 in turns. One pass, around `guess`:
+/// Shifted data, in the paper above. Squares around a center far from the mean lose digits, so that an eighth
+/// must be left of them: else the run is passed over again, for its mean and around that.
+template <class T, class Visit>
+class MomentsOfRun {
+  using V = simd::Vec<T>;
+  struct Sums {
+    double deviation, square;
+  };
+  static WG_SIMD Sums around(T center, const Visit& visit) {
+    const V shift(center);
+    V deviation[4], square[4];
+    for (int k = 0; k < 4; k++) deviation[k] = square[k] = V(T(0));
+    visit([&](V v, auto keep, int k) {
+      const V d = keep(v - shift);
+      deviation[k] = deviation[k] + d;
+      square[k] = square[k] + d * d;
+    });
+    return {simd::addLanes((deviation[0] + deviation[1]) + (deviation[2] + deviation[3])),
+            simd::addLanes((square[0] + square[1]) + (square[2] + square[3]))};
+  }
+  static Moments joined(T center, double count, Sums sums) {
+    const double distance = sums.deviation / count;
+    return {count, static_cast<double>(center) + distance, sums.square - sums.deviation * distance};
+  }
+  static __attribute__((noinline, cold)) Moments aroundMean(double count, const Visit& visit) {
+    double mean = 0;
+    for (bool found = false;; found = true) {
+      const Sums sums = around(static_cast<T>(mean), visit);
+      if (found) return joined(static_cast<T>(mean), count, sums);
+      mean = sums.deviation / count;
+      if (mean - mean != 0) return {count, mean, __builtin_nan("")};
+    }
+  }
+
+ public:
+  static WG_SIMD Moments near(T guess, double count, const Visit& visit) {
+    const Sums sums = around(guess, visit);
+    const Moments found = joined(guess, count, sums);
+    return found.square * 8 >= sums.square ? found : aroundMean(count, visit);
+  }
+};
 
 template <class T>
 struct Deviations {
@@ -40,33 +76,33 @@ struct Deviations {
   Moments sum = {0, 0, 0};
   bool asks = false;
 
-  static Moments block(const T* x, int64_t n, bool asks) {
-    simd::SumState<T> total;
-    total.asks = asks;
-    total.add(x, n);
-    const double count = static_cast<double>(n), mean = total.total() / count;
-    const T center = static_cast<T>(mean);
-    V first[2] = {V(T(0)), V(T(0))}, second[2] = {V(T(0)), V(T(0))};
-    int64_t i = 0;
-    const auto take = [&](V v, int k) {
-      const V d = v - V(center);
-      first[k] = first[k] + d;
-      second[k] = second[k] + d * d;
+  /// Of at most kBlock elements, one or more.
+  template <bool kAsks>
+  static WG_SIMD Moments block(const T* x, int64_t n) {
+    const auto visit = [x, n](auto take) {
+      const auto all = [](V v) { return v; };
+      int64_t i = 0;
+      for (; i + 4 * V::kLanes <= n; i += 4 * V::kLanes) {
+        for (int k = 0; k < 4; k++) {
+          simd::askBehind<kAsks>(x + i + k * V::kLanes, k);
+          take(simd::load<V>(x + i + k * V::kLanes), all, k);
+        }
+      }
+      for (; i + V::kLanes <= n; i += V::kLanes) take(simd::load<V>(x + i), all, 0);
+      if (i < n)
+        take(
+            simd::loadPart<V>(x + i, n - i), [i, n](V v) { return simd::firstOf(v, n - i); }, 1);
     };
-    for (; i + 2 * V::kLanes <= n; i += 2 * V::kLanes) {
-      take(simd::load<V>(x + i), 0);
-      take(simd::load<V>(x + i + V::kLanes), 1);
-    }
-    double deviation = simd::sumLanes(first[0] + first[1]), square = simd::sumLanes(second[0] + second[1]);
-    for (; i < n; i++) {
-      const T d = x[i] - center;
-      deviation += static_cast<double>(d);
-      square += static_cast<double>(d) * static_cast<double>(d);
-    }
-    return momentsAround(center, mean, count, deviation, square);
+    // The mean of four elements far from each other.
+    const auto quarter = [x, n](int64_t k) { return x[n * k / 4] * static_cast<T>(0.25); };
+    const T guess = (quarter(0) + quarter(1)) + (quarter(2) + quarter(3));
+    return MomentsOfRun<T, decltype(visit)>::near(guess, static_cast<double>(n), visit);
   }
   void add(const T* x, int64_t n) {
-    for (int64_t i = 0; i < n; i += kBlock) sum.merge(block(x + i, minOf(kBlock, n - i), asks), 0);
+    for (int64_t i = 0; i < n; i += kBlock) {
+      const int64_t count = minOf(kBlock, n - i);
+      sum.merge(asks ? block<true>(x + i, count) : block<false>(x + i, count), 0);
+    }
   }
   Moments partial() const { return sum; }
 };

@@ -1,8 +1,8 @@
-// Layer and root-mean-square normalisation along the last axis. A row is passed over three times while it
-// stays in the cache: mean, variance, result.
+// Layer and root-mean-square normalisation along the last axis. A row is passed over twice while it stays in
+// the cache: mean and variance (moments.h), result.
 #include "norm.h"
 
-#include "simd/fold.h"
+#include "moments.h"
 
 WG_PROTOTYPES(WG_NORM_ROWS)
 
@@ -12,48 +12,39 @@ namespace {
 
 using simd::Vec;
 
-/// Σ (x - shift)² of at most kRowBlock elements.
+/// Σ x² of at most kRowBlock elements.
 template <class T>
-double sumSquares(const T* p, int64_t n, T shift) {
+double sumSquares(const T* p, int64_t n) {
   using V = Vec<T>;
-  const V center(shift);
   V sum[4] = {V(T(0)), V(T(0)), V(T(0)), V(T(0))};
   int64_t i = 0;
   for (; i + 4 * V::kLanes <= n; i += 4 * V::kLanes) {
     for (int k = 0; k < 4; k++) {
-      const V d = simd::load<V>(p + i + k * V::kLanes) - center;
+      const V d = simd::load<V>(p + i + k * V::kLanes);
       sum[k] = sum[k] + d * d;
     }
   }
   for (; i + V::kLanes <= n; i += V::kLanes) {
-    const V d = simd::load<V>(p + i) - center;
+    const V d = simd::load<V>(p + i);
     sum[0] = sum[0] + d * d;
   }
   double rest = 0;
-  for (; i < n; i++) rest += static_cast<double>(p[i] - shift) * static_cast<double>(p[i] - shift);
+  for (; i < n; i++) rest += static_cast<double>(p[i]) * static_cast<double>(p[i]);
   return simd::addLanes((sum[0] + sum[1]) + (sum[2] + sum[3])) + rest;
 }
 
+/// Mean of a row, 0 unless it is to be centered, and the squares around it.
 template <class T>
-double meanOf(const Rows& x, const char* row, T* stage) {
-  const double count = static_cast<double>(x.width);
-  if (x.width <= kRowBlock) return simd::SumState<T>::of(readRow(x, row, 0, x.width, stage), x.width) / count;
-  simd::SumState<T> state;
-  for (int64_t i = 0; i < x.width; i += kRowBlock) {
-    const int64_t n = minOf(kRowBlock, x.width - i);
-    state.add(readRow(x, row, i, n, stage), n);
-  }
-  return state.total() / count;
-}
-
-template <class T>
-double rstdOf(const Rows& x, const char* row, double mean, double eps, T* stage) {
+Moments momentsOf(bool center, const Rows& x, const char* row, T* stage) {
+  Deviations<T> state;
   double squares = 0;
   for (int64_t i = 0; i < x.width; i += kRowBlock) {
     const int64_t n = minOf(kRowBlock, x.width - i);
-    squares += sumSquares(readRow(x, row, i, n, stage), n, static_cast<T>(mean));
+    const T* p = readRow(x, row, i, n, stage);
+    if (center) state.add(p, n);
+    else squares += sumSquares(p, n);
   }
-  return 1.0 / __builtin_sqrt(squares / static_cast<double>(x.width) + eps);
+  return center ? state.sum : Moments{static_cast<double>(x.width), 0, squares};
 }
 
 template <class T>
@@ -93,13 +84,12 @@ void rowNorm(Stream& s, const Out& out, const Out& mean, const Out& rstd, const 
   withFloat(s, x.dtype, "rowNorm", [&]<class T>() {
     forEachRows(s, from.count, from.width, rowsTogether(from.width, from.item), [&](int64_t i, int64_t n) {
       alignas(64) T stage[kRowBlock];
-      double average[kTogether], scale[kTogether];
+      Moments found[kTogether];
       for (int64_t r = 0; r < n; r++)
-        average[r] = center != 0 ? meanOf<T>(from, at(from.start, i + r), stage) : 0;
-      for (int64_t r = 0; r < n; r++)
-        scale[r] = rstdOf<T>(from, at(from.start, i + r), average[r], eps, stage);
+        found[r] = momentsOf<T>(center != 0, from, at(from.start, i + r), stage);
       for (int64_t r = 0; r < n; r++) {
-        const T m = static_cast<T>(average[r]), k = static_cast<T>(scale[r]);
+        const double variance = found[r].square / static_cast<double>(from.width);
+        const T m = static_cast<T>(found[r].mean), k = static_cast<T>(1.0 / __builtin_sqrt(variance + eps));
         *reinterpret_cast<T*>(at(means, i + r)) = m;
         *reinterpret_cast<T*>(at(rstds, i + r)) = k;
         normRow<T>(streams, to, at(to.start, i + r), from, at(from.start, i + r), w, b, m, k);
