@@ -208,8 +208,9 @@ function runKernel(definition: AnyDefinition, recorded: RecordedOp, args: readon
   const queue = queueFor(first);
   const call = new Call();
   const many = Array.isArray(specs);
-  const make = ({ shape, dtype }: Spec): Tensor => emptyTensor(shape, dtype, queue);
-  call.outputs = many ? (specs as readonly Spec[]).map(make) : [make(specs as Spec)];
+  for (const { shape, dtype } of many ? (specs as readonly Spec[]) : [specs as Spec]) {
+    call.outputs.push(emptyTensor(shape, dtype, queue));
+  }
   definition.forward(call, ...args);
   if (definition.backward !== undefined && recording() && args.some(needsGrad)) {
     record(recorded, args, call.outputs, call.extra);

@@ -26,7 +26,7 @@ import { reshape, transpose, unsqueeze } from './view.ts';
 
 /** `t` with its leading axes broadcast to `batch`. */
 function batched(t: Tensor, batch: Shape): KernelView {
-  if (sameShape(batch, leadingAxes(t.shape))) return t;
+  if (batch.length === 0 || sameShape(batch, leadingAxes(t.shape))) return t;
   const shape = [...batch, ...t.shape.slice(-2)];
   const strides = broadcastStrides('matmul', t.shape, t.strides, shape);
   return { storage: t.storage, offset: t.offset, shape, strides, dtype: t.dtype };
@@ -45,8 +45,10 @@ const matmulOp = defineOp({
         `inner sizes must match: left is ${formatShape(a.shape)}, right is ${formatShape(b.shape)} (${k} ≠ ${k2})`,
       );
     }
+    const [rows, columns] = [a.shape.at(-2) as number, b.shape.at(-1) as number];
+    if (a.shape.length === 2 && b.shape.length === 2) return { shape: [rows, columns], dtype: a.dtype };
     const batch = broadcastShapes('matmul', leadingAxes(a.shape), leadingAxes(b.shape));
-    return { shape: [...batch, a.shape.at(-2) as number, b.shape.at(-1) as number], dtype: a.dtype };
+    return { shape: [...batch, rows, columns], dtype: a.dtype };
   },
   forward: (ctx, a, b) => {
     const batch = leadingAxes(ctx.out.shape);

@@ -73,10 +73,11 @@ export function normalizeRows(
   eps: number,
   center: boolean,
 ): Tensor {
-  const rows = reshape(x, [width === 0 ? 0 : x.size / width, width]);
-  const flat = (t: Tensor | null): Tensor | null => (t === null ? null : reshape(t, [width]));
+  const isMatrix = x.rank === 2 && x.shape[1] === width; // views cost as much as the call
+  const rows = isMatrix ? x : reshape(x, [width === 0 ? 0 : x.size / width, width]);
+  const flat = (t: Tensor | null): Tensor | null => (t === null || t.rank === 1 ? t : reshape(t, [width]));
   const [y] = rowNormOp(rows, flat(weight), flat(bias), eps, center) as unknown as [Tensor];
-  return reshape(y, x.shape);
+  return isMatrix ? y : reshape(y, x.shape);
 }
 
 export interface LayerNormOptions {
@@ -95,12 +96,22 @@ export interface RmsNormOptions {
   readonly eps?: number | undefined;
 }
 
+function checkVector(op: string, x: Tensor, shape: readonly number[], name: string, t: Tensor): void {
+  requireTensor(op, t, name);
+  checkArguments(op, [x, t]);
+  requireSameDtype(op, x, t);
+  if (!sameShape(t.shape, shape)) {
+    throw shapeError(op, `${name} must be ${formatShape(shape)}, got ${formatShape(t.shape)}`);
+  }
+}
+
 /** Checks what both norms take; gives the number of elements normalised together. */
 function checkNormalized(
   op: string,
   x: Tensor,
   normalizedShape: number | readonly number[],
-  vectors: Readonly<Record<string, Tensor | null | undefined>>,
+  weight: Tensor | null,
+  bias: Tensor | null,
   eps: number,
 ): number {
   requireTensor(op, x);
@@ -109,18 +120,12 @@ function checkNormalized(
   if (!Array.isArray(shape) || shape.length === 0) {
     throw argumentError(op, `normalizedShape must be a size or sizes, got ${formatValue(normalizedShape)}`);
   }
-  if (shape.length > x.rank || !sameShape(x.shape.slice(x.rank - shape.length), shape)) {
+  const before = x.rank - shape.length;
+  if (before < 0 || !sameShape(before === 0 ? x.shape : x.shape.slice(before), shape)) {
     throw shapeError(op, `input ${formatShape(x.shape)} does not end in ${formatShape(shape)}`);
   }
-  for (const [name, t] of Object.entries(vectors)) {
-    if (t == null) continue;
-    requireTensor(op, t, name);
-    checkArguments(op, [x, t]);
-    requireSameDtype(op, x, t);
-    if (!sameShape(t.shape, shape)) {
-      throw shapeError(op, `${name} must be ${formatShape(shape)}, got ${formatShape(t.shape)}`);
-    }
-  }
+  if (weight !== null) checkVector(op, x, shape, 'weight', weight);
+  if (bias !== null) checkVector(op, x, shape, 'bias', bias);
   if (typeof eps !== 'number' || !(eps >= 0)) throw argumentError(op, `eps must be ≥ 0, got ${formatValue(eps)}`);
   return numelOf(shape);
 }
@@ -140,7 +145,7 @@ export function layerNorm(
 ): Tensor {
   checkOptions('layerNorm', options);
   const { weight = null, bias = null, eps = 1e-5 } = options;
-  const width = checkNormalized('layerNorm', x, normalizedShape, { weight, bias }, eps);
+  const width = checkNormalized('layerNorm', x, normalizedShape, weight, bias, eps);
   return tidy(() => normalizeRows(x, width, weight, bias, eps, true));
 }
 
@@ -156,6 +161,6 @@ export function rmsNorm(x: Tensor, normalizedShape: number | readonly number[], 
   checkOptions('rmsNorm', options);
   requireTensor('rmsNorm', x);
   const { weight = null, eps = x.dtype === 'float64' ? 2 ** -52 : 2 ** -23 } = options;
-  const width = checkNormalized('rmsNorm', x, normalizedShape, { weight }, eps);
+  const width = checkNormalized('rmsNorm', x, normalizedShape, weight, null, eps);
   return tidy(() => normalizeRows(x, width, weight, null, eps, false));
 }

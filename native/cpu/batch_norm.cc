@@ -15,8 +15,8 @@ namespace {
 
 using simd::Vec;
 
-// Elements of a plane from which it is taken in place, and from which it is long: the lines of the next block
-// are asked for while one is read, and those of the next channel's plane otherwise.
+// Elements of a plane from which it is taken in place, and from which it is long: the next block is asked for
+// while one is read, and the next channel's plane otherwise.
 constexpr int64_t kInPlace = 16, kLong = 512;
 
 /// The elements of a channel, [N, L], and the bytes to the next channel's.
@@ -60,20 +60,28 @@ void prefetch(const char* p, int64_t bytes) {
   for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch(p + i);
 }
 
-/// f(pointers, count) over blocks of at most kRowBlock elements of all the tensors, which have one shape.
-/// What is not in place is gathered before and, for tensor 0 when kWrites, scattered behind.
+/// f(pointers, count, ahead) over blocks of at most kRowBlock elements of all the tensors, which have one
+/// shape. What is not in place is gathered before and, for tensor 0 when kWrites, scattered behind. What no
+/// hardware foresees is asked for: writing, when this channel's elements are cached, the next channel's short
+/// planes; reading, by f itself, the next block, which may be the next plane's: `ahead` bytes behind each
+/// pointer.
 template <class T, bool kWrites, int N, class F>
 void forEachBlock(const Channel (&tensors)[N], F f) {
   alignas(64) T stage[N][kRowBlock];
   const Planes planes(tensors);
+  // Blocks of one size, so that each can ask for all of the next one.
+  const int64_t most = ceilDiv(planes.length, maxOf(ceilDiv(planes.length, kRowBlock), 1)),
+                block = ceilDiv(most, Vec<T>::kLanes) * Vec<T>::kLanes;
   for (int64_t turn = 0; turn < planes.count; turn++) {
     // What was read last is in the nearest cache: a channel may not fit.
     const int64_t plane = kWrites ? planes.count - 1 - turn : turn;
-    for (int64_t i = 0; i < planes.length; i += kRowBlock) {
-      const int64_t n = minOf(kRowBlock, planes.length - i), end = i + n;
+    for (int64_t i = 0; i < planes.length; i += block) {
+      const int64_t n = minOf(block, planes.length - i);
       T* pointer[N];
+      int64_t ahead[N];
       for (int k = 0; k < N; k++) {
         const Walk& w = tensors[k].walk;
+        ahead[k] = 0;
         if (!planes.found) {
           pointer[k] = stage[k];
           if (!kWrites || k > 0) gather(stage[k], w, i, n);
@@ -81,38 +89,41 @@ void forEachBlock(const Channel (&tensors)[N], F f) {
         }
         char* const start = planeOf(w, plane);
         pointer[k] = reinterpret_cast<T*>(start) + i;
-        // What no hardware foresees. Reading, the next block, which may be the next plane's; writing, when
-        // this channel's elements are cached, the next channel's short plane.
-        if (!kWrites && planes.length >= kLong) {
-          if (end < planes.length) prefetch(start + end * w.item, kRowBlock * w.item);
-          else if (plane + 1 < planes.count) prefetch(planeOf(w, plane + 1), kRowBlock * w.item);
-        } else if (kWrites && planes.length < kLong) {
-          prefetch(start + tensors[k].next, n * w.item);
-        }
+        if (kWrites) {
+          if (planes.length < kLong) prefetch(start + tensors[k].next, n * w.item);
+        } else if (i + block < planes.length) ahead[k] = block * w.item;
+        else if (plane + 1 < planes.count) ahead[k] = w.stride[0] - i * w.item;
       }
-      f(pointer, n);
+      f(pointer, n, ahead);
       if (kWrites && !planes.found) scatter(tensors[0].walk, stage[0], i, n);
     }
   }
 }
 
 /// f(load, keep, k) for each register of n elements: load(p) reads p there, zeros behind the end, where
-/// keep(v) leaves zeros too; k takes turns between two accumulators.
+/// keep(v) leaves zeros too, and load(p, ahead) asks for what lies so many bytes behind; k takes turns
+/// between two accumulators.
 template <class T, class F>
 WG_SIMD void eachRegister(int64_t n, F f) {
   using V = Vec<T>;
   const auto all = [](V v) { return v; };
+  const auto at = [](int64_t i, int k) {
+    return [=](const T* p, auto... ahead) {
+      (simd::askBehind<true>(p + i, k, ahead), ...);
+      return simd::load<V>(p + i);
+    };
+  };
   int64_t i = 0;
   for (; i + 2 * V::kLanes <= n; i += 2 * V::kLanes) {
-    f([i](const T* p) { return simd::load<V>(p + i); }, all, 0);
-    f([i](const T* p) { return simd::load<V>(p + i + V::kLanes); }, all, 1);
+    f(at(i, 0), all, 0);
+    f(at(i + V::kLanes, 1), all, 1);
   }
   if (i + V::kLanes <= n) {
-    f([i](const T* p) { return simd::load<V>(p + i); }, all, 0);
+    f(at(i, 0), all, 0);
     i += V::kLanes;
   }
   if (i < n)
-    f([i, n](const T* p) { return simd::loadPart<V>(p + i, n - i); },
+    f([i, n](const T* p, auto...) { return simd::loadPart<V>(p + i, n - i); },
       [i, n](V v) { return simd::firstOf(v, n - i); }, 1);
 }
 
@@ -142,7 +153,9 @@ Moments momentsOf(const Channel& x) {
     for (int64_t i = 0; i < planes.count; i += together)
       state.sum.merge(momentsOf<T>(x.walk, i, minOf(together, planes.count - i), planes.length), 0);
   } else {
-    forEachBlock<T, false>(tensors, [&](T* const(&p)[1], int64_t n) { state.add(p[0], n); });
+    state.asks = planes.found;
+    forEachBlock<T, false>(
+        tensors, [&](T* const(&p)[1], int64_t n, const int64_t(&ahead)[1]) { state.add(p[0], n, ahead[0]); });
   }
   return state.sum;
 }
@@ -176,7 +189,7 @@ template <class T>
 void normalize(bool streams, const Channel& out, const Channel& x, T mean, T scale, T factor, T shift) {
   using V = Vec<T>;
   const V center(mean), times(static_cast<T>(scale * factor)), plus(shift);
-  forEachBlock<T, true>({out, x}, [=](T* const(&p)[2], int64_t n) {
+  forEachBlock<T, true>({out, x}, [=](T* const(&p)[2], int64_t n, auto) {
     mapTo(streams, p[0], p[1], p[1], n, [=](V v, V) { return (v - center) * times + plus; });
   });
   if (streams) simd::endStreaming();
@@ -195,11 +208,11 @@ void slopes(const Channel& x, const Channel& dy, T mean, double& sum, double& pr
     a[0] = a[1] = b[0] = b[1] = zero;
     held = 0;
   };
-  forEachBlock<T, false>({x, dy}, [&](T* const(&p)[2], int64_t n) {
+  forEachBlock<T, false>({x, dy}, [&](T* const(&p)[2], int64_t n, const int64_t(&ahead)[2]) {
     eachRegister<T>(n, [&](auto load, auto, int k) {
-      const V g = load(p[1]);
+      const V g = load(p[1], ahead[1]);
       a[k] = a[k] + g;
-      b[k] = b[k] + (load(p[0]) - center) * g;
+      b[k] = b[k] + (load(p[0], ahead[0]) - center) * g;
     });
     held += n;
     if (held >= kRowBlock) fold();
@@ -379,7 +392,7 @@ void batchNormGrad(Stream& s, const Out& dx, const Out& dWeight, const Out& dBia
       elementOf<T>(dBias, c) = static_cast<T>(sum);
       elementOf<T>(dWeight, c) = found.weight;
       const V middle(center), even(found.even), tilt(found.tilt), times(scale * elementOf(weight, c, T(1)));
-      forEachBlock<T, true>({channelOf(to, c), values, g}, [=](T* const(&p)[3], int64_t n) {
+      forEachBlock<T, true>({channelOf(to, c), values, g}, [=](T* const(&p)[3], int64_t n, auto) {
         mapTo(streams, p[0], p[1], p[2], n,
               [=](V v, V d) { return times * (d - even - (v - middle) * tilt); });
       });

@@ -9,6 +9,8 @@ namespace wg::cpu {
 inline namespace WG_ISA {
 namespace {
 
+/// Elements between what is read and what is asked for meanwhile: what hardware asks for ends with a page.
+constexpr int64_t kAskAhead = 1024;
 constexpr int64_t kAskBytes = int64_t{1} << 22;  // of an output: more than the second-level cache holds
 
 /// Where the taps of a column of vectors lie inside the source: the same for every row.
@@ -53,6 +55,7 @@ WG_INLINE void depthRows(const DepthPlane<T>& p, const StripMasks<T, Bytes, K, S
     const int64_t row = y0 * S + p.originY + i;
     if (row < 0 || row >= p.height) continue;
     const T* const from = p.source + row * p.strideY + x0 * S + p.originX;
+    if (S == 1 && i >= K - 1) __builtin_prefetch(from + kAskAhead, 0, 2);
 #pragma GCC unroll 8
     for (int q = 0; q < K; ++q) {
       const Vec v = loadSource<T, Bytes, S>(from + q, masks.source[q]);
@@ -188,19 +191,25 @@ void depthSpreadPlane(const DepthPlane<T>& plane) {
 // ---- the weights' gradient: sums[r * K + q][lane] += dy[y, x] * source[y * S + originY + r, x * S + originX
 // + q] ----
 
-/// R rows of dy in one column of vectors; every vector of the source meets all of them.
+/// R rows of dy in one column of vectors; every vector of the source meets all of them. A line of the next
+/// plane is asked for with each vector; with stride 2 there are too few of them for it to pay.
 template <class T, int Bytes, int K, int S, int R>
 WG_INLINE void depthWeightRows(const DepthPlane<T>& p, const StripMasks<T, Bytes, K, S>& masks,
                                typename Strip<T, Bytes>::Vec (&acc)[K][K], int64_t x0, int64_t y0) {
   using Vec = typename Strip<T, Bytes>::Vec;
   Vec dy[R];
 #pragma GCC unroll 8
-  for (int j = 0; j < R; ++j) dy[j] = loadLanes<T, Bytes>(p.dy + (y0 + j) * p.outY + x0, masks.out);
+  for (int j = 0; j < R; ++j) {
+    const T* const from = p.dy + (y0 + j) * p.outY + x0;
+    if (S == 1) __builtin_prefetch(from + p.nextDy, 0, 2);
+    dy[j] = loadLanes<T, Bytes>(from, masks.out);
+  }
 #pragma GCC unroll 32
   for (int i = 0; i < (R - 1) * S + K; ++i) {
     const int64_t row = y0 * S + p.originY + i;
     if (row < 0 || row >= p.height) continue;
     const T* const from = p.source + row * p.strideY + x0 * S + p.originX;
+    if (S == 1 && i < R) __builtin_prefetch(from + p.nextSource, 0, 2);
 #pragma GCC unroll 8
     for (int q = 0; q < K; ++q) {
       const Vec v = loadSource<T, Bytes, S>(from + q, masks.source[q]);

@@ -21,6 +21,9 @@ struct DepthPlane {
   T bias;
   bool accumulate;
   bool asks = false;  ///< for rows of `out` before they are written
+  /// From this plane to the one after it, which is asked for meanwhile; 0 where there is none. For the
+  /// weights' gradient.
+  int64_t nextSource = 0, nextDy = 0;
 };
 
 using DepthWeightKernel = void (*)(const DepthPlane<float>&, float* sums);

@@ -72,6 +72,8 @@ inline constexpr int64_t kSlabRoom =
     static_cast<int64_t>(kWorkerScratchBytes) / static_cast<int64_t>(sizeof(T)) - kDyElements<T> -
     4 * Lanes<T>::kCount;
 
+constexpr int64_t kAskedPlane = 8192;  // elements
+
 template <class T>
 struct Chunk {
   const ConvShape& shape;
@@ -147,13 +149,18 @@ struct Chunk {
     if (!kernel || shape.filters != 1 || shape.kernelW != shape.kernelH || shape.strideW != shape.strideH ||
         shape.dilationH != 1 || shape.dilationW != 1 || window.strideX != 1 || dyCol != 1)
       return false;
+    // A channel's planes lie apart: no hardware expects the next one, though it follows long ones by itself.
+    const bool asks = window.height * window.strideY <= kAskedPlane;
     for (int64_t c = 0; c < channels; ++c) {
       alignas(64) T lanes[kMostDepthTaps * L] = {};
-      for (int64_t image = image0; image < image0 + images; ++image)
-        kernel({x + at.ofX(image) + c * window.strideC, window.strideY, window.height, window.width,
-                window.originY, window.originX, nullptr, dy + at.ofDy(image), dyRow, 0, window.rows,
-                window.cols, nullptr, T(0), false},
-               lanes);
+      for (int64_t image = image0; image < image0 + images; ++image) {
+        const int64_t next = asks && image + 1 < image0 + images ? image + 1 : image;
+        kernel(
+            {x + at.ofX(image) + c * window.strideC, window.strideY, window.height, window.width,
+             window.originY, window.originX, nullptr, dy + at.ofDy(image), dyRow, 0, window.rows, window.cols,
+             nullptr, T(0), false, false, at.ofX(next) - at.ofX(image), at.ofDy(next) - at.ofDy(image)},
+            lanes);
+      }
       foldLanes(lanes, cut.taps);
       for (int64_t i = 0; i < cut.taps; ++i) sums[(c * cut.taps + i) * cut.filters] = lanes[i * L];
     }

@@ -11,6 +11,12 @@ namespace {
 
 constexpr int64_t kLongRow = 128;  // below it the call per row costs more than staging
 
+/// Bytes computed at a time of what goes past the caches: few enough to wait in a core's store buffer, and to
+/// leave it while the next block is computed.
+constexpr int64_t kPastBlock = 1024;
+/// Bytes behind the next block of the operands of what is asked for meanwhile.
+constexpr int64_t kPastAhead = 1024;
+
 void numberBytes(char* to, DType dtype, double x) {
   const auto put = [to](auto value) { __builtin_memcpy(to, &value, sizeof value); };
   switch (dtype) {
@@ -101,6 +107,17 @@ bool inPlace(const Side& side, int64_t step) {
   return !side.isNumber && step == side.item && side.conversion.count == 0;
 }
 
+/// Writes n bytes, whole lines on both sides, past the caches, and asks for as many at each of `asked`.
+void writePast(char* to, const char* from, int64_t n, const char* const (&asked)[kMaxInputs], int count) {
+  using V = simd::Vec<int32_t>;
+  for (int64_t line = 0; line < n; line += 64) {
+    for (int j = 0; j < count; j++) __builtin_prefetch(asked[j] + line);
+    for (int64_t i = line; i < line + 64; i += simd::kVecBytes)
+      simd::storeStreaming(reinterpret_cast<int32_t*>(to + i),
+                           simd::load<V>(reinterpret_cast<const int32_t*>(from + i)));
+  }
+}
+
 /// Body over [begin, end) when the innermost axis is long: whole or partial rows.
 void runRows(const Plan& p, int64_t begin, int64_t end, char (*stage)[kStageBytes]) {
   const int last = p.rank - 1;
@@ -112,6 +129,7 @@ void runRows(const Plan& p, int64_t begin, int64_t end, char (*stage)[kStageByte
   bool staged = false;
   for (int j = 0; j < p.sides; j++) staged |= !inPlace(p.side[j], p.side[j].stride[last]);
   staged |= p.streams;
+  const int64_t block = p.streams ? kPastBlock / p.side[0].item : p.block;
   const char* filled[1 + kMaxInputs] = {};
   for (int64_t i = begin; i < end;) {
     char* row[1 + kMaxInputs];
@@ -121,7 +139,7 @@ void runRows(const Plan& p, int64_t begin, int64_t end, char (*stage)[kStageByte
     }
     const int64_t stop = minOf(p.shape[last] - index[last], end - i);
     for (int64_t done = 0; done < stop;) {
-      const int64_t n = staged ? minOf(p.block, stop - done) : stop;
+      const int64_t n = staged ? minOf(block, stop - done) : stop;
       void* pointer[1 + kMaxInputs] = {};
       for (int j = 0; j < p.sides; j++) {
         const Side& side = p.side[j];
@@ -134,7 +152,7 @@ void runRows(const Plan& p, int64_t begin, int64_t end, char (*stage)[kStageByte
           pointer[j] = stage[j];
           if (j == 0) continue;
           if (side.stride[last] == 0) {
-            if (filled[j] != here) repeat(side, stage[j], here, minOf(p.block, p.shape[last]));
+            if (filled[j] != here) repeat(side, stage[j], here, minOf(block, p.shape[last]));
             filled[j] = here;
           } else {
             readRow(side, stage[j], here, side.stride[last], n);
@@ -146,7 +164,14 @@ void runRows(const Plan& p, int64_t begin, int64_t end, char (*stage)[kStageByte
       if (pointer[0] == stage[0]) {
         char* const to = row[0] + (index[last] + done) * out.stride[last];
         const int64_t whole = p.streams ? n * out.item / 64 * 64 : 0;
-        if (whole > 0) simd::copyStreaming(to, stage[0], whole);
+        if (whole > 0) {
+          const char* asked[kMaxInputs];
+          int count = 0;
+          for (int j = 1; j < p.sides; j++)
+            if (pointer[j] != stage[j] && p.side[j].item == out.item)
+              asked[count++] = static_cast<const char*>(pointer[j]) + whole + kPastAhead;
+          writePast(to, stage[0], whole, asked, count);
+        }
         if (whole < n * out.item)
           writeRow(out, to + whole, stage[0] + whole, out.stride[last], n - whole / out.item);
       }

@@ -78,13 +78,13 @@ struct Deviations {
 
   /// Of at most kBlock elements, one or more.
   template <bool kAsks>
-  static WG_SIMD Moments block(const T* x, int64_t n) {
-    const auto visit = [x, n](auto take) {
+  static WG_SIMD Moments block(const T* x, int64_t n, int64_t ahead) {
+    const auto visit = [x, n, ahead](auto take) {
       const auto all = [](V v) { return v; };
       int64_t i = 0;
       for (; i + 4 * V::kLanes <= n; i += 4 * V::kLanes) {
         for (int k = 0; k < 4; k++) {
-          simd::askBehind<kAsks>(x + i + k * V::kLanes, k);
+          simd::askBehind<kAsks>(x + i + k * V::kLanes, k, ahead);
           take(simd::load<V>(x + i + k * V::kLanes), all, k);
         }
       }
@@ -98,10 +98,11 @@ struct Deviations {
     const T guess = (quarter(0) + quarter(1)) + (quarter(2) + quarter(3));
     return MomentsOfRun<T, decltype(visit)>::near(guess, static_cast<double>(n), visit);
   }
-  void add(const T* x, int64_t n) {
+  /// `ahead`: bytes from what is read to what is asked for meanwhile, where the state asks.
+  void add(const T* x, int64_t n, int64_t ahead = simd::kFoldAhead * 64) {
     for (int64_t i = 0; i < n; i += kBlock) {
       const int64_t count = minOf(kBlock, n - i);
-      sum.merge(asks ? block<true>(x + i, count) : block<false>(x + i, count), 0);
+      sum.merge(asks ? block<true>(x + i, count, ahead) : block<false>(x + i, count, ahead), 0);
     }
   }
   Moments partial() const { return sum; }

@@ -35,8 +35,9 @@ double sumSquares(const T* p, int64_t n) {
 
 /// Mean of a row, 0 unless it is to be centered, and the squares around it.
 template <class T>
-Moments momentsOf(bool center, const Rows& x, const char* row, T* stage) {
+Moments momentsOf(bool center, bool asks, const Rows& x, const char* row, T* stage) {
   Deviations<T> state;
+  state.asks = asks;
   double squares = 0;
   for (int64_t i = 0; i < x.width; i += kRowBlock) {
     const int64_t n = minOf(kRowBlock, x.width - i);
@@ -86,7 +87,7 @@ void rowNorm(Stream& s, const Out& out, const Out& mean, const Out& rstd, const 
       alignas(64) T stage[kRowBlock];
       Moments found[kTogether];
       for (int64_t r = 0; r < n; r++)
-        found[r] = momentsOf<T>(center != 0, from, at(from.start, i + r), stage);
+        found[r] = momentsOf<T>(center != 0, streams, from, at(from.start, i + r), stage);
       for (int64_t r = 0; r < n; r++) {
         const double variance = found[r].square / static_cast<double>(from.width);
         const T m = static_cast<T>(found[r].mean), k = static_cast<T>(1.0 / __builtin_sqrt(variance + eps));

@@ -26,12 +26,12 @@ WG_SIMD T highest() {
 /// prefetchers keep too few on their way from memory. Out of the caches asking would cost a sixteenth.
 inline constexpr int64_t kFoldAhead = 32;
 
-/// Asks for the line kFoldAhead behind p's, once a line.
+/// Asks for the line `bytes` behind p's, once a line.
 template <bool kAsks, class T>
-WG_SIMD void askBehind(const T* p, int k) {
+WG_SIMD void askBehind(const T* p, int k, int64_t bytes = kFoldAhead * 64) {
   if constexpr (kAsks) {
     constexpr int kEach = kVecBytes < 64 ? 64 / kVecBytes : 1;
-    if (k % kEach == 0) __builtin_prefetch(reinterpret_cast<const char*>(p) + kFoldAhead * 64);
+    if (k % kEach == 0) __builtin_prefetch(reinterpret_cast<const char*>(p) + bytes);
   }
 }
 

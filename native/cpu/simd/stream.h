@@ -31,13 +31,6 @@ WG_SIMD void endStreaming() {
 #endif
 }
 
-/// n bytes, a multiple of 64 at a multiple of 64 on both sides.
-inline void copyStreaming(char* to, const char* from, int64_t n) {
-  using V = Vec<int32_t>;
-  for (int64_t i = 0; i < n; i += kVecBytes)
-    storeStreaming(reinterpret_cast<int32_t*>(to + i), load<V>(reinterpret_cast<const int32_t*>(from + i)));
-}
-
 }  // namespace simd
 }  // namespace WG_ISA
 }  // namespace wg::cpu
