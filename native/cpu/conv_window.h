@@ -28,9 +28,10 @@ struct Window {
 };
 
 /// Asks for the lines that `count` elements of each of some rows or planes, `step` apart, lie in: no hardware
-/// expects a few of so many. Inline, because g++ 12 removes calls of functions that do nothing else.
+/// expects a few of so many.
 template <bool kToWrite, class T>
 WG_INLINE void askLines(const T* from, int64_t step, int64_t rows, int64_t count) {
+  asm volatile("");  // else g++ 12 removes calls of functions that do nothing but ask
   for (int64_t i = 0; i < rows; ++i)
     for (int64_t x = 0; x < count; x += kLine<T>)
       __builtin_prefetch(from + i * step + x, kToWrite ? 1 : 0, 2);

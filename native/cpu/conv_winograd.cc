@@ -233,16 +233,19 @@ struct Engine {
     }
   }
 
-  /// `tiles` transformed tiles times one panel of filters.
-  void multiply(int64_t tiles, const float* source, int64_t elementStep, const float* weights,
-                float* product) const {
-    const int64_t channels = op.sourceChannels(), rows = ceilDiv(tiles, ceilDiv(tiles, kTileRows));
+  /// Transformed tiles [tile, end) times one panel of filters.
+  void multiply(int64_t tile, int64_t end, int64_t panel, const float* source, int64_t elementStep,
+                const float* transformed, float* product) const {
+    const float* weights = transformed + panel * l.weightsPanel;
+    const int64_t channels = op.sourceChannels(), tiles = end - tile,
+                  rows = ceilDiv(tiles, ceilDiv(tiles, kTileRows));
     Tile<float> t{};
     t.aRow = l.sourceRow;
     t.cRow = kPanelLanes;
     const int64_t part = evenSplit(channels, kMostTerms, 1);
     for (int64_t e = 0; e < l.elements; ++e, weights += channels * kPanelLanes) {
       const float* next = weights + channels * kPanelLanes;
+      askForResult(tile, end, panel, e);
       for (int64_t i = 0; i < tiles; i += rows)
         for (int64_t c0 = 0; c0 < channels; c0 += part, next += t.k * L) {
           t.k = minOf(part, channels - c0);
@@ -257,10 +260,13 @@ struct Engine {
 
   // ---- result ----
 
-  /// Asks for the lines that result() is going to write.
-  WG_SINGLE void askForResult(int64_t tile, int64_t end, int64_t panel) const {
+  /// Asks for the lines that result() is going to write: those of one element's share of the filters, since
+  /// more than a few at once would be waited for.
+  WG_SINGLE void askForResult(int64_t tile, int64_t end, int64_t panel, int64_t e) const {
     const View& v = *op.outView;
-    const int64_t filter = panel * kPanelLanes, filters = minOf(op.m() - filter, kPanelLanes);
+    const int64_t share = ceilDiv(kPanelLanes, l.elements), filter = panel * kPanelLanes + e * share,
+                  filters = minOf(op.m() - filter, minOf(share, (panel + 1) * kPanelLanes - filter));
+    if (filters <= 0) return;
     for (int64_t done = 0; tile < end; tile += done) {
       const TileRun run = runAt(tileGrid, tile, end);
       done = run.count;
@@ -356,8 +362,8 @@ struct Engine {
             const int64_t next = panel0 + (last ? 0 : i + 1), next0 = last ? c1 : c0,
                           next1 = minOf(channels, next0 + kSomeChannels);
             weights(panel0 + i, c0, c1, some, kSomeStep);
-            if (part + 1 == parts) askForResult(tile0 + first, tile0 + end, panel0 + i);
             for (int64_t e = 0; e < l.elements; ++e) {
+              if (part + 1 == parts) askForResult(tile0 + first, tile0 + end, panel0 + i, e);
               askForWeights(next, next0, next1, e, l.elements);
               multiplySome(e, end - first, shared + part * partStep + e * elementStep + first * kSomeChannels,
                            some, c1 - c0, product + i * l.product(), part > 0);
@@ -391,8 +397,7 @@ struct Engine {
         for (int64_t c = 0; c < channels; c += L)
           transform(tile, end, c, own + c, l.sourceRow, elementStep, strip);
         for (int64_t panel = 0; panel < l.panels; ++panel) {
-          askForResult(tile, end, panel);
-          multiply(end - tile, own, elementStep, transformed + panel * l.weightsPanel, product);
+          multiply(tile, end, panel, own, elementStep, transformed, product);
           result(tile, end, panel, product, strip);
         }
       });
@@ -416,8 +421,7 @@ struct Engine {
         const int64_t first = piece % blocks * l.block, end = minOf(tiles, first + l.block),
                       panel = piece / blocks;
         float* const product = strip + l.strip;
-        askForResult(tile0 + first, tile0 + end, panel);
-        multiply(end - first, shared + first * l.sourceRow, elementStep, transformed + panel * l.weightsPanel,
+        multiply(tile0 + first, tile0 + end, panel, shared + first * l.sourceRow, elementStep, transformed,
                  product);
         result(tile0 + first, tile0 + end, panel, product, strip);
       });

@@ -12,6 +12,8 @@ namespace {
 
 using simd::Vec;
 
+constexpr int64_t kAskedRow = 512;  // of shorter rows, what follows is worked on before it could come
+
 /// Σ x² of at most kRowBlock elements.
 template <class T>
 double sumSquares(const T* p, int64_t n) {
@@ -81,13 +83,13 @@ void rowNorm(Stream& s, const Out& out, const Out& mean, const Out& rstd, const 
   const Rows to = rowsOf(out), from = rowsOf(x);
   const Walk means = walkOf(mean), rstds = walkOf(rstd);
   const Vector w = vectorOf(weight), b = vectorOf(bias);
-  const bool streams = streamsPast(out, to, 2);
+  const bool streams = streamsPast(out, to, 2), asks = streams || from.width >= kAskedRow;
   withFloat(s, x.dtype, "rowNorm", [&]<class T>() {
     forEachRows(s, from.count, from.width, rowsTogether(from.width, from.item), [&](int64_t i, int64_t n) {
       alignas(64) T stage[kRowBlock];
       Moments found[kTogether];
       for (int64_t r = 0; r < n; r++)
-        found[r] = momentsOf<T>(center != 0, streams, from, at(from.start, i + r), stage);
+        found[r] = momentsOf<T>(center != 0, asks, from, at(from.start, i + r), stage);
       for (int64_t r = 0; r < n; r++) {
         const double variance = found[r].square / static_cast<double>(from.width);
         const T m = static_cast<T>(found[r].mean), k = static_cast<T>(1.0 / __builtin_sqrt(variance + eps));
