@@ -93,6 +93,8 @@ async function weakSymbols(stage) {
   const found = [];
   await parallel(commands, cores, async ({ directory, command, file }) => {
     const isa = /-DWG_ISA=(\w+)/.exec(command)?.[1] ?? '';
+    // nm prints a generic lambda within a generic lambda as it is mangled: _ZZN2wg3cpu4base…
+    const own = new RegExp(`\\b${isa}::| _Z+N2wg3cpu${isa.length}${isa}\\d`);
     const released = / -o (\S+)/.exec(command)?.[1] ?? '';
     const plain = join(folder, `${isa}-${basename(file)}.o`);
     const compile = command
@@ -105,7 +107,7 @@ async function weakSymbols(stage) {
       const { output } = await execute('nm', ['-C', '--defined-only', object]);
       for (const line of output.split('\n')) {
         // A name of the standard's <new>, or one in the ISA's own namespace, cannot be mistaken for another ISA's.
-        if (/ [WVu] /.test(line) && !new RegExp(`\\b${isa}::`).test(line)) found.push(`${basename(object)}: ${line}`);
+        if (/ [WVu] /.test(line) && !own.test(line)) found.push(`${basename(object)}: ${line}`);
       }
     }
   });
