@@ -28,7 +28,7 @@ constexpr int64_t kSharedElements = int64_t{1}
 // step between elements, off powers of two, and elements of a block's tiles, which the second-level cache
 // holds beside them.
 constexpr int64_t kManyFilters = 256, kSomeChannels = 64, kSomeStep = kSomeChannels * kPanelLanes + 2 * L,
-                  kBlockElements = 64 * 36;
+                  kBlockElements = 64 * 64;
 
 /// Where things lie, in floats.
 struct Layout {
@@ -62,18 +62,24 @@ Layout layoutOf(const Lowered<float>& op, const WinogradSizes& w) {
   l.strip = stripElements(w);
   constexpr int64_t kScratch = static_cast<int64_t>(kWorkerScratchBytes / sizeof(float));
   const bool manyFilters = op.m() >= kManyFilters;
+  const auto mostTiles = [&](int64_t panels) {
+    return minOf((kScratch - l.strip - l.someWeights() - L) / (panels * l.elements * kPanelLanes),
+                 kBlockElements / l.elements);
+  };
+  // Blocks with tiles of their own each read all weights again. Where these leave even the last-level cache,
+  // one block of all tiles is better.
+  const bool weightsLeave = manyFilters && l.panels * l.weightsPanel >= kSharedElements;
   const int64_t own = manyFilters || l.tiles >= kLeastBlocks * kBlockTiles ? kBlockTiles : kSmallBlock;
   l.block = evenSplit(l.tiles, own, 1);
   const bool fits = l.strip + l.product() + l.block * l.elements * l.sourceRow + L <= kScratch;
-  if (fits && l.tiles >= kLeastBlocks * own) return l;
+  if (fits && l.tiles >= kLeastBlocks * own && !(weightsLeave && l.tiles <= mostTiles(1))) return l;
 
   l.block = evenSplit(l.tiles, kBlockTiles, 1);
   if (manyFilters) {
-    const auto mostTiles = [&](int64_t panels) {
-      return minOf((kScratch - l.strip - l.someWeights() - L) / (panels * l.elements * kPanelLanes),
-                   kBlockElements / l.elements);
-    };
-    l.together = l.panels >= 2 * kLeastBlocks && mostTiles(2) >= minOf(l.tiles, 2 * kBlockTiles) ? 2 : 1;
+    // Every block transforms the weights again: two panels, which read the tiles once, only where that makes
+    // no more blocks.
+    const bool pairs = l.panels >= 2 * kLeastBlocks && mostTiles(2) >= minOf(l.tiles, mostTiles(1));
+    l.together = pairs ? 2 : 1;
     l.block = evenSplit(l.tiles, mostTiles(l.together), 1);
     l.sourceRow = ceilDiv(op.sourceChannels(), kSomeChannels) * kSomeChannels;
   }
@@ -124,6 +130,15 @@ int64_t originOf(const Lowered<float>& op, int64_t taps, int64_t pad, int64_t st
   return stride == 2 ? (pad - 1) / 2 : pad - (taps - 1);
 }
 
+/// to[k * L + i] = from[i * lineStride + k], zero for lines <= i.
+WG_SINGLE void packTaps(float* to, const float* from, int64_t lineStride, int lines, int64_t depth) {
+  for (int64_t k = 0; k < depth; k += L) {
+    const int count = static_cast<int>(minOf(L, depth - k));
+    if (lines == L && count == L) transposeSquare(to + k * L, L, from + k, lineStride);
+    else transposeEdge(to + k * L, L, from + k, lineStride, lines, count);
+  }
+}
+
 template <class W>
 struct Engine {
   static constexpr int kSide = W::kSide, kTile = W::kTile, kTaps = W::kTaps;
@@ -146,49 +161,65 @@ struct Engine {
     constexpr int kAll = kTaps * kTaps;
     constexpr int64_t kMostTogether = kTaps == 3 ? L : 4;  // channels that are packed at once
     const View& v = *op.weightView;
-    const int64_t line0 = panel * kPanelLanes;
-    const int lines = static_cast<int>(minOf(kPanelLanes, op.m() - line0));
     const int64_t lineStride = v.stride[op.backward ? 1 : 0], channelStride = v.stride[op.backward ? 0 : 1];
     const bool dense = v.stride[3] == 1 && v.stride[2] == kTaps && lineStride != 1;
-    const int64_t together = dense && channelStride == kAll ? kMostTogether : 1;
-    alignas(64) float packed[(kMostTogether * kAll + L) * kPanelLanes];
-    for (int64_t c = c0; c < c1; ++c, to += kPanelLanes) {
-      const int64_t at = (c - c0) % together;
-      const float* const from = op.weight + line0 * lineStride + c * channelStride;
-      float* const taps = packed + at * kAll * kPanelLanes;
-      if (dense) {
-        if (at == 0)
-          packPanel(packed, kPanelLanes, lines, minOf(together, c1 - c) * kAll, from, lineStride, 1);
-      } else {
-        for (int tap = 0; tap < kAll; ++tap)
-          for (int i = 0; i < kPanelLanes; ++i)
-            taps[tap * kPanelLanes + i] =
-                i < lines ? from[i * lineStride + tap / kTaps * v.stride[2] + tap % kTaps * v.stride[3]]
-                          : 0.0f;
-      }
+    const int64_t most = dense && channelStride == kAll ? kMostTogether : 1;
+    alignas(64) float packed[(kMostTogether * kAll + L) * L];
+    for (int64_t c = c0; c < c1; c += most) {
+      const int64_t together = minOf(most, c1 - c);
       for (int j = 0; j < kPanelLanes; j += L) {
-        Vec columns[kTaps][kSide];  // the kernel's columns, transformed along y
-#pragma GCC unroll 5
-        for (int q = 0; q < kTaps; ++q) {
-          Vec g[kTaps];
-#pragma GCC unroll 5
-          for (int r = 0; r < kTaps; ++r) {
-            const int tap = r * kTaps + q;  // the input gradient's kernel is the kernel turned around
-            g[r] = loadVec(taps + (op.backward ? kAll - 1 - tap : tap) * kPanelLanes + j);
-          }
-          W::weight(g, columns[q]);
+        const int64_t line = panel * kPanelLanes + j;
+        const int lines = static_cast<int>(maxOf(minOf(L, op.m() - line), 0));
+        const float* const from = op.weight + line * lineStride + c * channelStride;
+        if (dense) {
+          packTaps(packed, from, lineStride, lines, together * kAll);
+        } else {
+          for (int tap = 0; tap < kAll; ++tap)
+            for (int i = 0; i < L; ++i)
+              packed[tap * L + i] =
+                  i < lines ? from[i * lineStride + tap / kTaps * v.stride[2] + tap % kTaps * v.stride[3]]
+                            : 0.0f;
         }
-#pragma GCC unroll 7
-        for (int i = 0; i < kSide; ++i) {
-          Vec row[kTaps];
-#pragma GCC unroll 5
-          for (int q = 0; q < kTaps; ++q) row[q] = columns[q][i];
-          Vec done[kSide];
-          W::weight(row, done);
-#pragma GCC unroll 7
-          for (int k = 0; k < kSide; ++k) storeVec(to + (i * kSide + k) * elementStep + j, done[k]);
+        // What is packed next is asked for a share with each channel: its lines lie so far apart that all at
+        // once would not find room in the few sets of the first-level cache that they fall into.
+        const bool last = j + L >= kPanelLanes;
+        const int64_t nextLine = last ? panel * kPanelLanes : line + L, nextChannel = last ? c + together : c,
+                      nextDepth = minOf(most, c1 - nextChannel) * kAll,
+                      nextLines = dense ? maxOf(minOf(L, op.m() - nextLine), 0) : 0;
+        const float* const next = op.weight + nextLine * lineStride + nextChannel * channelStride;
+        for (int64_t k = 0; k < together; ++k) {
+          for (int64_t i = nextLines * k / together; i < nextLines * (k + 1) / together; ++i)
+            for (int64_t x = 0; x < nextDepth; x += kLine<float>)
+              __builtin_prefetch(next + i * lineStride + x, 0, 3);
+          transformWeights(packed + k * kAll * L, to + (c - c0 + k) * kPanelLanes + j, elementStep);
         }
       }
+    }
+  }
+
+  /// The kernels of one channel: `taps` vectors of filters, to[element * elementStep].
+  WG_INLINE void transformWeights(const float* taps, float* to, int64_t elementStep) const {
+    constexpr int kAll = kTaps * kTaps;
+    Vec columns[kTaps][kSide];  // the kernel's columns, transformed along y
+#pragma GCC unroll 5
+    for (int q = 0; q < kTaps; ++q) {
+      Vec g[kTaps];
+#pragma GCC unroll 5
+      for (int r = 0; r < kTaps; ++r) {
+        const int tap = r * kTaps + q;  // the input gradient's kernel is the kernel turned around
+        g[r] = loadVec(taps + (op.backward ? kAll - 1 - tap : tap) * L);
+      }
+      W::weight(g, columns[q]);
+    }
+#pragma GCC unroll 7
+    for (int i = 0; i < kSide; ++i) {
+      Vec row[kTaps];
+#pragma GCC unroll 5
+      for (int q = 0; q < kTaps; ++q) row[q] = columns[q][i];
+      Vec done[kSide];
+      W::weight(row, done);
+#pragma GCC unroll 7
+      for (int k = 0; k < kSide; ++k) storeVec(to + (i * kSide + k) * elementStep, done[k]);
     }
   }
 
