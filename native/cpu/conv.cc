@@ -7,6 +7,7 @@
 #include "../ops/precision.h"
 #include "conv_depthwise.h"
 #include "conv_input_few.h"
+#include "conv_output_few.h"
 #include "conv_pixelwise.h"
 #include "conv_winograd.h"
 
@@ -20,6 +21,8 @@ template <class T>
 size_t bytesFor(const Lowered<T>& op) {
   if (const int64_t method = winogradMethod(op)) return winogradBytes(op, method);
   if (const FewInput<T> few{op}; few.fits()) return few.bytes();
+  if constexpr (sizeof(T) == sizeof(float))
+    if (const FewOutput<T> few{op}; few.fits()) return few.bytes();
   if (const Pixelwise<T> pixelwise{op}; pixelwise.fits()) return pixelwise.bytes();
   return static_cast<size_t>(op.shape.groups * op.groupElements()) * sizeof(T);
 }
@@ -65,6 +68,8 @@ void run(Stream& s, const char* name, const Lowered<T>& op) {
     return;
   if (const int64_t method = winogradMethod(op)) return winograd(s, op, method);
   if (const FewInput<T> few{op}; few.fits()) return few.run(s, name);
+  if constexpr (sizeof(T) == sizeof(float))
+    if (const FewOutput<T> few{op}; few.fits()) return few.run(s, name);
   if (const Pixelwise<T> pixelwise{op}; pixelwise.fits()) return pixelwise.run(s, name);
   T* const packed = static_cast<T*>(s.scratch);
   const double total = static_cast<double>(op.outer * shape.images * shape.groups * shape.filters) *
@@ -72,14 +77,12 @@ void run(Stream& s, const char* name, const Lowered<T>& op) {
                        static_cast<double>(shape.channels * shape.kernelH * shape.kernelW);
   const int64_t phases = op.phases(), tiles = op.tiles();
 
-  const bool unpacked = op.readsWeights();
-  if (!unpacked)
-    forChunks(s, shape.groups * phases * tiles, total, [&](int64_t piece) {
-      const int64_t tile = piece % tiles, index = piece / tiles % phases, group = piece / tiles / phases;
-      const Phase p = op.phase(index);
-      if (p.window.depth() == 0) return;
-      op.pack(packed + group * op.groupElements() + op.phaseOffset(p), p, group, tile);
-    });
+  forChunks(s, shape.groups * phases * tiles, total, [&](int64_t piece) {
+    const int64_t tile = piece % tiles, index = piece / tiles % phases, group = piece / tiles / phases;
+    const Phase p = op.phase(index);
+    if (p.window.depth() == 0) return;
+    op.pack(packed + group * op.groupElements() + op.phaseOffset(p), p, group, tile);
+  });
 
   // Phase 0 has the largest grid; one with fewer rows or columns leaves some blocks empty.
   const Window first = op.phase(0).window;
@@ -114,15 +117,13 @@ void run(Stream& s, const char* name, const Lowered<T>& op) {
     const T* bias = op.bias ? op.bias + group * op.m() * op.biasStride : nullptr;
     for (int64_t i = 0; bias && beside > 1 && i < op.lines(); ++i)
       lineBias[i] = bias[i / beside * op.biasStride];
-    windowGemm<T>({p.window, op.lines(),
-                   unpacked ? op.weight + group * op.m() * op.weightView->stride[0]
-                            : packed + group * op.groupElements() + op.phaseOffset(p),
-                   op.source + volume * op.sourceOuter + group * op.sourceChannels() * in.stride[1],
-                   in.stride[0], out + p.row0 * to.stride[2] + p.col0 * to.stride[3], to.stride[0],
-                   to.stride[1], to.stride[2] * p.rowStep, to.stride[3] * p.colStep,
-                   bias && beside > 1 ? lineBias : bias, beside > 1 ? 1 : op.biasStride, op.accumulate,
-                   unpacked ? op.weightView->stride[0] : 0, beside, to.stride[3], to.shape[3]},
-                  mine, scratch);
+    windowGemm<T>(
+        {p.window, op.lines(), packed + group * op.groupElements() + op.phaseOffset(p),
+         op.source + volume * op.sourceOuter + group * op.sourceChannels() * in.stride[1], in.stride[0],
+         out + p.row0 * to.stride[2] + p.col0 * to.stride[3], to.stride[0], to.stride[1],
+         to.stride[2] * p.rowStep, to.stride[3] * p.colStep, bias && beside > 1 ? lineBias : bias,
+         beside > 1 ? 1 : op.biasStride, op.accumulate, beside, to.stride[3], to.shape[3]},
+        mine, scratch);
   });
 }
 

@@ -19,8 +19,7 @@ struct WindowGemm {
   int64_t outImage, outM, outY, outX;
   const T* bias;  ///< one per m, or null
   int64_t biasStride;
-  bool accumulate;     ///< add to what `out` holds
-  int64_t weightsRow;  ///< not 0: weights lie unpacked, lines this far apart
+  bool accumulate;  ///< add to what `out` holds
   // Each channel of `out` has this many lines, whose pixels alternate in a row of it: `outBeside` apart, with
   // outX = beside * outBeside. `columns` of a row's pixels exist, counted from the window's first.
   int64_t beside, outBeside, columns;
@@ -98,8 +97,8 @@ inline PixelBlock blockShape(const Window& w, int64_t m, int64_t images, double 
 
 /// Copies a dense tile to where the runs' pixels lie.
 template <class T>
-inline void scatterTile(const T* dense, int64_t denseRow, T* out, int64_t outM, int64_t outX, int lines,
-                        const Run* runs, const int64_t* to, int runCount, bool accumulate) {
+WG_SINGLE void scatterTile(const T* dense, int64_t denseRow, T* out, int64_t outM, int64_t outX, int lines,
+                           const Run* runs, const int64_t* to, int runCount, bool accumulate) {
   for (int i = 0; i < lines; ++i, dense += denseRow, out += outM)
     for (int run = 0; run < runCount; ++run) {
       T* const at = out + to[run];
@@ -277,11 +276,9 @@ inline void windowGemm(const WindowGemm<T>& g, const PixelBlock& block, T* scrat
   constexpr int kMostRuns = kWideVectors * L;
   if (windowDirect(g, block, scratch)) return;
   const Window& w = g.window;
-  const bool unpacked = g.weightsRow != 0;
-  const int vectors = unpacked || g.m <= kWideRows ? kWideVectors : kTileVectors;
+  const int vectors = g.m <= kWideRows ? kWideVectors : kTileVectors;
   const int panel = vectors * L;
-  const int64_t rows = unpacked ? tileRows(kWideRows) : tileRows(g.m), depth = w.depth(),
-                step = windowDepth<T>(w), taps = w.tapsY * w.tapsX;
+  const int64_t rows = tileRows(g.m), depth = w.depth(), step = windowDepth<T>(w), taps = w.tapsY * w.tapsX;
   const int64_t weightStride = weightPanel<T>(g.m, depth), pixels = block.pixels();
   const T* const source = g.source + block.image0 * g.strideImage;
   T* const out = g.out + block.image0 * g.outImage + block.row0 * g.outY + block.col0 * g.outX;
@@ -305,7 +302,7 @@ inline void windowGemm(const WindowGemm<T>& g, const PixelBlock& block, T* scrat
     }
     if constexpr (sizeof(T) == sizeof(float)) {
       const PixelRows pixelRow = pixelRows(w, block, slab, g.beside == 1 && g.outY == block.cols * g.outX);
-      if (!unpacked && readsInPlace(pixelRow, slab, g.m)) {
+      if (readsInPlace(pixelRow, slab, g.m)) {
         pixelProducts(g, pixelRow, slab, offsets, k0, kc, out, block.col0);
         continue;
       }
@@ -325,7 +322,7 @@ inline void windowGemm(const WindowGemm<T>& g, const PixelBlock& block, T* scrat
       if (checked) packPixelsChecked(packed, nv * L, k0, kc, source, g.strideImage, w, block, runs, runCount);
       else if (kc > 0) packPixels(packed, nv * L, kc, offsets, slab, runs, runCount);
       Tile<T> t;
-      t.aRow = unpacked ? g.weightsRow : 1;
+      t.aRow = 1;
       t.b = packed;
       t.bRow = nv * L;
       t.k = kc;
@@ -334,11 +331,9 @@ inline void windowGemm(const WindowGemm<T>& g, const PixelBlock& block, T* scrat
       t.rowBiasStride = g.biasStride;
       for (int64_t i = 0; i < g.m; i += rows) {
         const int lines = static_cast<int>(minOf(rows, g.m - i));
-        t.a = unpacked ? g.weights + i * g.weightsRow + k0 : g.weights + i / rows * weightStride + k0 * lines;
-        t.aCol = unpacked ? 1 : lines;
-        const TileKernel<T> kernel = nv == kWideVectors ? denseKernel<T>(lines)
-                                     : unpacked         ? tileKernel<T>(lines, nv)
-                                                        : packedKernel<T>(lines, nv);
+        t.a = g.weights + i / rows * weightStride + k0 * lines;
+        t.aCol = lines;
+        const TileKernel<T> kernel = nv == kWideVectors ? denseKernel<T>(lines) : packedKernel<T>(lines, nv);
         t.rowBias = g.bias && k0 + kc >= depth ? g.bias + i * g.biasStride : nullptr;
         if (together) {
           t.c = out + i * g.outM + to[0];

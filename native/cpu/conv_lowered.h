@@ -166,15 +166,6 @@ struct Lowered {
     return tiles() * (ceilDiv(tileRows(lines()) * sourceChannels() * taps, L) * L + 3 * L * earlier);
   }
 
-  /// Where few pixels meet many weights, packing those would take longer than the products: they are read
-  /// where they lie, a line of (channel, r, q) after the other.
-  bool readsWeights() const {
-    const View& v = *weightView;
-    return !backward && v.stride[0] != 0 && isDense(v, shape) &&
-           shape.images * shape.outHeight * shape.outWidth <= kWideVectors * Lanes<T>::kCount &&
-           m() > kTileRows && shape.channels * v.stride[1] >= kDepthBytes / static_cast<int64_t>(sizeof(T));
-  }
-
   /// Panel `tile` of a phase's weights: element (k, line) with k = (source channel, r, q).
   void pack(T* panels, const Phase& p, int64_t group, int64_t tile) const {
     const View& v = *weightView;

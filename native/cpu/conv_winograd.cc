@@ -130,15 +130,6 @@ int64_t originOf(const Lowered<float>& op, int64_t taps, int64_t pad, int64_t st
   return stride == 2 ? (pad - 1) / 2 : pad - (taps - 1);
 }
 
-/// to[k * L + i] = from[i * lineStride + k], zero for lines <= i.
-WG_SINGLE void packTaps(float* to, const float* from, int64_t lineStride, int lines, int64_t depth) {
-  for (int64_t k = 0; k < depth; k += L) {
-    const int count = static_cast<int>(minOf(L, depth - k));
-    if (lines == L && count == L) transposeSquare(to + k * L, L, from + k, lineStride);
-    else transposeEdge(to + k * L, L, from + k, lineStride, lines, count);
-  }
-}
-
 template <class W>
 struct Engine {
   static constexpr int kSide = W::kSide, kTile = W::kTile, kTaps = W::kTaps;
@@ -172,7 +163,7 @@ struct Engine {
         const int lines = static_cast<int>(maxOf(minOf(L, op.m() - line), 0));
         const float* const from = op.weight + line * lineStride + c * channelStride;
         if (dense) {
-          packTaps(packed, from, lineStride, lines, together * kAll);
+          packPanel(packed, L, lines, together * kAll, from, lineStride, 1);
         } else {
           for (int tap = 0; tap < kAll; ++tap)
             for (int i = 0; i < L; ++i)
