@@ -57,6 +57,13 @@ inline constexpr int64_t kSlabElements =
     static_cast<int64_t>(kWorkerScratchBytes) / static_cast<int64_t>(sizeof(T)) - kPanelElements<T> -
     4 * Lanes<T>::kCount;
 
+/// Whether a block's source values are there to read: the tensor's own, or a copy that fits a thread's
+/// scratch.
+template <class T>
+inline bool hasSlab(const Window& w, const SlabShape& shape, int64_t images, int64_t channels) {
+  return inside(w, shape) || channels * slabStep<T>(shape, images) <= kSlabElements<T>;
+}
+
 /// Output pixels of one chunk. A function of shape and dtype; `total` counts the multiply-adds of the whole
 /// op.
 template <class T>
@@ -170,7 +177,7 @@ inline bool windowDirect(const WindowGemm<T>& g, const PixelBlock& block, T* scr
   const int64_t taps = w.depth();
   if (w.channels != 1 || g.m > 2 || g.beside > 1 || w.stepX != 1 || taps == 0 || taps > 64) return false;
   const SlabShape shape = slabShape(w, block, w.stepX);
-  if (!inside(w, shape) && slabStep<T>(shape, block.images) > kSlabElements<T>) return false;
+  if (!hasSlab<T>(w, shape, block.images, 1)) return false;
   const Slab<T> slab =
       makeSlab(w, block, shape, g.source + block.image0 * g.strideImage, g.strideImage, 1, scratch);
   int64_t offsets[64];
@@ -294,7 +301,7 @@ inline void windowGemm(const WindowGemm<T>& g, const PixelBlock& block, T* scrat
     if (kc > 0) {
       const int64_t c0 = k0 / taps, channels = ceilDiv(k0 + kc, taps) - c0;
       const SlabShape shape = slabShape(w, block, w.stepX);
-      checked = !inside(w, shape) && channels * slabStep<T>(shape, block.images) > kSlabElements<T>;
+      checked = !hasSlab<T>(w, shape, block.images, channels);
       if (!checked) {
         slab = makeSlab(w, block, shape, source + c0 * w.strideC, g.strideImage, channels, copy);
         tapOffsets(w, slab, c0, k0, kc, offsets);

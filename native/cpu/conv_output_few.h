@@ -1,6 +1,6 @@
 // The convolution of few pixels, such as one image's 7 x 7: packing the weights would take longer than the
 // products, so they are read once and where they lie, against im2col of all pixels. A chunk has some filters.
-// Of float32: float64 is seldom enough to spare its code, and packs.
+// Only of float32: float64 is rare enough to do without the code, and packs.
 #pragma once
 #include "conv_lowered.h"
 #include "gemm_dots.h"
@@ -8,11 +8,12 @@
 namespace wg::cpu {
 inline namespace WG_ISA {
 
-/// Pixels of a last vector that are fewer are dot products along k instead of lanes of their own.
+/// Up to so many pixels of a last vector are dot products along k: a vector of their own would be nearly
+/// empty.
 inline constexpr int64_t kMostDots = 2;
 /// Rows of tiles of three vectors, as many as 7 x 7 pixels fill, where there are registers for them. 0: none.
 inline constexpr int kThreeRows = kVectorBytes == 64 ? 8 : 0;
-inline constexpr int64_t kChunkFilters = 64;
+inline constexpr int64_t kChunkFilters = 64;  ///< or the next multiple of a tile's rows
 /// Blocks of im2col, in those of windowGemm: they need not stay in the first-level cache.
 inline constexpr int64_t kBlockDepths = 2;
 
@@ -22,8 +23,7 @@ struct FewOutput {
   const Lowered<T>& op;
   const Window window = op.phase(0).window;
   int64_t pixels = op.shape.images * window.rows * window.cols;
-  int64_t step = maxOf(kBlockDepths * windowDepth<T>(window), 1),
-          blocks = ceilDiv(window.depth(), step);  ///< of k
+  int64_t step = kBlockDepths * windowDepth<T>(window), blocks = ceilDiv(window.depth(), step);  ///< of k
   int64_t width = ceilDiv(pixels, L) * L;
   int64_t dots = pixels % L <= kMostDots ? pixels % L : 0;
   /// Of a block of im2col: rows of `width` with room behind them to pack, then the dots' pixels, each along
@@ -54,7 +54,7 @@ struct FewOutput {
                             plane % op.shape.groups * op.shape.channels * in.stride[1];
     const PixelBlock all{0, op.shape.images, 0, window.rows, 0, window.cols};
     const SlabShape shape = slabShape(window, all, window.stepX);
-    if (inside(window, shape) || channels * slabStep<T>(shape, all.images) <= kSlabElements<T>) {
+    if (hasSlab<T>(window, shape, all.images, channels)) {
       int64_t offsets[kBlockDepths * kDepthBytes / sizeof(T)];
       const Slab<T> slab =
           makeSlab(window, all, shape, source + c0 * window.strideC, in.stride[0], channels, copy);

@@ -10,6 +10,7 @@
 #include "conv_winograd.h"
 
 #include "winograd_tiles.h"
+#include "winograd_weights.h"
 
 namespace wg::cpu {
 inline namespace WG_ISA {
@@ -17,7 +18,6 @@ namespace {
 
 using Vec = Lanes<float>::Vec;
 constexpr int L = kLanes;
-constexpr int kPanelLanes = kTileVectors * L;  // filters multiplied at once
 /// Whole rows of tiles: `tiles` or a few more.
 constexpr int64_t wholeRows(int64_t tiles) { return (tiles + kTileRows - 1) / kTileRows * kTileRows; }
 constexpr int64_t kBlockTiles = wholeRows(28), kSmallBlock = wholeRows(14), kLeastBlocks = 8;
@@ -66,13 +66,13 @@ Layout layoutOf(const Lowered<float>& op, const WinogradSizes& w) {
     return minOf((kScratch - l.strip - l.someWeights() - L) / (panels * l.elements * kPanelLanes),
                  kBlockElements / l.elements);
   };
-  // Blocks with tiles of their own each read all weights again. Where these leave even the last-level cache,
-  // one block of all tiles is better.
-  const bool weightsLeave = manyFilters && l.panels * l.weightsPanel >= kSharedElements;
+  // Blocks with tiles of their own each read all weights again: one block of all tiles is better where these
+  // are as many as the last-level cache holds.
+  const bool tooManyWeights = manyFilters && l.panels * l.weightsPanel >= kSharedElements;
   const int64_t own = manyFilters || l.tiles >= kLeastBlocks * kBlockTiles ? kBlockTiles : kSmallBlock;
   l.block = evenSplit(l.tiles, own, 1);
   const bool fits = l.strip + l.product() + l.block * l.elements * l.sourceRow + L <= kScratch;
-  if (fits && l.tiles >= kLeastBlocks * own && !(weightsLeave && l.tiles <= mostTiles(1))) return l;
+  if (fits && l.tiles >= kLeastBlocks * own && !(tooManyWeights && l.tiles <= mostTiles(1))) return l;
 
   l.block = evenSplit(l.tiles, kBlockTiles, 1);
   if (manyFilters) {
@@ -143,87 +143,7 @@ struct Engine {
                           l.tilesY,
                           l.tilesX,
                           true};
-
-  // ---- weights ----
-
-  /// Channels [c0, c1) of panel `panel`, lanes are filters: to[element * elementStep + (c - c0) *
-  /// kPanelLanes].
-  WG_SINGLE void weights(int64_t panel, int64_t c0, int64_t c1, float* to, int64_t elementStep) const {
-    constexpr int kAll = kTaps * kTaps;
-    constexpr int64_t kMostTogether = kTaps == 3 ? L : 4;  // channels that are packed at once
-    const View& v = *op.weightView;
-    const int64_t lineStride = v.stride[op.backward ? 1 : 0], channelStride = v.stride[op.backward ? 0 : 1];
-    const bool dense = v.stride[3] == 1 && v.stride[2] == kTaps && lineStride != 1;
-    const int64_t most = dense && channelStride == kAll ? kMostTogether : 1;
-    alignas(64) float packed[(kMostTogether * kAll + L) * L];
-    for (int64_t c = c0; c < c1; c += most) {
-      const int64_t together = minOf(most, c1 - c);
-      for (int j = 0; j < kPanelLanes; j += L) {
-        const int64_t line = panel * kPanelLanes + j;
-        const int lines = static_cast<int>(maxOf(minOf(L, op.m() - line), 0));
-        const float* const from = op.weight + line * lineStride + c * channelStride;
-        if (dense) {
-          packPanel(packed, L, lines, together * kAll, from, lineStride, 1);
-        } else {
-          for (int tap = 0; tap < kAll; ++tap)
-            for (int i = 0; i < L; ++i)
-              packed[tap * L + i] =
-                  i < lines ? from[i * lineStride + tap / kTaps * v.stride[2] + tap % kTaps * v.stride[3]]
-                            : 0.0f;
-        }
-        // What is packed next is asked for a share with each channel: its lines lie so far apart that all at
-        // once would not find room in the few sets of the first-level cache that they fall into.
-        const bool last = j + L >= kPanelLanes;
-        const int64_t nextLine = last ? panel * kPanelLanes : line + L, nextChannel = last ? c + together : c,
-                      nextDepth = minOf(most, c1 - nextChannel) * kAll,
-                      nextLines = dense ? maxOf(minOf(L, op.m() - nextLine), 0) : 0;
-        const float* const next = op.weight + nextLine * lineStride + nextChannel * channelStride;
-        for (int64_t k = 0; k < together; ++k) {
-          for (int64_t i = nextLines * k / together; i < nextLines * (k + 1) / together; ++i)
-            for (int64_t x = 0; x < nextDepth; x += kLine<float>)
-              __builtin_prefetch(next + i * lineStride + x, 0, 3);
-          transformWeights(packed + k * kAll * L, to + (c - c0 + k) * kPanelLanes + j, elementStep);
-        }
-      }
-    }
-  }
-
-  /// The kernels of one channel: `taps` vectors of filters, to[element * elementStep].
-  WG_INLINE void transformWeights(const float* taps, float* to, int64_t elementStep) const {
-    constexpr int kAll = kTaps * kTaps;
-    Vec columns[kTaps][kSide];  // the kernel's columns, transformed along y
-#pragma GCC unroll 5
-    for (int q = 0; q < kTaps; ++q) {
-      Vec g[kTaps];
-#pragma GCC unroll 5
-      for (int r = 0; r < kTaps; ++r) {
-        const int tap = r * kTaps + q;  // the input gradient's kernel is the kernel turned around
-        g[r] = loadVec(taps + (op.backward ? kAll - 1 - tap : tap) * L);
-      }
-      W::weight(g, columns[q]);
-    }
-#pragma GCC unroll 7
-    for (int i = 0; i < kSide; ++i) {
-      Vec row[kTaps];
-#pragma GCC unroll 5
-      for (int q = 0; q < kTaps; ++q) row[q] = columns[q][i];
-      Vec done[kSide];
-      W::weight(row, done);
-#pragma GCC unroll 7
-      for (int k = 0; k < kSide; ++k) storeVec(to + (i * kSide + k) * elementStep, done[k]);
-    }
-  }
-
-  /// Asks for part `part` of `parts` of what weights() reads.
-  WG_SINGLE void askForWeights(int64_t panel, int64_t c0, int64_t c1, int64_t part, int64_t parts) const {
-    const View& v = *op.weightView;
-    const int64_t line0 = panel * kPanelLanes, lines = minOf(kPanelLanes, op.m() - line0);
-    const int64_t lineStride = v.stride[op.backward ? 1 : 0], channelStride = v.stride[op.backward ? 0 : 1];
-    const float* const from = op.weight + line0 * lineStride + c0 * channelStride;
-    const int64_t rows = op.backward ? c1 - c0 : lines, step = op.backward ? channelStride : lineStride;
-    const int64_t first = rows * part / parts, end = rows * (part + 1) / parts;
-    askLines<false>(from + first * step, step, end - first, (op.backward ? lines : c1 - c0) * kTaps * kTaps);
-  }
+  const WinogradWeights<W> filters{op};
 
   // ---- source ----
 
@@ -383,10 +303,10 @@ struct Engine {
             const bool last = i + 1 == panels;
             const int64_t next = panel0 + (last ? 0 : i + 1), next0 = last ? c1 : c0,
                           next1 = minOf(channels, next0 + kSomeChannels);
-            weights(panel0 + i, c0, c1, some, kSomeStep);
+            filters.transform(panel0 + i, c0, c1, some, kSomeStep);
             for (int64_t e = 0; e < l.elements; ++e) {
               if (part + 1 == parts) askForResult(tile0 + first, tile0 + end, panel0 + i, e);
-              askForWeights(next, next0, next1, e, l.elements);
+              filters.ask(next, next0, next1, e, l.elements);
               multiplySome(e, end - first, shared + part * partStep + e * elementStep + first * kSomeChannels,
                            some, c1 - c0, product + i * l.product(), part > 0);
             }
@@ -406,8 +326,8 @@ struct Engine {
     const int64_t pieces = ceilDiv(channels, kSomeChannels);
     parallelFor(s, l.panels * pieces, [&](int64_t piece) {
       const int64_t panel = piece / pieces, c0 = piece % pieces * kSomeChannels;
-      weights(panel, c0, minOf(channels, c0 + kSomeChannels),
-              transformed + panel * l.weightsPanel + c0 * kPanelLanes, channels * kPanelLanes);
+      filters.transform(panel, c0, minOf(channels, c0 + kSomeChannels),
+                        transformed + panel * l.weightsPanel + c0 * kPanelLanes, channels * kPanelLanes);
     });
     if (l.shared == 0) {
       const int64_t elementStep = l.block * l.sourceRow;

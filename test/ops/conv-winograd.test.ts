@@ -41,6 +41,8 @@ const cases: readonly Case[] = [
   { name: 'many filters', x: [4, 70, 9, 7], weight: [259, 70, 3, 3], padding: 1, bias: true },
   { name: 'many filters and channels', x: [2, 260, 14, 14], weight: [520, 260, 3, 3], padding: 1 },
   { name: 'many filters, several blocks', x: [1, 66, 40, 40], weight: [256, 66, 3, 3], padding: 1 },
+  { name: 'many filters, one block of one panel', x: [4, 66, 14, 14], weight: [256, 66, 3, 3], padding: 1 },
+  { name: 'more weights than the caches hold', x: [15, 512, 7, 7], weight: [512, 512, 3, 3], padding: 1 },
   {
     name: 'many filters, sliced',
     x: [4, 66, 10, 8],
@@ -168,6 +170,7 @@ test('the same bits for 1, 2 and 3 threads', () => {
     'several lots of shared tiles',
     'many filters and channels',
     'many filters, several blocks',
+    'many filters, one block of one panel',
     'five taps',
     'stride 2',
   ]) {
